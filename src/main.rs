@@ -1,0 +1,3 @@
+//! The binary: parse the command line, start the logger, run, exit with a code.
+
+fn main() {}
