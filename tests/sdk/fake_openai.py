@@ -281,7 +281,7 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk(tail.encode())
             self.entry["reply"] += tail
         if model == "late-end":
-            select.select([self.connection], [], [], 0.3)
+            self.wait(0.3)
         self.chunk(b"")
 
     @staticmethod

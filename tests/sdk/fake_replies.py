@@ -14,10 +14,25 @@ FILE_CONTENT = b'{"custom_id":"a"}\n' + bytes(range(256))
 TOOL_ARGUMENTS = '{"city":"上海","unit":"celsius"}'
 
 ERRORS = {
-    400: ("invalid_request_error", "messages", "invalid_value", "Invalid value: 'wizard'. Supported values are: 'system' and 'user'."),
+    400: (
+        "invalid_request_error",
+        "messages",
+        "invalid_value",
+        "Invalid value: 'wizard'. Supported values are: 'system' and 'user'.",
+    ),
     401: ("invalid_request_error", None, "invalid_api_key", "Incorrect API key provided."),
-    403: ("invalid_request_error", None, "unsupported_country_region_territory", "Country, region, or territory not supported"),
-    404: ("invalid_request_error", None, "model_not_found", "The model `err-404` does not exist or you do not have access to it."),
+    403: (
+        "invalid_request_error",
+        None,
+        "unsupported_country_region_territory",
+        "Country, region, or territory not supported",
+    ),
+    404: (
+        "invalid_request_error",
+        None,
+        "model_not_found",
+        "The model `err-404` does not exist or you do not have access to it.",
+    ),
     409: ("invalid_request_error", None, "conflict", "The resource was updated by another request."),
     422: ("invalid_request_error", "input", "unprocessable", "The request was well-formed but could not be followed."),
     429: ("tokens", None, "rate_limit_exceeded", "Rate limit reached for requests"),

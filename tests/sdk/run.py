@@ -35,6 +35,12 @@ SUITE_S = 240
 GATEWAYS = ("GOOD", "BLAMED", "REFUSED")
 
 
+def clean_environment():
+    """The environment without what would lead elsewhere: proxies, notices to people, settings of another gateway."""
+    foreign = re.compile(r"OPENAI_|FEISHU_|MATRIX_|.*_PROXY$", re.IGNORECASE)
+    return {name: value for name, value in os.environ.items() if not foreign.match(name)}
+
+
 class NoStart(Exception):
     """A gateway that could not be brought up; says why."""
 
@@ -47,10 +53,9 @@ class Gateway:
         self.base = None
         self.listening = threading.Event()
         command = [binary, "-database", str(folder / "db.sqlite")]
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_API_ROUTE_")}
+        env = clean_environment()
         env["OPENAI_API_ROUTE_CLIENT_KEY"] = CLIENT_KEY
         env["OPENAI_API_ROUTE_ADMIN_PASSWORD"] = ADMIN_PASSWORD
-        env["NO_PROXY"] = "127.0.0.1"
         self.process = subprocess.Popen(
             [*command, "-addr", "127.0.0.1:0"],
             env=env,
@@ -177,7 +182,7 @@ def drive(name, command, options, count):
     print(f"# {name}", flush=True)
     fake = fake_openai.start()
     fake_base = f"http://127.0.0.1:{fake.server_port}"
-    env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    env = clean_environment()
     env |= {"SDK_FAKE": fake_base, "SDK_UPSTREAM_KEY": fake_openai.UPSTREAM_KEY, "SDK_ADMIN_PASSWORD": ADMIN_PASSWORD}
     env |= {"SDK_CLIENT_KEY": fake_openai.UPSTREAM_KEY if options.direct else CLIENT_KEY}
     env |= {"SDK_DIRECT": "1"} if options.direct else {}
