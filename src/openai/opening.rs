@@ -1,6 +1,6 @@
 //! Says when a streamed reply has begun to have content. Until then another upstream can still be tried.
 //!
-//! Start reading at [`judge`], the table of what is a mere start-up event.
+//! Start reading at `judge`, the table of what is a mere start-up event.
 //!
 //! **Invariant:** nothing here holds a stream back longer than it must: what is not known counts as content.
 //! **May import:** std, `openai::{error, scan, sse}`.
