@@ -171,18 +171,11 @@ impl Stream {
                 }
                 _ => return,
             },
-            b"ping" | b"message_start" | b"content_block_start" => {
-                Api::Messages(Messages::default())
-            }
+            b"ping" | b"message_start" | b"content_block_start" => Api::Messages(Messages::default()),
             _ if kind.starts_with(b"response.") => Api::Responses(Responses::default()),
-            _ if [
-                &b"transcript.text."[..],
-                b"speech.audio.",
-                b"image_generation.",
-                b"image_edit.",
-            ]
-            .iter()
-            .any(|prefix| kind.starts_with(prefix)) =>
+            _ if [&b"transcript.text."[..], b"speech.audio.", b"image_generation.", b"image_edit."]
+                .iter()
+                .any(|prefix| kind.starts_with(prefix)) =>
             {
                 Api::Media(Media::default())
             }
@@ -218,8 +211,7 @@ impl Stream {
             Api::Responses(responses) => {
                 if responses.is_whole() {
                     // The whole object says what pieces of a new kind said.
-                    self.unrecognized
-                        .retain(|event| !kind_of(event).starts_with(b"response."));
+                    self.unrecognized.retain(|event| !kind_of(event).starts_with(b"response."));
                 }
                 responses.finish()
             }
@@ -230,24 +222,15 @@ impl Stream {
             node.field(b"error").replace(&json_or_text(error));
         }
         for event in self.unrecognized {
-            node.field(b"unrecognized")
-                .push(Node::raw(&json_or_text(event)));
+            node.field(b"unrecognized").push(Node::raw(&json_or_text(event)));
         }
         let mut reply = Vec::new();
         node.write(&mut reply);
         let reply = match String::from_utf8(reply) {
             Ok(reply) => reply.into_bytes(),
-            Err(bad) => String::from_utf8_lossy(bad.as_bytes())
-                .into_owned()
-                .into_bytes(),
+            Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned().into_bytes(),
         };
-        Assembled {
-            facts: facts(&reply),
-            reply,
-            assembled: true,
-            ended: self.ended,
-            error: self.error,
-        }
+        Assembled { facts: facts(&reply), reply, assembled: true, ended: self.ended, error: self.error }
     }
 }
 
@@ -255,18 +238,13 @@ impl Stream {
 fn told(error: &[u8]) -> ErrorFacts {
     match is_json(error) {
         true => value_facts(error),
-        false => ErrorFacts {
-            message: Some(String::from_utf8_lossy(error).into_owned()),
-            ..ErrorFacts::default()
-        },
+        false => ErrorFacts { message: Some(String::from_utf8_lossy(error).into_owned()), ..ErrorFacts::default() },
     }
 }
 
 /// The inside of the event's `type`; empty when there is none.
 fn kind_of(event: &[u8]) -> &[u8] {
-    member(event, b"type")
-        .and_then(|kind| kind.strip_prefix(b"\"")?.strip_suffix(b"\""))
-        .unwrap_or_default()
+    member(event, b"type").and_then(|kind| kind.strip_prefix(b"\"")?.strip_suffix(b"\"")).unwrap_or_default()
 }
 
 fn is_json(bytes: &[u8]) -> bool {
@@ -277,9 +255,7 @@ fn is_json(bytes: &[u8]) -> bool {
 fn json_or_text(bytes: Vec<u8>) -> Vec<u8> {
     match is_json(&bytes) {
         true => bytes,
-        false => serde_json::Value::from(String::from_utf8_lossy(&bytes))
-            .to_string()
-            .into_bytes(),
+        false => serde_json::Value::from(String::from_utf8_lossy(&bytes)).to_string().into_bytes(),
     }
 }
 

@@ -61,10 +61,7 @@ impl Chat {
         let index = member(chunk, b"index").and_then(number).unwrap_or(0);
         let known = self.choices.iter().position(|choice| choice.index == index);
         let at = known.unwrap_or_else(|| {
-            self.choices.push(Choice {
-                index,
-                ..Choice::default()
-            });
+            self.choices.push(Choice { index, ..Choice::default() });
             self.choices.len() - 1
         });
         let choice = &mut self.choices[at];
@@ -97,10 +94,7 @@ impl Chat {
             false => b"\"chat.completion\"",
         };
         self.top.field(b"object").set(name);
-        let choices = self
-            .choices
-            .into_iter()
-            .map(|choice| choice.finish(is_text));
+        let choices = self.choices.into_iter().map(|choice| choice.finish(is_text));
         *self.top.field(b"choices") = Node::list_of(choices);
         self.top
     }

@@ -61,10 +61,7 @@ impl Media {
             let value = &event[range];
             match key {
                 b"type" | b"partial_image_index" => {}
-                b"b64_json" | b"url" => image
-                    .get_or_insert_with(Node::default)
-                    .field(key)
-                    .set(value),
+                b"b64_json" | b"url" => image.get_or_insert_with(Node::default).field(key).set(value),
                 b"created_at" => self.whole.field(b"created").set(value),
                 _ => self.whole.field(key).replace(value),
             }

@@ -27,9 +27,7 @@ impl Messages {
                 self.message_delta(event);
                 Some(())
             }
-            b"content_block_start" => {
-                self.block(event, b"content_block", |block, whole| block.set(whole))
-            }
+            b"content_block_start" => self.block(event, b"content_block", |block, whole| block.set(whole)),
             b"content_block_delta" => self.block(event, b"delta", block_delta),
             _ => None,
         };
@@ -39,12 +37,7 @@ impl Messages {
         }
     }
 
-    fn block(
-        &mut self,
-        event: &[u8],
-        name: &[u8],
-        change: impl FnOnce(&mut Node, &[u8]),
-    ) -> Option<()> {
+    fn block(&mut self, event: &[u8], name: &[u8], change: impl FnOnce(&mut Node, &[u8])) -> Option<()> {
         let index = std::str::from_utf8(member(event, b"index")?).ok()?;
         let value = member(event, name)?;
         change(self.blocks.element(index.parse().ok()?)?, value);

@@ -144,11 +144,7 @@ impl Responses {
                 audio.field(b"transcript").append(fields.delta?);
             }
             (b"audio" | b"audio.transcript", b"done") => {}
-            (
-                _,
-                b"in_progress" | b"searching" | b"interpreting" | b"generating" | b"completed"
-                | b"failed",
-            ) => {
+            (_, b"in_progress" | b"searching" | b"interpreting" | b"generating" | b"completed" | b"failed") => {
                 let status = [b"\"", ending, b"\""].concat();
                 self.item(&fields).field(b"status").set(&status);
             }
@@ -157,13 +153,7 @@ impl Responses {
         Some(())
     }
 
-    fn text(
-        &mut self,
-        place: &Place,
-        ending: &[u8],
-        fields: &Fields<'_>,
-        event: &[u8],
-    ) -> Option<()> {
+    fn text(&mut self, place: &Place, ending: &[u8], fields: &Fields<'_>, event: &[u8]) -> Option<()> {
         let item = self.item(fields);
         if item.is_blank() {
             item.field(b"type").set(place.item);
@@ -206,8 +196,7 @@ impl Responses {
             return self.response;
         }
         if self.response.is_blank() {
-            self.response
-                .set(br#"{"object":"response","status":"in_progress"}"#);
+            self.response.set(br#"{"object":"response","status":"in_progress"}"#);
         }
         if !self.items.is_empty() {
             self.items.sort_by_key(|(index, _)| *index);
@@ -219,8 +208,7 @@ impl Responses {
 }
 
 fn part<'a>(item: &'a mut Node, list: &[u8], index: &[u8]) -> Option<&'a mut Node> {
-    item.field(list)
-        .element(usize::try_from(number(index)?).ok()?)
+    item.field(list).element(usize::try_from(number(index)?).ok()?)
 }
 
 fn number(value: &[u8]) -> Option<i64> {

@@ -6,10 +6,7 @@ use crate::openai::chance::Chance;
 
 /// The stream of these events' data, put together.
 pub(super) fn assembled(data: &[&str]) -> Assembled {
-    let stream: String = data
-        .iter()
-        .map(|data| format!("data: {data}\n\n"))
-        .collect();
+    let stream: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
     streamed([stream.as_bytes()])
 }
 
@@ -41,10 +38,7 @@ fn a_stream_of_no_known_kind_comes_out_as_it_came() {
         "data: not json\n\n",
     ] {
         let whole = streamed([stream.as_bytes()]);
-        assert_eq!(
-            (whole.assembled, whole.reply.as_slice()),
-            (false, stream.as_bytes())
-        );
+        assert_eq!((whole.assembled, whole.reply.as_slice()), (false, stream.as_bytes()));
         assert_eq!(whole.ended, stream.contains("[DONE]"));
         assert_eq!(whole.error, None);
     }
@@ -61,34 +55,15 @@ fn plain_json_in_place_of_a_stream_still_tells_its_facts() {
 #[test]
 fn a_stream_that_is_only_an_error_is_kept_as_it_came_and_told() {
     for (stream, message, code) in [
-        (
-            "data: {\"error\":{\"message\":\"m\",\"code\":\"c\"}}\n\n",
-            "m",
-            Some("c"),
-        ),
-        (
-            "event: error\ndata: out of memory\n\n",
-            "out of memory",
-            None,
-        ),
+        ("data: {\"error\":{\"message\":\"m\",\"code\":\"c\"}}\n\n", "m", Some("c")),
+        ("event: error\ndata: out of memory\n\n", "out of memory", None),
         ("event: error\ndata: {\"error\":\"m\"}\n\n", "m", None),
-        (
-            "data: {\"type\":\"error\",\"message\":\"m\",\"code\":\"c\"}",
-            "m",
-            Some("c"),
-        ),
+        ("data: {\"type\":\"error\",\"message\":\"m\",\"code\":\"c\"}", "m", Some("c")),
     ] {
         let whole = streamed([stream.as_bytes()]);
-        assert_eq!(
-            (whole.assembled, whole.reply.as_slice()),
-            (false, stream.as_bytes())
-        );
+        assert_eq!((whole.assembled, whole.reply.as_slice()), (false, stream.as_bytes()));
         let error = whole.error.unwrap();
-        assert_eq!(
-            (error.message.as_deref(), error.code.as_deref()),
-            (Some(message), code),
-            "{stream}"
-        );
+        assert_eq!((error.message.as_deref(), error.code.as_deref()), (Some(message), code), "{stream}");
     }
 }
 
@@ -109,9 +84,7 @@ fn events_that_are_not_understood_are_kept_beside_the_object() {
 
 #[test]
 fn bytes_that_are_no_utf8_do_not_spoil_the_object() {
-    let whole = streamed([
-        &b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\xffb\"}}]}\n\n"[..],
-    ]);
+    let whole = streamed([&b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\xffb\"}}]}\n\n"[..]]);
     let text = String::from_utf8(whole.reply).unwrap();
     assert!(text.contains("a\u{fffd}b"));
 }
@@ -130,11 +103,7 @@ fn the_pieces_that_a_stream_arrives_in_do_not_matter() {
         let whole = streamed([stream.as_bytes()]);
         assert_eq!(streamed(stream.as_bytes().chunks(1)), whole);
         for _ in 0..300 {
-            assert_eq!(
-                streamed(chance.pieces(stream.as_bytes(), 40)),
-                whole,
-                "{stream}"
-            );
+            assert_eq!(streamed(chance.pieces(stream.as_bytes(), 40)), whole, "{stream}");
         }
     }
 }

@@ -39,19 +39,12 @@ const MAX_GAP: usize = 1_000;
 impl Node {
     /// A value as it came.
     pub fn raw(value: &[u8]) -> Node {
-        Node {
-            raw: value.to_vec(),
-            ..Node::default()
-        }
+        Node { raw: value.to_vec(), ..Node::default() }
     }
 
     /// A list of values.
     pub fn list_of(nodes: impl IntoIterator<Item = Node>) -> Node {
-        Node {
-            kind: Kind::List,
-            raw: Vec::new(),
-            inner: nodes.into_iter().map(|node| (Vec::new(), node)).collect(),
-        }
+        Node { kind: Kind::List, raw: Vec::new(), inner: nodes.into_iter().map(|node| (Vec::new(), node)).collect() }
     }
 
     /// Whether the value says nothing (yet).
@@ -230,9 +223,7 @@ impl Node {
 
     fn open_object(&mut self) {
         if self.kind != Kind::Object {
-            self.inner = members(&self.raw)
-                .map(|(key, range)| (key.to_vec(), Node::raw(&self.raw[range])))
-                .collect();
+            self.inner = members(&self.raw).map(|(key, range)| (key.to_vec(), Node::raw(&self.raw[range]))).collect();
             self.kind = Kind::Object;
             self.raw.clear();
         }
@@ -257,15 +248,7 @@ impl Node {
 fn is_name(key: &[u8]) -> bool {
     matches!(
         key,
-        b"role"
-            | b"type"
-            | b"id"
-            | b"index"
-            | b"object"
-            | b"status"
-            | b"format"
-            | b"model"
-            | b"finish_reason"
+        b"role" | b"type" | b"id" | b"index" | b"object" | b"status" | b"format" | b"model" | b"finish_reason"
     )
 }
 

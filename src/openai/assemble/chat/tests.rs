@@ -14,11 +14,7 @@ fn message(deltas: &[&str]) -> String {
     let text = reply(&chunks.iter().map(String::as_str).collect::<Vec<_>>());
     let start = r#"{"choices":[{"index":0,"message":"#;
     let end = r#","finish_reason":null}],"object":"chat.completion"}"#;
-    text.strip_prefix(start)
-        .unwrap()
-        .strip_suffix(end)
-        .unwrap()
-        .to_owned()
+    text.strip_prefix(start).unwrap().strip_suffix(end).unwrap().to_owned()
 }
 
 #[test]
@@ -41,11 +37,7 @@ fn an_ordinary_stream_becomes_the_unstreamed_object() {
         whole.facts,
         Facts {
             model: Some("gpt-4o-mini".to_owned()),
-            usage: Usage {
-                input: Some(19),
-                output: Some(10),
-                ..Usage::default()
-            },
+            usage: Usage { input: Some(19), output: Some(10), ..Usage::default() },
             id: Some("chatcmpl-1".to_owned()),
         }
     );
@@ -82,16 +74,11 @@ fn tool_calls_of_services_that_count_badly_stay_apart() {
     let expected = r#"{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":"[]"}}],"role":"assistant","content":null}"#;
     for index in [r#""index":0,"#, ""] {
         let call = |id: &str, arguments: &str| {
-            format!(
-                r#"{{"tool_calls":[{{{index}"id":"{id}","function":{{"name":"f","arguments":"{arguments}"}}}}]}}"#
-            )
+            format!(r#"{{"tool_calls":[{{{index}"id":"{id}","function":{{"name":"f","arguments":"{arguments}"}}}}]}}"#)
         };
         assert_eq!(message(&[&call("a", "{}"), &call("b", "[]")]), expected);
         // The same call again, name and id repeated.
-        assert_eq!(
-            message(&[&call("a", "{"), &call("a", "}"), &call("b", "[]")]),
-            expected
-        );
+        assert_eq!(message(&[&call("a", "{"), &call("a", "}"), &call("b", "[]")]), expected);
     }
 }
 
@@ -114,10 +101,7 @@ fn refusals_reasoning_function_calls_and_audio_are_joined() {
 #[test]
 fn content_that_is_sometimes_a_list_loses_nothing() {
     assert_eq!(
-        message(&[
-            r#"{"role":"assistant","content":[{"type":"thinking","thinking":"t"}]}"#,
-            r#"{"content":"a"}"#,
-        ]),
+        message(&[r#"{"role":"assistant","content":[{"type":"thinking","thinking":"t"}]}"#, r#"{"content":"a"}"#,]),
         r#"{"role":"assistant","content":[{"type":"thinking","thinking":"t"},"a"]}"#
     );
 }
@@ -136,10 +120,7 @@ fn logprobs_are_joined_in_their_lists() {
 #[test]
 fn escaped_letters_become_letters_even_when_cut_in_two() {
     assert_eq!(
-        message(&[
-            r#"{"content":"\u4f60\u597d \ud83d"}"#,
-            r#"{"content":"\ude00 \"\\n\u0001\u0022 \ud83d!"}"#
-        ]),
+        message(&[r#"{"content":"\u4f60\u597d \ud83d"}"#, r#"{"content":"\ude00 \"\\n\u0001\u0022 \ud83d!"}"#]),
         "{\"content\":\"你好 😀 \\\"\\\\n\\u0001\\u0022 \u{fffd}!\",\"role\":\"assistant\"}"
     );
 }
@@ -179,10 +160,7 @@ fn text_completions_have_texts_in_place_of_messages() {
 
 #[test]
 fn an_error_in_the_middle_is_told_and_kept() {
-    let whole = assembled(&[
-        &delta(r#"{"content":"a"}"#),
-        r#"{"error":{"message":"gone","code":502}}"#,
-    ]);
+    let whole = assembled(&[&delta(r#"{"content":"a"}"#), r#"{"error":{"message":"gone","code":502}}"#]);
     assert!(!whole.ended);
     assert_eq!(whole.error.unwrap().message.as_deref(), Some("gone"));
     assert_eq!(
@@ -193,17 +171,8 @@ fn an_error_in_the_middle_is_told_and_kept() {
 
 #[test]
 fn deep_nesting_needs_no_stack() {
-    let deep = [
-        r#"{"a":"#.repeat(100_000),
-        "1".to_owned(),
-        "}".repeat(100_000),
-    ]
-    .concat();
+    let deep = [r#"{"a":"#.repeat(100_000), "1".to_owned(), "}".repeat(100_000)].concat();
     let whole = assembled(&[&delta(&deep)]);
     assert!(whole.assembled);
-    assert!(
-        String::from_utf8(whole.reply)
-            .unwrap()
-            .contains(&deep[1..deep.len() - 1])
-    );
+    assert!(String::from_utf8(whole.reply).unwrap().contains(&deep[1..deep.len() - 1]));
 }

@@ -8,10 +8,7 @@ fn a_transcription_ends_with_its_whole_text() {
         r#"{"type":"transcript.text.delta","delta":"I see","logprobs":[{"token":"I"}]}"#,
         r#"{"type":"transcript.text.delta","delta":" skies"}"#,
     ];
-    assert_eq!(
-        reply(&deltas),
-        r#"{"text":"I see skies","logprobs":[{"token":"I"}]}"#
-    );
+    assert_eq!(reply(&deltas), r#"{"text":"I see skies","logprobs":[{"token":"I"}]}"#);
     assert!(!assembled(&deltas).ended);
     let whole = assembled(&[
         deltas[0],
@@ -29,10 +26,7 @@ fn a_transcription_ends_with_its_whole_text() {
 #[test]
 fn the_finished_image_takes_the_place_of_its_previews() {
     let preview = r#"{"type":"image_generation.partial_image","b64_json":"AA","created_at":7,"size":"1024x1024","partial_image_index":0}"#;
-    assert_eq!(
-        reply(&[preview]),
-        r#"{"created":7,"size":"1024x1024","data":[{"b64_json":"AA"}]}"#
-    );
+    assert_eq!(reply(&[preview]), r#"{"created":7,"size":"1024x1024","data":[{"b64_json":"AA"}]}"#);
     let whole = assembled(&[
         preview,
         r#"{"type":"image_generation.completed","b64_json":"BB","created_at":8,"size":"1024x1024","usage":{"input_tokens":5,"output_tokens":6}}"#,

@@ -32,10 +32,7 @@ fn texts_thoughts_and_tool_inputs_become_the_unstreamed_message() {
     );
     assert!(whole.assembled && whole.ended);
     let usage = whole.facts.usage;
-    assert_eq!(
-        (usage.input, usage.output, usage.cached),
-        (Some(30), Some(15), Some(5))
-    );
+    assert_eq!((usage.input, usage.output, usage.cached), (Some(30), Some(15), Some(5)));
 }
 
 #[test]
@@ -45,23 +42,14 @@ fn a_tool_input_that_was_cut_stays_a_text() {
         r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","input":{}}}"#,
         r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\": "}}"#,
     ]);
-    assert!(
-        text.contains(r#""content":[{"type":"tool_use","input":"{\"a\": "}]"#),
-        "{text}"
-    );
+    assert!(text.contains(r#""content":[{"type":"tool_use","input":"{\"a\": "}]"#), "{text}");
 }
 
 #[test]
 fn an_error_event_is_told_and_kept() {
-    let whole = assembled(&[
-        START,
-        r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
-    ]);
+    let whole = assembled(&[START, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#]);
     let error = whole.error.unwrap();
-    assert_eq!(
-        (error.message.as_deref(), error.kind.as_deref()),
-        (Some("Overloaded"), Some("overloaded_error"))
-    );
+    assert_eq!((error.message.as_deref(), error.kind.as_deref()), (Some("Overloaded"), Some("overloaded_error")));
     assert!(
         String::from_utf8(whole.reply)
             .unwrap()

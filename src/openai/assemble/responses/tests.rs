@@ -8,31 +8,19 @@ const CREATED: &str = r#"{"type":"response.created","sequence_number":0,"respons
 /// The `output` of a stream that was cut behind these events.
 fn output(events: &[&str]) -> String {
     let text = reply(&[&[CREATED], events].concat());
-    let start =
-        r#"{"id":"resp_1","object":"response","status":"in_progress","model":"m","output":"#;
+    let start = r#"{"id":"resp_1","object":"response","status":"in_progress","model":"m","output":"#;
     let end = r#","error":null,"usage":null}"#;
-    text.strip_prefix(start)
-        .unwrap()
-        .strip_suffix(end)
-        .unwrap()
-        .to_owned()
+    text.strip_prefix(start).unwrap().strip_suffix(end).unwrap().to_owned()
 }
 
 #[test]
 fn the_last_event_carries_the_whole() {
-    for (kind, error) in [
-        ("completed", None),
-        ("incomplete", None),
-        ("failed", Some("boom")),
-    ] {
-        let told = error.map_or("null".to_owned(), |error| {
-            format!(r#"{{"code":"server_error","message":"{error}"}}"#)
-        });
+    for (kind, error) in [("completed", None), ("incomplete", None), ("failed", Some("boom"))] {
+        let told = error.map_or("null".to_owned(), |error| format!(r#"{{"code":"server_error","message":"{error}"}}"#));
         let response = format!(
             r#"{{"id":"resp_1","model":"m2","output":[{{"type":"message"}}],"error":{told},"usage":{{"input_tokens":3,"output_tokens":4,"output_tokens_details":{{"reasoning_tokens":2}}}}}}"#
         );
-        let last =
-            format!(r#"{{"type":"response.{kind}","sequence_number":9,"response":{response}}}"#);
+        let last = format!(r#"{{"type":"response.{kind}","sequence_number":9,"response":{response}}}"#);
         let whole = assembled(&[
             CREATED,
             r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a"}"#,
@@ -43,19 +31,13 @@ fn the_last_event_carries_the_whole() {
         assert!(whole.assembled && whole.ended);
         assert_eq!(whole.facts.model.as_deref(), Some("m2"));
         assert_eq!(whole.facts.usage.reasoning, Some(2));
-        assert_eq!(
-            whole.error.and_then(|error| error.message).as_deref(),
-            error
-        );
+        assert_eq!(whole.error.and_then(|error| error.message).as_deref(), error);
     }
 }
 
 #[test]
 fn a_cut_stream_is_put_together_from_its_deltas() {
-    let whole = assembled(&[
-        CREATED,
-        r#"{"type":"response.in_progress","response":{"id":"resp_1"}}"#,
-    ]);
+    let whole = assembled(&[CREATED, r#"{"type":"response.in_progress","response":{"id":"resp_1"}}"#]);
     assert!(whole.assembled && !whole.ended);
     assert_eq!(whole.facts.id.as_deref(), Some("resp_1"));
     assert_eq!(
@@ -138,15 +120,9 @@ fn events_of_a_new_kind_are_kept_when_the_whole_never_came() {
 
 #[test]
 fn an_error_event_is_told_and_kept() {
-    let whole = assembled(&[
-        CREATED,
-        r#"{"type":"error","code":"ERR","message":"m","param":null}"#,
-    ]);
+    let whole = assembled(&[CREATED, r#"{"type":"error","code":"ERR","message":"m","param":null}"#]);
     let error = whole.error.unwrap();
-    assert_eq!(
-        (error.message.as_deref(), error.code.as_deref(), error.kind),
-        (Some("m"), Some("ERR"), None)
-    );
+    assert_eq!((error.message.as_deref(), error.code.as_deref(), error.kind), (Some("m"), Some("ERR"), None));
     assert!(!whole.ended);
     assert!(
         String::from_utf8(whole.reply)
