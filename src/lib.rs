@@ -16,4 +16,5 @@
 //! `balance`, `openai` (and `search`) import nothing of the crate, and no actix, awc, diesel, log, clock or lock.
 //! `proxy` never names `db`; `dashboard` never names `proxy`.
 
+pub mod db;
 pub mod error;
