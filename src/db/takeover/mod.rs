@@ -1,4 +1,4 @@
-//! Taking over a `db.sqlite` that the original Go program (openai-api-route before 2024) wrote.
+//! Taking over a `db.sqlite` that the original Go program wrote.
 //!
 //! Start at [`take_over`]: in one transaction its tables are renamed, ours are made, everything is copied, its own are dropped. The
 //! original had several versions with several columns, and any of its three tables may be absent.

@@ -157,6 +157,19 @@ fn the_last_version_has_records_alone_and_leaves_no_secret_in_the_file() {
 }
 
 #[test]
+fn a_file_in_wal_mode_leaves_no_secret_either() {
+    let folder = Folder::new();
+    by_hand(&folder.file("db.sqlite"), &format!("PRAGMA journal_mode = WAL; {RECORDS_LAST}"));
+    let (database, taken) = taken(&folder);
+    assert_eq!(taken.records, 2);
+    for name in folder.files() {
+        let bytes = fs::read(folder.file(&name)).unwrap();
+        assert!(!bytes.windows(16).any(|window| window == b"sk-caller-secret"), "{name}");
+    }
+    drop(database);
+}
+
+#[test]
 fn a_record_finds_its_upstream_by_endpoint_and_key() {
     let folder = Folder::new();
     let pair =
