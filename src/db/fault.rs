@@ -50,7 +50,7 @@ fn fault(error: Diesel) -> Error {
         }
         Diesel::RollbackErrorOnCommit { commit_error, .. } => fault(*commit_error),
         Diesel::DatabaseError(kind, information) => {
-            let message = information.message().to_owned();
+            let message = one_line(information.message());
             match kind {
                 DatabaseErrorKind::UniqueViolation => Error::Duplicate,
                 DatabaseErrorKind::ClosedConnection

@@ -159,3 +159,5 @@ impl From<Error> for Refusal {
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_open;

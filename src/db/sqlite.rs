@@ -108,10 +108,12 @@ fn look_at(path: &Path) -> Result<Whose, Refusal> {
         return Err(Refusal("is no SQLite database: name another file".to_owned()));
     }
     drop(file);
-    // Without a journal to be read with it, the file alone is the database, and `immutable` keeps SQLite from making any.
-    let how = match (has_bytes(path, "-wal"), has_bytes(path, "-journal")) {
+    // Where no other file belongs to it, this file alone is the database, and `immutable` keeps SQLite from making any.
+    let real = fs::canonicalize(path).map_err(unreadable)?;
+    let how = match (has(&real, "-wal") || has(&real, "-shm"), has(&real, "-journal")) {
         (false, false) => "mode=ro&immutable=1",
         (true, _) => "mode=ro",
+        // What a process that was killed left half done is undone before anything can be read.
         (false, true) => "mode=rw",
     };
     let unusable = |error: String| {
@@ -160,10 +162,10 @@ fn unreadable(error: std::io::Error) -> Refusal {
     Refusal(format!("cannot be read and written ({error}): check its permissions"))
 }
 
-fn has_bytes(path: &Path, suffix: &str) -> bool {
+fn has(path: &Path, suffix: &str) -> bool {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
-    fs::metadata(PathBuf::from(name)).is_ok_and(|metadata| metadata.len() > 0)
+    PathBuf::from(name).exists()
 }
 
 /// SQLite's own form of a URL (<https://www.sqlite.org/uri.html>): the path's own `?`, `#` and `%` are encoded.

@@ -11,6 +11,7 @@ use diesel::sql_types::BigInt;
 use diesel::{PgConnection, SqliteConnection};
 
 use super::Connection;
+use super::fault::one_line;
 use crate::error::Error;
 
 /// Tells whether the database changed since it was last asked. Poll it every few ten milliseconds.
@@ -53,7 +54,7 @@ impl Watcher {
             }
             Watching::Postgres { conn } => {
                 let heard = conn.notifications_iter().collect::<QueryResult<Vec<_>>>();
-                heard.map(|heard| !heard.is_empty()).map_err(|lost| Error::Unavailable(lost.to_string()))
+                heard.map(|heard| !heard.is_empty()).map_err(|lost| Error::Unavailable(one_line(&lost.to_string())))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Taking over a `db.sqlite` that the original Go program (openai-api-route before 2024) wrote.
+//! Taking over a `db.sqlite` that the original Go program wrote.
 //!
 //! Start at [`take_over`]: in one transaction its tables are renamed, ours are made, everything is copied, its own are dropped. The
 //! original had several versions with several columns, and any of its three tables may be absent.
@@ -26,6 +26,13 @@ const ORIGINAL: [(&str, &[&str]); 3] = [
     ("config_kvs", &["id", "key", "value"]),
     ("records", &["id", "created_at", "body", "response"]),
 ];
+
+/// What is dropped is overwritten with zeros; views of the operator's own shall name our tables afterwards, not the renamed ones; a sort
+/// of millions of rows may use the disk; and a Go program that still writes is found out soon.
+const BEFORE: &str = "PRAGMA secure_delete = ON; PRAGMA legacy_alter_table = ON; PRAGMA temp_store = FILE; PRAGMA foreign_keys = OFF; \
+                      PRAGMA busy_timeout = 1000;";
+const AFTER: &str = "PRAGMA secure_delete = OFF; PRAGMA legacy_alter_table = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; \
+                     PRAGMA busy_timeout = 5000;";
 
 /// What was taken over.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -76,8 +83,7 @@ pub(super) fn is_original(conn: &mut SqliteConnection, tables: &[String]) -> Que
 
 /// Takes the file over; `None` when another process has just done it.
 pub(super) fn take_over(conn: &mut SqliteConnection) -> Result<Option<TakenOver>, Refusal> {
-    // What is dropped is overwritten with zeros. Views of the operator's own shall name our tables afterwards, not the renamed ones.
-    conn.batch_execute("PRAGMA secure_delete = ON; PRAGMA legacy_alter_table = ON; PRAGMA temp_store = FILE; PRAGMA foreign_keys = OFF")?;
+    conn.batch_execute(BEFORE)?;
     let done = conn.exclusive_transaction(|conn| {
         let tables = sqlite::tables(conn)?;
         match sqlite::whose(conn, &tables)? {
@@ -93,7 +99,7 @@ pub(super) fn take_over(conn: &mut SqliteConnection) -> Result<Option<TakenOver>
             log::warn!("the database could not be compacted after the take-over: {}", Error::from(error));
         }
     }
-    conn.batch_execute("PRAGMA secure_delete = OFF; PRAGMA legacy_alter_table = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON")?;
+    conn.batch_execute(AFTER)?;
     Ok(done)
 }
 
@@ -126,5 +132,7 @@ fn copy_all(conn: &mut SqliteConnection, tables: &[String]) -> Result<TakenOver,
     Ok(taken)
 }
 
+#[cfg(test)]
+mod originals;
 #[cfg(test)]
 mod tests;
