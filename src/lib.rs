@@ -37,6 +37,11 @@
 //! 6. The relay passes the reply's bytes on as they come and keeps a cheap copy.
 //! 7. The guard is dropped: the recorder's thread parses, puts together and stores.
 
+pub mod balance;
+pub mod config;
+pub mod connector;
+pub mod console;
+pub mod dashboard;
 pub mod db;
 pub mod error;
 pub mod notify;

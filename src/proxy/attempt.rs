@@ -258,7 +258,10 @@ impl Attempt<'_> {
                     break;
                 }
                 Ok(Some(Err(error))) => {
-                    return Err(Failed::new(Failure::Reset, format!("the reply broke off before its content: {error}")));
+                    return Err(Failed::new(
+                        Failure::Reset,
+                        format!("the reply broke off before its content: {error}"),
+                    ));
                 }
                 Err(_) if is_stream => {
                     let what = format!("no content within {} ms", clocks.first_content_ms);

@@ -35,10 +35,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let known = ["mock", "--bench", "--quick", "--self-check"];
-    if let Some(unknown) = arguments
-        .iter()
-        .find(|argument| !known.contains(&argument.as_str()))
-    {
+    if let Some(unknown) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
         eprintln!("unknown argument {unknown}; there are --quick and --self-check");
         return ExitCode::FAILURE;
     }
@@ -64,21 +61,11 @@ fn main() -> ExitCode {
 fn bench(is_quick: bool, is_self_check: bool) -> Result<bool> {
     raise_open_files()?;
     let begin = Instant::now();
-    let extent = if is_quick {
-        Extent::QUICK
-    } else {
-        Extent::FULL
-    };
+    let extent = if is_quick { Extent::QUICK } else { Extent::FULL };
     let (nginx, sqlite) = (tool("nginx", "nginx-light")?, tool("sqlite3", "sqlite3")?);
     let folder = Folder::make()?;
     let (mock, upstream) = Mock::start()?;
-    let site = Site {
-        nginx,
-        sqlite,
-        tick_ns: measure::tick_ns()?,
-        upstream,
-        is_self_check,
-    };
+    let site = Site { nginx, sqlite, tick_ns: measure::tick_ns()?, upstream, is_self_check };
     let results = scenarios::run(&site, &mock, &folder, &extent)?;
     report::print(&results, &site, &extent, begin.elapsed().as_secs_f64())
 }

@@ -41,11 +41,7 @@ impl Seen {
         };
         if status != 200 || !is_whole {
             let (bytes, events) = (self.bytes, self.events());
-            return Err(format!(
-                "{}: status {status}, {bytes} bytes, {events} events",
-                kind.model()
-            )
-            .into());
+            return Err(format!("{}: status {status}, {bytes} bytes, {events} events", kind.model()).into());
         }
         Ok(())
     }
@@ -65,12 +61,7 @@ impl Caller {
     ///
     /// # Errors
     /// No connection.
-    pub async fn connect(
-        addr: SocketAddr,
-        kind: Kind,
-        seed: u64,
-        input_bytes: usize,
-    ) -> Result<Self> {
+    pub async fn connect(addr: SocketAddr, kind: Kind, seed: u64, input_bytes: usize) -> Result<Self> {
         let socket = TcpStream::connect(addr).await?;
         socket.set_nodelay(true)?;
         Ok(Self {
@@ -96,9 +87,7 @@ impl Caller {
             if read == 0 {
                 return Err(ended_early(&self.decoder));
             }
-            let used = self
-                .decoder
-                .feed(&self.input[..read], |body| seen.take(body))?;
+            let used = self.decoder.feed(&self.input[..read], |body| seen.take(body))?;
             if used < read {
                 return Err("bytes behind the end of the reply".into());
             }
@@ -126,11 +115,7 @@ pub fn next_number() -> u64 {
 ///
 /// # Errors
 /// A broken connection, or a reply that is not what was asked for.
-pub fn call_blocking(
-    socket: &mut std::net::TcpStream,
-    decoder: &mut Decoder,
-    request: &[u8],
-) -> Result<()> {
+pub fn call_blocking(socket: &mut std::net::TcpStream, decoder: &mut Decoder, request: &[u8]) -> Result<()> {
     let mut input = [0; 8 * 1024];
     socket.write_all(request)?;
     decoder.reset();

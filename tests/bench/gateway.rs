@@ -32,9 +32,7 @@ pub fn command(database: &Path) -> Command {
 /// The gateway or SQLite's shell refuses.
 pub fn prepare(site: &Site, database: &Path, recording: &str) -> Result<()> {
     let endpoint = format!("http://{}/v1", site.upstream);
-    let output = command(database)
-        .args(["-add", "-sk", "sk-bench", "-endpoint", &endpoint])
-        .output()?;
+    let output = command(database).args(["-add", "-sk", "sk-bench", "-endpoint", &endpoint]).output()?;
     if !output.status.success() {
         return Err(format!(
             "adding an upstream failed ({}):\n{}{}",

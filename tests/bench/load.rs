@@ -74,13 +74,9 @@ impl Round {
 /// # Errors
 /// What `work` says, or that it has not ended in time.
 pub fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        tokio::time::timeout(LIMIT, work)
-            .await
-            .map_err(|_| "the load did not end in time")?
+        tokio::time::timeout(LIMIT, work).await.map_err(|_| "the load did not end in time")?
     })
 }
 

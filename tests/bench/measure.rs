@@ -27,18 +27,11 @@ impl Cpu {
             for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
                 let tid: u32 = thread?.file_name().to_string_lossy().parse()?;
                 // A thread may end between the listing and the reading.
-                let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat"))
-                else {
+                let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")) else {
                     continue;
                 };
-                let on_cpu_ns = text
-                    .split(' ')
-                    .next()
-                    .and_then(|number| number.parse().ok());
-                threads.insert(
-                    (pid, tid),
-                    on_cpu_ns.ok_or("schedstat without a first field")?,
-                );
+                let on_cpu_ns = text.split(' ').next().and_then(|number| number.parse().ok());
+                threads.insert((pid, tid), on_cpu_ns.ok_or("schedstat without a first field")?);
             }
             let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
             // Fields 14 and 15 (utime, stime), counted behind the name, which may hold spaces.
@@ -47,10 +40,7 @@ impl Cpu {
                 ticks += field.parse::<u64>()?;
             }
         }
-        Ok(Self {
-            threads,
-            whole_ns: ticks * tick_ns,
-        })
+        Ok(Self { threads, whole_ns: ticks * tick_ns })
     }
 
     /// Nanoseconds used since `earlier`: the exact clocks of the threads, or the coarse clock of the whole process
@@ -59,17 +49,11 @@ impl Cpu {
         let exact: u64 = self
             .threads
             .iter()
-            .map(|(thread, now)| {
-                now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0))
-            })
+            .map(|(thread, now)| now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0)))
             .sum();
         let coarse = self.whole_ns.saturating_sub(earlier.whole_ns);
         let processes = self.threads.keys().filter(|(pid, tid)| pid == tid).count() as u64;
-        if coarse > exact + 4 * processes * tick_ns {
-            coarse
-        } else {
-            exact
-        }
+        if coarse > exact + 4 * processes * tick_ns { coarse } else { exact }
     }
 }
 
@@ -127,10 +111,7 @@ fn sum_kib(pids: &[u32], file: &str, field: &str) -> Result<u64> {
 /// The value below which the share `q` of the samples lies; 0 without samples.
 pub fn quantile(sorted: &[u64], q: f64) -> u64 {
     let rank = (sorted.len() as f64 * q).ceil() as usize;
-    sorted
-        .get(rank.saturating_sub(1))
-        .copied()
-        .unwrap_or_default()
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// The middle value; 0 without values.

@@ -32,9 +32,7 @@ pub fn run() -> Result<()> {
         while matches!(std::io::stdin().read(&mut nothing), Ok(read) if read > 0) {}
         std::process::exit(0);
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut out = std::io::stdout();
@@ -59,15 +57,8 @@ struct Shelf {
 
 impl Shelf {
     fn new() -> Self {
-        let variants = |kind| {
-            (0..VARIANTS as u64)
-                .map(|seed| payload::reply(kind, seed))
-                .collect()
-        };
-        Self {
-            replies: Kind::ALL.into_iter().map(variants).collect(),
-            served: Cell::new(0),
-        }
+        let variants = |kind| (0..VARIANTS as u64).map(|seed| payload::reply(kind, seed)).collect();
+        Self { replies: Kind::ALL.into_iter().map(variants).collect(), served: Cell::new(0) }
     }
 }
 
@@ -91,16 +82,13 @@ async fn serve(mut socket: TcpStream, shelf: &Shelf) -> Result<()> {
             })?;
         }
         let Some(kind) = kind_of(&beginning) else {
-            socket
-                .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
-                .await?;
+            socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await?;
             continue;
         };
         let number = shelf.served.get() + 1;
         shelf.served.set(number);
         let variants = &shelf.replies[kind as usize];
-        let reply =
-            own[kind as usize].get_or_insert_with(|| variants[number as usize % VARIANTS].clone());
+        let reply = own[kind as usize].get_or_insert_with(|| variants[number as usize % VARIANTS].clone());
         reply.stamp(number);
         socket = send(socket, reply, kind).await?;
     }
@@ -108,9 +96,7 @@ async fn serve(mut socket: TcpStream, shelf: &Shelf) -> Result<()> {
 
 fn kind_of(beginning: &[u8]) -> Option<Kind> {
     let at = memmem::find(beginning, br#""model":""#)? + 9;
-    Kind::ALL
-        .into_iter()
-        .find(|kind| beginning[at..].starts_with(kind.model().as_bytes()))
+    Kind::ALL.into_iter().find(|kind| beginning[at..].starts_with(kind.model().as_bytes()))
 }
 
 async fn send(mut socket: TcpStream, reply: &Template, kind: Kind) -> Result<TcpStream> {

@@ -22,11 +22,7 @@ pub fn workers() -> Result<usize> {
 pub fn config(addr: SocketAddr, upstream: SocketAddr, dir: &Path) -> Result<String> {
     let id = Command::new("id").arg("-u").output()?;
     // The workers' usual user may not enter the folder.
-    let user = if id.stdout == b"0\n" {
-        "user root;"
-    } else {
-        ""
-    };
+    let user = if id.stdout == b"0\n" { "user root;" } else { "" };
     let workers = workers()?;
     let dir = dir.display();
     Ok(format!(

@@ -39,13 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of their declaration.
-    pub const ALL: [Kind; 5] = [
-        Kind::Small,
-        Kind::Burst,
-        Kind::Paced,
-        Kind::Slow,
-        Kind::Large,
-    ];
+    pub const ALL: [Kind; 5] = [Kind::Small, Kind::Burst, Kind::Paced, Kind::Slow, Kind::Large];
 
     /// The model that stands for this kind.
     pub fn model(self) -> &'static str {
@@ -80,15 +74,8 @@ pub struct Template {
 
 impl Template {
     fn new(bytes: Vec<u8>, cuts: Vec<usize>, body_bytes: usize) -> Self {
-        let slots = memmem::find_iter(&bytes, SLOT)
-            .map(|at| at..at + SLOT.len())
-            .collect();
-        Self {
-            bytes,
-            cuts,
-            body_bytes: body_bytes as u64,
-            slots,
-        }
+        let slots = memmem::find_iter(&bytes, SLOT).map(|at| at..at + SLOT.len()).collect();
+        Self { bytes, cuts, body_bytes: body_bytes as u64, slots }
     }
 
     /// Writes `number` into every place kept for it.
@@ -102,11 +89,7 @@ impl Template {
 
 /// A request of this kind; `seed` varies its words.
 pub fn request(kind: Kind, host: &str, seed: u64) -> Template {
-    let stream = if kind.is_stream() {
-        r#","stream":true,"stream_options":{"include_usage":true}"#
-    } else {
-        ""
-    };
+    let stream = if kind.is_stream() { r#","stream":true,"stream_options":{"include_usage":true}"# } else { "" };
     let model = kind.model();
     let (before, after) = (
         format!(
@@ -115,11 +98,7 @@ pub fn request(kind: Kind, host: &str, seed: u64) -> Template {
         ),
         format!(r#""}}],"temperature":0.7,"max_tokens":512{stream}}}"#),
     );
-    let total = if kind == Kind::Large {
-        LARGE_BYTES
-    } else {
-        SMALL_BYTES
-    };
+    let total = if kind == Kind::Large { LARGE_BYTES } else { SMALL_BYTES };
     let body = filled(&before, &after, total, seed);
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer bench-key\r\n\
@@ -173,29 +152,13 @@ fn stream_reply(chunks: usize, seed: u64) -> Template {
     let mut words = Words(seed ^ 0xc0ffee);
     for index in 0..chunks {
         let (choices, usage) = if index == 0 {
-            (
-                r#"[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]"#
-                    .to_owned(),
-                "null",
-            )
+            (r#"[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]"#.to_owned(), "null")
         } else if index + 1 == chunks {
-            (
-                "[]".to_owned(),
-                r#"{"prompt_tokens":212,"completion_tokens":97,"total_tokens":309}"#,
-            )
+            ("[]".to_owned(), r#"{"prompt_tokens":212,"completion_tokens":97,"total_tokens":309}"#)
         } else if index + 2 == chunks {
-            (
-                r#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#.to_owned(),
-                "null",
-            )
+            (r#"[{"index":0,"delta":{},"finish_reason":"stop"}]"#.to_owned(), "null")
         } else {
-            (
-                format!(
-                    r#"[{{"index":0,"delta":{{"content":" {}"}},"finish_reason":null}}]"#,
-                    words.next()
-                ),
-                "null",
-            )
+            (format!(r#"[{{"index":0,"delta":{{"content":" {}"}},"finish_reason":null}}]"#, words.next()), "null")
         };
         let mut event = format!(
             "data: {{\"id\":\"chatcmpl-{}\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\
@@ -286,10 +249,7 @@ impl Words {
             "search",
             "index",
         ];
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         WORDS[(self.0 >> 33) as usize % WORDS.len()]
     }
 }

@@ -37,15 +37,8 @@ impl Process {
                 bound.env(name, value);
             }
         }
-        let child = bound
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
-        Ok(Self {
-            child,
-            log: log.to_owned(),
-        })
+        let child = bound.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?;
+        Ok(Self { child, log: log.to_owned() })
     }
 
     /// Its process id.
@@ -68,9 +61,7 @@ impl Process {
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                return Err(
-                    format!("it ended at its start ({status}):\n{}", self.last_words()).into(),
-                );
+                return Err(format!("it ended at its start ({status}):\n{}", self.last_words()).into());
             }
             if Instant::now() > deadline {
                 return Err(format!("nobody listens at {addr}:\n{}", self.last_words()).into());
@@ -85,10 +76,7 @@ impl Process {
     /// # Errors
     /// No shell.
     pub fn send_term(&self) -> Result<()> {
-        Command::new("sh")
-            .args(["-c", &format!("kill -TERM {}", self.pid())])
-            .stderr(Stdio::null())
-            .status()?;
+        Command::new("sh").args(["-c", &format!("kill -TERM {}", self.pid())]).stderr(Stdio::null()).status()?;
         Ok(())
     }
 
@@ -113,10 +101,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let is_running = matches!(self.child.try_wait(), Ok(None));
-        if is_running
-            && self.send_term().is_ok()
-            && !matches!(self.wait_end(Duration::from_secs(10)), Ok(Some(_)))
-        {
+        if is_running && self.send_term().is_ok() && !matches!(self.wait_end(Duration::from_secs(10)), Ok(Some(_))) {
             // Nothing is left to be done when even this fails.
             drop(self.child.kill());
             drop(self.child.wait());
@@ -133,8 +118,7 @@ impl Folder {
     /// # Errors
     /// The file system refuses.
     pub fn make() -> Result<Self> {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("gateway-bench-{}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gateway-bench-{}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -164,8 +148,7 @@ pub fn raise_open_files() -> Result<()> {
     if std::env::var_os(RAISED).is_some() {
         return Ok(());
     }
-    let script =
-        format!("ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn); exec \"$@\"");
+    let script = format!("ulimit -n {OPEN_FILES} 2>/dev/null || ulimit -n $(ulimit -Hn); exec \"$@\"");
     let failure = Command::new("sh")
         .args(["-c", &script, "sh"])
         .arg(std::env::current_exe()?)
@@ -192,9 +175,7 @@ pub fn tool(program: &str, package: &str) -> Result<PathBuf> {
     let installed = Command::new("sh").args(["-c", &install]).status()?;
     find(program)
         .filter(|_| installed.success())
-        .ok_or_else(|| {
-            format!("the benchmark needs {program}: as root, apt-get install {package}").into()
-        })
+        .ok_or_else(|| format!("the benchmark needs {program}: as root, apt-get install {package}").into())
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -73,28 +73,21 @@ fn measurements(results: &Results) -> String {
         "| Load | Way | requests/s | CPU-µs per request | × nginx | p50 ms | p99 ms | added p50 | added p99 | peak MiB | KiB per open stream |\n\
          |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
-    let rows = Load::ALL
-        .into_iter()
-        .flat_map(|load| results.rows.iter().filter(move |row| row.load == load));
+    let rows = Load::ALL.into_iter().flat_map(|load| results.rows.iter().filter(move |row| row.load == load));
     for row in rows {
-        let direct = results
-            .row(row.load, Way::Direct)
-            .filter(|_| row.way != Way::Direct);
+        let direct = results.row(row.load, Way::Direct).filter(|_| row.way != Way::Direct);
         let per_second = match row.per_second.as_slice() {
             [] => "–".to_owned(),
             values => format!("{:.0}", median(values)),
         };
         let ratio = match row.way {
             Way::Direct | Way::Nginx => "–".to_owned(),
-            Way::GatewayOff | Way::GatewayFull => ratio(results, row.load, row.way)
-                .map_or("–".to_owned(), |ratio| {
-                    format!("{:.2} ({:.2}–{:.2})", ratio.middle, ratio.least, ratio.most)
-                }),
+            Way::GatewayOff | Way::GatewayFull => ratio(results, row.load, row.way).map_or("–".to_owned(), |ratio| {
+                format!("{:.2} ({:.2}–{:.2})", ratio.middle, ratio.least, ratio.most)
+            }),
         };
         let added = |of: fn(&Row) -> &Vec<f64>| {
-            direct.map_or("–".to_owned(), |direct| {
-                format!("{:.3}", median(of(row)) - median(of(direct)))
-            })
+            direct.map_or("–".to_owned(), |direct| format!("{:.3}", median(of(row)) - median(of(direct))))
         };
         table.push_str(&format!(
             "| {} | {} | {per_second} | {:.1} | {ratio} | {:.3} | {:.3} | {} | {} | {:.1} | {} |\n",
@@ -106,8 +99,7 @@ fn measurements(results: &Results) -> String {
             added(|row| &row.p50_ms),
             added(|row| &row.p99_ms),
             row.peak_bytes as f64 / 1024.0 / 1024.0,
-            row.per_stream_bytes
-                .map_or("–".to_owned(), |bytes| format!("{:.1}", bytes / 1024.0)),
+            row.per_stream_bytes.map_or("–".to_owned(), |bytes| format!("{:.1}", bytes / 1024.0)),
         ));
     }
     table
@@ -117,9 +109,7 @@ fn counts(results: &Results) -> String {
     if results.counts.is_empty() {
         return String::new();
     }
-    let mut table = String::from(
-        "| Rows in the database after | requests served | rows | |\n|---|--:|--:|---|\n",
-    );
+    let mut table = String::from("| Rows in the database after | requests served | rows | |\n|---|--:|--:|---|\n");
     for count in &results.counts {
         let verdict = match count.is_right() {
             true => "complete".to_owned(),
@@ -143,12 +133,7 @@ struct Ratio {
 /// CPU per request against nginx's in the same round.
 fn ratio(results: &Results, load: Load, way: Way) -> Option<Ratio> {
     let (row, nginx) = (results.row(load, way)?, results.row(load, Way::Nginx)?);
-    let ratios: Vec<f64> = row
-        .cpu_us
-        .iter()
-        .zip(&nginx.cpu_us)
-        .map(|(ours, theirs)| ours / theirs)
-        .collect();
+    let ratios: Vec<f64> = row.cpu_us.iter().zip(&nginx.cpu_us).map(|(ours, theirs)| ours / theirs).collect();
     Some(Ratio {
         middle: median(&ratios),
         least: ratios.iter().copied().fold(f64::INFINITY, f64::min),
@@ -160,76 +145,27 @@ fn goals(results: &Results) -> String {
     let cpu = |load, way| ratio(results, load, way).map(|ratio| ratio.middle);
     let p99 = |load, way| results.row(load, way).map(|row| median(&row.p99_ms));
     let full = Way::GatewayFull;
-    let per_stream_kib = results
-        .row(Load::Slow, full)
-        .and_then(|row| row.per_stream_bytes)
-        .map(|bytes| bytes / 1024.0);
-    let above_nginx = p99(Load::Rate, full)
-        .zip(p99(Load::Rate, Way::Nginx))
-        .map(|(ours, theirs)| ours - theirs);
+    let per_stream_kib = results.row(Load::Slow, full).and_then(|row| row.per_stream_bytes).map(|bytes| bytes / 1024.0);
+    let above_nginx = p99(Load::Rate, full).zip(p99(Load::Rate, Way::Nginx)).map(|(ours, theirs)| ours - theirs);
     let goals = [
-        (
-            "CPU per request of 1 KiB, recording off",
-            "× nginx",
-            1.7,
-            cpu(Load::Small, Way::GatewayOff),
-        ),
-        (
-            "CPU per request of 1 KiB, recording full",
-            "× nginx",
-            4.0,
-            cpu(Load::Small, full),
-        ),
-        (
-            "CPU per stream of 100 chunks, recording off",
-            "× nginx",
-            1.3,
-            cpu(Load::Burst, Way::GatewayOff),
-        ),
-        (
-            "CPU per stream of 100 chunks, recording full",
-            "× nginx",
-            2.5,
-            cpu(Load::Burst, full),
-        ),
-        (
-            "gap p99 of chunks paced at 20 ms, recording full",
-            "ms",
-            23.0,
-            p99(Load::Paced, full),
-        ),
-        (
-            "memory per open stream, recording full",
-            "KiB",
-            48.0,
-            per_stream_kib,
-        ),
-        (
-            "p99 at 1,000 requests/s above nginx's, recording full",
-            "ms",
-            0.5,
-            above_nginx,
-        ),
+        ("CPU per request of 1 KiB, recording off", "× nginx", 1.7, cpu(Load::Small, Way::GatewayOff)),
+        ("CPU per request of 1 KiB, recording full", "× nginx", 4.0, cpu(Load::Small, full)),
+        ("CPU per stream of 100 chunks, recording off", "× nginx", 1.3, cpu(Load::Burst, Way::GatewayOff)),
+        ("CPU per stream of 100 chunks, recording full", "× nginx", 2.5, cpu(Load::Burst, full)),
+        ("gap p99 of chunks paced at 20 ms, recording full", "ms", 23.0, p99(Load::Paced, full)),
+        ("memory per open stream, recording full", "KiB", 48.0, per_stream_kib),
+        ("p99 at 1,000 requests/s above nginx's, recording full", "ms", 0.5, above_nginx),
     ];
     let mut table = String::from("| Goal | at most | measured | met |\n|---|--:|--:|---|\n");
     for (what, unit, limit, measured) in goals {
         let (measured, met) = match measured {
-            Some(value) => (
-                format!("{value:.2} {unit}"),
-                if value <= limit { "yes" } else { "**no**" },
-            ),
+            Some(value) => (format!("{value:.2} {unit}"), if value <= limit { "yes" } else { "**no**" }),
             None => ("not measured".to_owned(), "**no**"),
         };
-        table.push_str(&format!(
-            "| {what} | {limit} {unit} | {measured} | {met} |\n"
-        ));
+        table.push_str(&format!("| {what} | {limit} {unit} | {measured} | {met} |\n"));
     }
     if !results.counts.is_empty() {
-        let missing: u64 = results
-            .counts
-            .iter()
-            .map(|count| count.served.saturating_sub(count.rows))
-            .sum();
+        let missing: u64 = results.counts.iter().map(|count| count.served.saturating_sub(count.rows)).sum();
         let met = if missing == 0 { "yes" } else { "**no**" };
         table.push_str(&format!("| rows missing | 0 | {missing} | {met} |\n"));
     }

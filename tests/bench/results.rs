@@ -24,14 +24,7 @@ pub enum Load {
 
 impl Load {
     /// All loads, in the order of the table.
-    pub const ALL: [Load; 6] = [
-        Load::Small,
-        Load::Burst,
-        Load::Large,
-        Load::Slow,
-        Load::Paced,
-        Load::Rate,
-    ];
+    pub const ALL: [Load; 6] = [Load::Small, Load::Burst, Load::Large, Load::Slow, Load::Paced, Load::Rate];
 
     /// Its name in the table.
     pub fn label(self) -> &'static str {
@@ -86,10 +79,8 @@ impl Row {
         let requests = (round.served + round.failed).max(1) as f64;
         self.per_second.push(round.served as f64 / round.seconds);
         self.cpu_us.push(cpu_ns as f64 / 1e3 / requests);
-        self.p50_ms
-            .push(quantile(&round.times_ns, 0.50) as f64 / 1e6);
-        self.p99_ms
-            .push(quantile(&round.times_ns, 0.99) as f64 / 1e6);
+        self.p50_ms.push(quantile(&round.times_ns, 0.50) as f64 / 1e6);
+        self.p99_ms.push(quantile(&round.times_ns, 0.99) as f64 / 1e6);
     }
 }
 
@@ -126,9 +117,7 @@ pub struct Results {
 impl Results {
     /// The row of this load and way.
     pub fn row(&self, load: Load, way: Way) -> Option<&Row> {
-        self.rows
-            .iter()
-            .find(|row| row.load == load && row.way == way)
+        self.rows.iter().find(|row| row.load == load && row.way == way)
     }
 
     /// Keeps in mind that requests have failed, if any have.
@@ -136,8 +125,7 @@ impl Results {
         if round.failed > 0 {
             let why = round.failure.as_deref().unwrap_or_default();
             let (way, failed) = (way.label(), round.failed);
-            self.troubles
-                .push(format!("{load}, {way}: {failed} failed, first: {why}"));
+            self.troubles.push(format!("{load}, {way}: {failed} failed, first: {why}"));
         }
     }
 }

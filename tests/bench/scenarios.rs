@@ -75,65 +75,20 @@ pub fn run(site: &Site, mock: &Mock, folder: &Folder, extent: &Extent) -> Result
         Server::start(Way::GatewayFull, site, &folder.within("full")?)?,
     ];
     let rounds = extent.rounds;
-    let closed = |kind| {
-        move |server: &Server| load::closed(server.addr, kind, CALLERS, Stop::After(extent.closed))
-    };
-    compare(
-        &mut results,
-        Load::Small,
-        site,
-        &servers,
-        rounds,
-        closed(Kind::Small),
-    )?;
+    let closed = |kind| move |server: &Server| load::closed(server.addr, kind, CALLERS, Stop::After(extent.closed));
+    compare(&mut results, Load::Small, site, &servers, rounds, closed(Kind::Small))?;
     count(&mut results, site, &servers, "full load, 1 KiB")?;
-    compare(&mut results, Load::Rate, site, &servers, rounds, |server| {
-        load::open(server.addr, RATE, extent.open)
-    })?;
+    compare(&mut results, Load::Rate, site, &servers, rounds, |server| load::open(server.addr, RATE, extent.open))?;
     count(&mut results, site, &servers, "1,000 requests/s")?;
-    compare(
-        &mut results,
-        Load::Burst,
-        site,
-        &servers,
-        rounds,
-        closed(Kind::Burst),
-    )?;
-    count(
-        &mut results,
-        site,
-        &servers,
-        "full load, streams of 100 chunks",
-    )?;
-    compare(
-        &mut results,
-        Load::Paced,
-        site,
-        &servers,
-        extent.paced_rounds,
-        |server| streams::paced(server.addr, PACED_STREAMS),
-    )?;
-    compare(
-        &mut results,
-        Load::Large,
-        site,
-        &servers,
-        rounds,
-        |server| {
-            load::closed(
-                server.addr,
-                Kind::Large,
-                LARGE_CALLERS,
-                Stop::Requests(extent.large),
-            )
-        },
-    )?;
-    count(
-        &mut results,
-        site,
-        &servers,
-        "paced streams, then full load, 1 MiB",
-    )?;
+    compare(&mut results, Load::Burst, site, &servers, rounds, closed(Kind::Burst))?;
+    count(&mut results, site, &servers, "full load, streams of 100 chunks")?;
+    compare(&mut results, Load::Paced, site, &servers, extent.paced_rounds, |server| {
+        streams::paced(server.addr, PACED_STREAMS)
+    })?;
+    compare(&mut results, Load::Large, site, &servers, rounds, |server| {
+        load::closed(server.addr, Kind::Large, LARGE_CALLERS, Stop::Requests(extent.large))
+    })?;
+    count(&mut results, site, &servers, "paced streams, then full load, 1 MiB")?;
     drop(servers);
     for way in [Way::Nginx, Way::GatewayOff, Way::GatewayFull] {
         hold(&mut results, site, way, folder)?;
@@ -156,10 +111,7 @@ fn compare(
     work: impl Fn(&Server) -> Result<Round>,
 ) -> Result<()> {
     let begin = Instant::now();
-    let mut rows: Vec<Row> = servers
-        .iter()
-        .map(|server| Row::new(load, server.way))
-        .collect();
+    let mut rows: Vec<Row> = servers.iter().map(|server| Row::new(load, server.way)).collect();
     for server in servers {
         forget_peak(server.pids())?;
     }
@@ -170,11 +122,7 @@ fn compare(
     for round_number in usize::from(!is_full_load)..=rounds {
         for turn in 0..servers.len() {
             // Forwards and backwards, so that no way always follows the same other one.
-            let step = if round_number % 2 == 0 {
-                turn
-            } else {
-                servers.len() - turn
-            };
+            let step = if round_number % 2 == 0 { turn } else { servers.len() - turn };
             let index = (round_number + step) % servers.len();
             let server = &servers[index];
             let before = server.cpu(site)?;
@@ -184,9 +132,7 @@ fn compare(
             })?;
             server.settle(site)?;
             let cpu_ns = server.cpu(site)?.ns_since(&before, site.tick_ns);
-            server
-                .sent
-                .set(server.sent.get() + round.served + round.failed);
+            server.sent.set(server.sent.get() + round.served + round.failed);
             results.note(&format!("{load:?}"), server.way, &round);
             if round_number > 0 {
                 rows[index].add(&round, cpu_ns);
@@ -246,17 +192,8 @@ fn hold(results: &mut Results, site: &Site, way: Way, folder: &Folder) -> Result
     results.rows.push(row);
     server.settle(site)?;
     server.sent.set(warm_up.served + SLOW_STREAMS);
-    count(
-        results,
-        site,
-        &[server],
-        "2,000 streams left by their callers, and 200 more",
-    )?;
-    eprintln!(
-        "{:?}, {way:?}: {:.0} s",
-        Load::Slow,
-        begin.elapsed().as_secs_f64()
-    );
+    count(results, site, &[server], "2,000 streams left by their callers, and 200 more")?;
+    eprintln!("{:?}, {way:?}: {:.0} s", Load::Slow, begin.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -296,19 +233,10 @@ fn expect_end(
     let status = server.process()?.wait_end(Duration::from_secs(60))?;
     match status {
         Some(status) if status.success() => {}
-        Some(status) => results
-            .troubles
-            .push(format!("{when}: ended with {status}")),
-        None => results
-            .troubles
-            .push(format!("{when}: not ended within 60 s")),
+        Some(status) => results.troubles.push(format!("{when}: ended with {status}")),
+        None => results.troubles.push(format!("{when}: not ended within 60 s")),
     }
-    results.counts.push(Count {
-        when,
-        served,
-        rows: server.rows(site)?,
-        may_exceed,
-    });
+    results.counts.push(Count { when, served, rows: server.rows(site)?, may_exceed });
     eprintln!("{when}: done");
     Ok(())
 }

@@ -71,11 +71,8 @@ impl Mock {
     /// # Errors
     /// It does not start.
     pub fn start() -> Result<(Self, SocketAddr)> {
-        let child = Command::new(std::env::current_exe()?)
-            .arg("mock")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let child =
+            Command::new(std::env::current_exe()?).arg("mock").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut mock = Self(child);
         let output = mock.0.stdout.take().ok_or("the mock has no output")?;
         let mut line = String::new();
@@ -147,9 +144,7 @@ impl Server {
             command
         };
         let mut process = Process::start(&mut command, &dir.join("output.log"))?;
-        process
-            .wait_for(addr)
-            .map_err(|error| format!("{}: {error}", way.label()))?;
+        process.wait_for(addr).map_err(|error| format!("{}: {error}", way.label()))?;
         // nginx's workers begin before its master accepts nothing; the listing is complete shortly after.
         sleep(Duration::from_millis(300));
         let pid = process.pid();
@@ -220,16 +215,11 @@ impl Server {
     /// # Errors
     /// It is the mock.
     pub fn process(&mut self) -> Result<&mut Process> {
-        self.process
-            .as_mut()
-            .ok_or_else(|| "the mock is not to be ended".into())
+        self.process.as_mut().ok_or_else(|| "the mock is not to be ended".into())
     }
 
     /// The last lines it has logged.
     pub fn last_words(&self) -> String {
-        self.process
-            .as_ref()
-            .map(Process::last_words)
-            .unwrap_or_default()
+        self.process.as_ref().map(Process::last_words).unwrap_or_default()
     }
 }

@@ -62,11 +62,7 @@ pub fn paced(addr: SocketAddr, streams: u64) -> Result<Round> {
 ///
 /// # Errors
 /// No connection, a stream that breaks, no third event in time, or what `look` says.
-pub fn held<T>(
-    addr: SocketAddr,
-    streams: u64,
-    look: impl FnOnce() -> Result<T>,
-) -> Result<(Round, T)> {
+pub fn held<T>(addr: SocketAddr, streams: u64, look: impl FnOnce() -> Result<T>) -> Result<(Round, T)> {
     run(async {
         let round = Rc::new(RefCell::new(Round::default()));
         let ready = Rc::new(Cell::new(0));

@@ -37,12 +37,7 @@ impl Decoder {
     }
 
     fn new(is_reply: bool) -> Self {
-        Self {
-            state: State::Head,
-            is_reply,
-            pending: Vec::with_capacity(1024),
-            status: 0,
-        }
+        Self { state: State::Head, is_reply, pending: Vec::with_capacity(1024), status: 0 }
     }
 
     /// The status of the reply, once its head is there.
@@ -71,11 +66,7 @@ impl Decoder {
     ///
     /// # Errors
     /// What is not HTTP/1.1 as the peers of this benchmark should speak it.
-    pub fn feed(
-        &mut self,
-        input: &[u8],
-        mut sink: impl FnMut(&[u8]),
-    ) -> Result<usize, &'static str> {
+    pub fn feed(&mut self, input: &[u8], mut sink: impl FnMut(&[u8])) -> Result<usize, &'static str> {
         let mut rest = input;
         while !rest.is_empty() && self.state != State::Done {
             match self.state {
@@ -169,11 +160,7 @@ impl Decoder {
                 .and_then(|line| line.get(..3)?.parse().ok())
                 .ok_or("no HTTP/1.1 status line")?;
         }
-        let mut state = if self.is_reply {
-            Err("the reply declares no length")
-        } else {
-            Ok(State::Done)
-        };
+        let mut state = if self.is_reply { Err("the reply declares no length") } else { Ok(State::Done) };
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             if name.eq_ignore_ascii_case("content-length") {

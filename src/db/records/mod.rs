@@ -15,6 +15,7 @@ use diesel::prelude::{
 };
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Text;
+use serde::{Deserialize, Serialize};
 
 use super::Connection;
 use super::schema::{record_bodies, records};
@@ -23,7 +24,7 @@ pub use write::insert_batch;
 pub(super) use write::insert_sqlite;
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsExpression, FromSqlRow, Serialize, Deserialize)]
 #[diesel(sql_type = Text)]
 pub enum Ending {
     /// The caller got everything the upstream had to say.
@@ -74,7 +75,7 @@ where
 }
 
 /// Everything known of a request but its texts. Times in microseconds; sizes are the true ones, whatever was kept.
-#[derive(Debug, Clone, PartialEq, Default, Insertable, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Default, Insertable, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = records, treat_none_as_default_value = false)]
 pub struct Facts {
     /// When the request arrived, µs since 1970 (UTC).
