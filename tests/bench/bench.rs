@@ -60,12 +60,18 @@ fn main() -> ExitCode {
 
 fn bench(is_quick: bool, is_self_check: bool) -> Result<bool> {
     raise_open_files()?;
-    let begin = Instant::now();
+    let (begin, machine) = (Instant::now(), measure::machine_ticks()?);
+    let own = measure::own_ticks()?;
     let extent = if is_quick { Extent::QUICK } else { Extent::FULL };
     let (nginx, sqlite) = (tool("nginx", "nginx-light")?, tool("sqlite3", "sqlite3")?);
     let folder = Folder::make()?;
     let (mock, upstream) = Mock::start()?;
     let site = Site { nginx, sqlite, tick_ns: measure::tick_ns()?, upstream, is_self_check };
     let results = scenarios::run(&site, &mock, &folder, &extent)?;
-    report::print(&results, &site, &extent, begin.elapsed().as_secs_f64())
+    drop(mock);
+    let own_ticks = measure::own_ticks()? - own;
+    let others_ticks = (measure::machine_ticks()? - machine).saturating_sub(own_ticks);
+    let seconds = begin.elapsed().as_secs_f64();
+    let others_cores = (others_ticks * site.tick_ns) as f64 / 1e9 / seconds;
+    report::print(&results, &site, &extent, seconds, others_cores)
 }

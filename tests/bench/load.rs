@@ -28,8 +28,8 @@ pub enum Stop {
     After(Duration),
     /// So many requests are sent.
     Requests(u64),
-    /// The connections are broken from outside; that is no failure.
-    WhenBroken,
+    /// The connections are broken from outside: from this moment on, that is no failure.
+    BrokenFrom(Instant),
 }
 
 /// What a load gave.
@@ -93,7 +93,7 @@ pub fn closed(addr: SocketAddr, kind: Kind, connections: u64, stop: Stop) -> Res
         let round = Rc::new(RefCell::new(Round::default()));
         let left = Rc::new(Cell::new(match stop {
             Stop::Requests(count) => count,
-            Stop::After(_) | Stop::WhenBroken => u64::MAX,
+            Stop::After(_) | Stop::BrokenFrom(_) => u64::MAX,
         }));
         let begin = Instant::now();
         let mut tasks = Vec::new();
@@ -108,7 +108,7 @@ pub fn closed(addr: SocketAddr, kind: Kind, connections: u64, stop: Stop) -> Res
                     }
                     left.set(left.get() - 1);
                     let outcome = caller.call(|_| ()).await;
-                    if outcome.is_err() && matches!(stop, Stop::WhenBroken) {
+                    if outcome.is_err() && matches!(stop, Stop::BrokenFrom(term) if Instant::now() >= term) {
                         break;
                     }
                     let mut round = round.borrow_mut();

@@ -67,6 +67,37 @@ pub fn tick_ns() -> Result<u64> {
     Ok(1_000_000_000 / per_second)
 }
 
+/// Clock ticks all programs of the machine have used so far, and those the hypervisor kept from it.
+///
+/// # Errors
+/// `/proc/stat` is not as expected.
+pub fn machine_ticks() -> Result<u64> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let line = text.lines().next().unwrap_or_default();
+    let fields: Vec<u64> = line.split_whitespace().skip(1).map(str::parse).collect::<std::result::Result<_, _>>()?;
+    // user, nice, system, steal
+    [0, 1, 2, 7]
+        .iter()
+        .map(|&index| fields.get(index).copied())
+        .sum::<Option<u64>>()
+        .ok_or_else(|| "a field of /proc/stat is missing".into())
+}
+
+/// Clock ticks this process and its ended children have used so far.
+///
+/// # Errors
+/// `/proc/self/stat` is not as expected.
+pub fn own_ticks() -> Result<u64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit(") ").next().unwrap_or_default();
+    let mut ticks = 0;
+    // utime, stime, cutime, cstime
+    for field in fields.split(' ').skip(11).take(4) {
+        ticks += field.parse::<u64>()?;
+    }
+    Ok(ticks)
+}
+
 /// Memory in RAM now, in bytes, summed over `pids` (exact, unlike `VmRSS`).
 ///
 /// # Errors

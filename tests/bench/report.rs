@@ -14,22 +14,26 @@ use crate::results::{Load, Results, Row};
 use crate::scenarios::{CALLERS, Extent, LARGE_CALLERS, PACED_STREAMS, RATE, SLOW_STREAMS};
 use crate::servers::{Site, Way};
 
-/// Prints everything as Markdown on standard output. Returns false when a row is missing or something broke.
+/// Prints everything as Markdown on standard output; `others_cores` is what other programs took of the machine
+/// meanwhile. Returns false when a row is missing or something broke.
 ///
 /// # Errors
 /// The system does not tell what it is.
-pub fn print(results: &Results, site: &Site, extent: &Extent, seconds: f64) -> Result<bool> {
-    println!("\n{}", conditions(site, extent, seconds)?);
+pub fn print(results: &Results, site: &Site, extent: &Extent, seconds: f64, others_cores: f64) -> Result<bool> {
+    println!("\n{}", conditions(site, extent, seconds, others_cores)?);
     println!("{}", measurements(results));
     println!("{}", counts(results));
     println!("{}", goals(results));
+    if others_cores > 0.1 {
+        println!("Other programs kept the machine busy: the p99 and the goals on them say little.\n");
+    }
     for trouble in &results.troubles {
         println!("BROKEN: {trouble}");
     }
     Ok(results.troubles.is_empty() && results.counts.iter().all(|count| count.is_right()))
 }
 
-fn conditions(site: &Site, extent: &Extent, seconds: f64) -> Result<String> {
+fn conditions(site: &Site, extent: &Extent, seconds: f64, others_cores: f64) -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let cpu = cpus
         .lines()
@@ -51,7 +55,7 @@ fn conditions(site: &Site, extent: &Extent, seconds: f64) -> Result<String> {
     Ok(format!(
         "{day}, {cores} cores ({cpu}), Linux {}, {seconds:.0} s in all. Gateway: {gateway}, SQLite; {nginx}: \
          {cores} workers each, nothing logged or buffered by nginx. Load generator, mock upstream and gateway share \
-         the machine over 127.0.0.1.\n\n\
+         the machine over 127.0.0.1; other programs used {others_cores:.2} cores meanwhile.\n\n\
          Full load: {CALLERS} connections that wait for their reply; {rounds} rounds of {closed_s} s for each way in \
          turn, medians. Bodies of {small} bytes each way; streams of {STREAM_CHUNKS} chunks of about {chunk_bytes} \
          bytes, each written by itself; {large} bytes each way over {LARGE_CALLERS} connections, {large_requests} \

@@ -212,13 +212,15 @@ fn end_after(results: &mut Results, site: &Site, folder: &Folder, requests: u64)
 fn end_under_load(results: &mut Results, site: &Site, folder: &Folder) -> Result<()> {
     let mut server = Server::start(Way::GatewayFull, site, &folder.within("term-under")?)?;
     let addr = server.addr;
+    let term = Instant::now() + Duration::from_secs(1);
     let round = thread::scope(|scope| {
-        let load = scope.spawn(move || load::closed(addr, Kind::Small, CALLERS, Stop::WhenBroken));
-        thread::sleep(Duration::from_secs(1));
+        let load = scope.spawn(move || load::closed(addr, Kind::Small, CALLERS, Stop::BrokenFrom(term)));
+        thread::sleep(term.saturating_duration_since(Instant::now()));
         server.process()?.send_term()?;
         load.join().map_err(|_| "the load panicked")?
     })?;
     let when = "SIGTERM in the middle of a full load";
+    results.note(when, Way::GatewayFull, &round);
     expect_end(results, site, &mut server, when, round.served, CALLERS)
 }
 
