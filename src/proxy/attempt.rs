@@ -4,7 +4,6 @@
 //! **May import:** `connector`, `openai`, `balance`, `roster`, `state`.
 
 use std::cell::RefCell;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,18 +13,18 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use awc::ClientResponse;
-use awc::error::{ConnectError, SendRequestError};
 use futures_util::StreamExt;
 use tokio::time::{timeout, timeout_at};
 
 use crate::balance::retry_after::cool_until_ms;
 use crate::balance::verdict::{Failure, Outcome};
-use crate::connector::{ConnectFailure, ConnectKind, Outbound, went_stale};
+use crate::connector::Outbound;
 use crate::openai::error::{ErrorFacts, error_facts, is_quota};
 use crate::openai::opening::{Opening, OpeningScan};
 use crate::proxy::filing::unix_us;
 use crate::proxy::headers;
-use crate::proxy::intake::{Passed, Passing, PassingError};
+use crate::proxy::intake::{Passed, Passing};
+use crate::proxy::loss::{Lost, lost};
 use crate::roster::Upstream;
 
 /// How much of an error's body, or of a stream's beginning, is held before it is decided whom to ask next.
@@ -79,7 +78,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn new(failure: Failure, what: impl Into<String>) -> Failed {
+    pub(super) fn new(failure: Failure, what: impl Into<String>) -> Failed {
         Failed { outcome: Outcome::Failed(failure), what: what.into() }
     }
 }
@@ -250,7 +249,7 @@ impl Attempt<'_> {
                             reply.opening = None;
                             break;
                         }
-                        Opening::Error(facts) => return Err(self.stream_error(&facts)),
+                        Opening::Error(facts) => return Err(stream_error(&facts, self.upstream)),
                     }
                 }
                 Ok(None) => {
@@ -277,10 +276,6 @@ impl Attempt<'_> {
         }
         Ok(reply)
     }
-
-    fn stream_error(&self, facts: &ErrorFacts) -> Failed {
-        stream_error(facts, self.upstream)
-    }
 }
 
 /// An error event as an outcome, and in words.
@@ -305,56 +300,4 @@ fn beginning(text: &str) -> String {
         line.push('…');
     }
     line
-}
-
-/// A request that was lost before the head of a reply.
-struct Lost {
-    failed: Failed,
-    /// On a pooled connection that had died before.
-    stale: bool,
-}
-
-impl Lost {
-    fn of(failed: Failed) -> Lost {
-        Lost { failed, stale: false }
-    }
-}
-
-fn lost(error: &SendRequestError) -> Lost {
-    use actix_web::error::ParseError;
-    match error {
-        SendRequestError::Connect(ConnectError::Io(io)) => match ConnectFailure::of(io) {
-            Some(failure) => Lost::of(Failed::new(connect_failure(failure.kind), failure.detail.clone())),
-            None => broken(io),
-        },
-        SendRequestError::Send(io) | SendRequestError::Response(ParseError::Io(io)) => broken(io),
-        SendRequestError::Response(other) => {
-            Lost::of(Failed::new(Failure::BadReply, format!("what came is not HTTP: {other}")))
-        }
-        SendRequestError::Body(error) => {
-            let outcome = match error.downcast_ref::<PassingError>() {
-                Some(PassingError::TooLarge) => Outcome::Status { status: 413, quota: false, cool_until_ms: None },
-                Some(PassingError::CallerLeft) | None => Outcome::CallerLeft,
-            };
-            Lost::of(Failed { outcome, what: "the caller's body broke off".to_owned() })
-        }
-        other => Lost::of(Failed::new(Failure::Reset, other.to_string())),
-    }
-}
-
-fn broken(error: &io::Error) -> Lost {
-    Lost {
-        failed: Failed::new(Failure::Reset, format!("the connection broke before a reply: {error}")),
-        stale: went_stale(error),
-    }
-}
-
-fn connect_failure(kind: ConnectKind) -> Failure {
-    match kind {
-        ConnectKind::Dns => Failure::Dns,
-        ConnectKind::Refused => Failure::Refused,
-        ConnectKind::Unreachable => Failure::Unreachable,
-        ConnectKind::Tls => Failure::Tls,
-        ConnectKind::Timeout => Failure::ConnectTimeout,
-    }
 }

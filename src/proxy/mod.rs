@@ -6,9 +6,9 @@
 //! | `caller` | whose key is this, from where |
 //! | `filing` | the guard that files exactly one record per request |
 //! | `intake` | the request's body, held or passing |
-//! | `attempt` | one try at one upstream, under the clocks |
+//! | `attempt`, `loss` | one try at one upstream, under the clocks; what was lost on the way |
 //! | `observe` | what a try showed, to health, log and notices |
-//! | `relay`, `tap` | the reply's bytes to the caller, and a copy for the record |
+//! | `relay`, `flow`, `tap` | the reply's head to the caller, its bytes as they come, a copy for the record |
 //! | `headers`, `refusal` | which headers pass; what the gateway says itself |
 //!
 //! **Invariant:** nothing here names the database, and nothing here waits for it.
@@ -17,8 +17,10 @@
 mod attempt;
 mod caller;
 mod filing;
+mod flow;
 mod headers;
 mod intake;
+mod loss;
 mod observe;
 mod pipeline;
 mod refusal;

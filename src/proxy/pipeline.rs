@@ -16,6 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::balance::candidate::Need;
 use crate::balance::health::Claim;
 use crate::balance::policy::Policy;
+use crate::balance::standing::Standing;
 use crate::balance::verdict::{Failure, Fault, Outcome, Situation, Verdict, verdict};
 use crate::connector::Outbound;
 use crate::openai::peek::{opening_hash, peek, resource_ids, session_key};
@@ -28,6 +29,9 @@ use crate::proxy::refusal::Refusal;
 use crate::proxy::relay::{Passage, relay};
 use crate::recorder::AttemptNote;
 use crate::roster::{Snapshot, Upstream};
+
+/// How much of a body is searched for the names of resources.
+const RESOURCE_BYTES: usize = 256 << 10;
 
 /// Why there is no upstream's reply to pass on.
 pub(super) enum Stop {
@@ -75,7 +79,11 @@ pub(super) async fn pipeline(
         filing.keep_request(body, content_type, settings.record_body_limit_bytes);
     }
 
-    let home = if state.roster.homes.is_empty() { None } else { state.roster.homes.find(&resource_ids(path, &begun)) };
+    let home = if state.roster.homes.is_empty() {
+        None
+    } else {
+        state.roster.homes.find(&resource_ids(path, &begun[..begun.len().min(RESOURCE_BYTES)]))
+    };
     let conversation = if settings.policy == Policy::Sticky { conversation(request, path, &begun) } else { 0 };
     let need = Need { model: &model, key_name: &caller.key_name, home, conversation };
     let plan = state.roster.plan(snapshot, &need, unix_us() / 1000);
@@ -103,8 +111,8 @@ pub(super) async fn pipeline(
             Err(failed) => (failed.outcome, failed.what.as_str()),
         };
         let fault = match &result {
-            // A good reply is settled by its content, when it has come.
-            Ok(reply) if reply.what.is_empty() && reply.first_content.is_none() => Fault::Nobody,
+            // A good reply is settled by its content, as it goes by.
+            Ok(reply) if reply.what.is_empty() => Fault::Nobody,
             Ok(_) | Err(_) => observation.settle(&outcome, what),
         };
         filing.attempt(|| note(&upstream, began_us, began, &outcome, what));
@@ -119,6 +127,8 @@ pub(super) async fn pipeline(
                     Passage { filing, observation, began, method: request.method().clone(), path: path.to_owned() };
                 return Ok(relay(reply, passage, snapshot));
             }
+            // The refusal of a key says nothing about the request: any other answer tells the caller more.
+            (_, Ok(_)) if fault == Fault::Key && kept.is_some() => {}
             (_, Ok(reply)) => kept = Some((reply, observation, began)),
             (_, Err(failed)) => last = Some(failed),
         }
@@ -197,19 +207,19 @@ impl Tries<'_> {
         while let Some(&index) = self.order.get(self.at) {
             self.at += 1;
             let upstream = &snapshot.upstreams[index];
-            match upstream.measured.claim(model, unix_us() / 1000) {
-                Claim::Free | Claim::Probe => {}
-                // It rests. One such try is better than none; more would be a storm on what is down.
-                Claim::Taken if self.last_resort_used || (self.at > 1 && !self.is_last()) => continue,
-                Claim::Taken => self.last_resort_used = true,
+            let now_ms = unix_us() / 1000;
+            if upstream.measured.claim(model, now_ms) == Claim::Taken {
+                // It rests, or another request is finding out whether it works. One such try is better than none; more
+                // would be a storm on what is down.
+                let probed = matches!(upstream.measured.standing(model, now_ms).0, Standing::Probing { .. });
+                if self.last_resort_used || (probed && self.at < self.order.len()) {
+                    continue;
+                }
+                self.last_resort_used = true;
             }
             return Some(Arc::clone(upstream));
         }
         None
-    }
-
-    fn is_last(&self) -> bool {
-        self.at >= self.order.len()
     }
 
     /// Whether another could be asked.

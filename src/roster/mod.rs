@@ -6,6 +6,7 @@
 
 mod homes;
 mod measured;
+mod network;
 mod settings;
 mod upstream;
 mod watch;
@@ -22,7 +23,8 @@ use crate::db::upstreams::UpstreamRow;
 
 pub use homes::Homes;
 pub use measured::Measured;
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Network, Recording, Settings, last4};
+pub use network::Network;
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Recording, Settings, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
