@@ -225,7 +225,7 @@ impl Attempt<'_> {
 
     /// Until there is content, as long as another upstream could take over.
     async fn opened(&self, mut reply: Reply) -> Result<Reply, Failed> {
-        let is_stream = is_event_stream(reply.response.headers());
+        let is_stream = headers::is_event_stream(reply.response.headers());
         reply.opening = is_stream.then(OpeningScan::new);
         let empty = matches!(reply.response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
             || self.outgoing.method == Method::HEAD;
@@ -284,14 +284,6 @@ pub(super) fn stream_error(facts: &ErrorFacts, upstream: &Upstream) -> Failed {
     let failure = Failure::StreamError { quota: is_quota(facts), status_hint };
     let said = facts.message.as_deref().or(facts.code.as_deref()).unwrap_or("no reason given");
     Failed::new(failure, format!("error event: {}", beginning(&upstream.scrub(said))))
-}
-
-/// A reply that is a stream of events.
-pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
 }
 
 fn beginning(text: &str) -> String {

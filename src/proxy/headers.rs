@@ -118,6 +118,14 @@ pub(super) fn add_cors(out: &mut HeaderMap) {
     }
 }
 
+/// A reply that is a stream of events.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
+}
+
 /// Query parameters that may hold a secret.
 const SECRET_PARAMETERS: [&str; 7] = ["key", "api-key", "api_key", "apikey", "token", "access_token", "sk"];
 

@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpMessage, HttpResponse};
 
-use crate::proxy::attempt::{Reply, is_event_stream};
+use crate::proxy::attempt::Reply;
 use crate::proxy::filing::Filing;
 use crate::proxy::flow::{Flow, Stage};
 use crate::proxy::headers;
@@ -35,7 +35,7 @@ pub(super) fn relay(reply: Reply, passage: Passage, snapshot: &Snapshot) -> Http
     let Passage { mut filing, observation, began, method, path } = passage;
     let status = reply.response.status();
     let from = reply.response.headers();
-    let is_stream = is_event_stream(from);
+    let is_stream = headers::is_event_stream(from);
     let said =
         from.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<u64>().ok());
     let declared = reply.length.or(said);
