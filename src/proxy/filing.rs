@@ -84,11 +84,25 @@ impl Filing {
         }
     }
 
-    /// One try is over.
-    pub(super) fn attempt(&mut self, note: impl FnOnce() -> AttemptNote) {
-        if let Some(draft) = &mut self.draft {
-            draft.attempts.push(note());
-        }
+    /// A try begins. Should the caller leave meanwhile, the record knows at least that.
+    pub(super) fn attempt_begins(&mut self, upstream_id: i64) {
+        let began_us = self.elapsed_us();
+        self.note(|draft| {
+            draft.upstream_id = Some(upstream_id);
+            draft.attempts.push(AttemptNote { upstream_id, began_us, took_us: None, status: None, error: None });
+        });
+    }
+
+    /// The try that began last is over.
+    pub(super) fn attempt_ends(&mut self, status: Option<u16>, what: &str) {
+        let now_us = self.elapsed_us();
+        self.note(|draft| {
+            if let Some(note) = draft.attempts.last_mut() {
+                note.took_us = Some(now_us - note.began_us);
+                note.status = status;
+                note.error = (!what.is_empty()).then(|| what.to_owned());
+            }
+        });
     }
 
     /// Whether bodies are worth keeping for it.

@@ -27,7 +27,6 @@ use crate::proxy::intake::{self, Intake, NotTaken, Passing};
 use crate::proxy::observe::Observation;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::relay::{Passage, relay};
-use crate::recorder::AttemptNote;
 use crate::roster::{Snapshot, Upstream};
 
 /// How much of a body is searched for the names of resources.
@@ -102,7 +101,7 @@ pub(super) async fn pipeline(
         let Some(sending) = body.next() else { break };
         let more = tries.more() && body.replayable;
         let began = Instant::now();
-        let began_us = filing.elapsed_us();
+        filing.attempt_begins(upstream.id);
         let mut observation = Observation::begin(&state, &upstream, &model);
         let result = Attempt { outbound, upstream: &upstream, outgoing: &outgoing, more }.send(sending).await;
         body.settle(&mut filing);
@@ -115,7 +114,7 @@ pub(super) async fn pipeline(
             Ok(reply) if reply.what.is_empty() => Fault::Nobody,
             Ok(_) | Err(_) => observation.settle(&outcome, what),
         };
-        filing.attempt(|| note(&upstream, began_us, began, &outcome, what));
+        filing.attempt_ends(status_of(&outcome), what);
         if outcome == Outcome::CallerLeft {
             return Err(Stop::CallerLeft(filing));
         }
@@ -167,17 +166,10 @@ fn conversation(request: &HttpRequest, path: &str, body: &[u8]) -> u64 {
     }
 }
 
-fn note(upstream: &Upstream, began_us: i64, began: Instant, outcome: &Outcome, what: &str) -> AttemptNote {
-    let status = match outcome {
+fn status_of(outcome: &Outcome) -> Option<u16> {
+    match outcome {
         Outcome::Status { status, .. } => Some(*status),
         Outcome::Failed(_) | Outcome::CallerLeft => None,
-    };
-    AttemptNote {
-        upstream_id: upstream.id,
-        began_us,
-        took_us: i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX),
-        status,
-        error: (!what.is_empty()).then(|| what.to_owned()),
     }
 }
 

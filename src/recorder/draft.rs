@@ -18,8 +18,9 @@ pub struct AttemptNote {
     pub upstream_id: i64,
     /// When the attempt began, in µs after the request came in.
     pub began_us: i64,
-    /// How long it took until it was decided, in µs.
-    pub took_us: i64,
+    /// How long it took until it was decided, in µs; `None` when the caller left before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<i64>,
     /// The upstream's status, if it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -91,7 +92,7 @@ pub struct Draft {
     pub model: Option<String>,
     /// The status sent to the caller; 499 when it left before one was sent.
     pub status: u16,
-    /// The upstream whose reply was passed on.
+    /// The upstream whose reply was passed on, else the one asked last.
     pub upstream_id: Option<i64>,
     /// The reply was a stream of events.
     pub streamed: bool,

@@ -131,7 +131,8 @@ class Context:
             if record["method"] != entry["method"] or record["path"].split("?")[0] != path:
                 return False
             if entry["parts"] is not None:
-                return self.marker in (record["body"] or "")
+                named = entry["parts"].get("file", {}).get("filename", self.marker)
+                return named in (record["body"] or "")
             return (record["body"] or None) == body
 
         def find():

@@ -102,7 +102,9 @@ class Context {
     const isThis = (record) =>
       record.method === entry.method &&
       record.path.split('?')[0] === asked &&
-      (entry.parts ? (record.body ?? '').includes(this.marker) : (record.body || null) === body);
+      (entry.parts
+        ? (record.body ?? '').includes(entry.parts.file?.filename ?? this.marker)
+        : (record.body || null) === body);
     const authorization = `Bearer ${env.SDK_ADMIN_PASSWORD}`;
     const record = await until(
       async () => (await getJson(`${this.base}/admin/request_records?limit=20`, { authorization })).find(isThis),
