@@ -191,6 +191,17 @@ impl Exchange {
 
     /// Reads the rest.
     pub fn finish(mut self) -> Answer {
+        self.rest()
+    }
+
+    /// Reads the rest and the head of the next answer on the same connection.
+    pub fn finish_and_next(mut self) -> (Answer, Head) {
+        let answer = self.rest();
+        let next = self.incoming.head().expect("a head of the next answer").expect("a next answer before the end");
+        (answer, next)
+    }
+
+    fn rest(&mut self) -> Answer {
         self.head();
         let broke = loop {
             match self.piece() {
@@ -203,8 +214,9 @@ impl Exchange {
             broke.as_ref().is_some_and(|e| matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
         assert!(!timed_out, "the answer neither went on nor ended: {:?}", self.so_far().len());
         let body = self.so_far();
-        let (head, _, framing) = self.head.unwrap();
-        Answer { status: head.word(1).parse().unwrap(), head, framing, body, pieces: self.pieces, whole: broke.is_none() }
+        let (head, _, framing) = self.head.take().unwrap();
+        let pieces = std::mem::take(&mut self.pieces);
+        Answer { status: head.word(1).parse().unwrap(), head, framing, body, pieces, whole: broke.is_none() }
     }
 }
 

@@ -3,8 +3,9 @@
 //! SQL goes through `sqlite3` and `psql`, because what they change is promised to act at once.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -95,6 +96,47 @@ impl Database {
     /// Writes one setting.
     pub fn set(&self, key: &str, value: &str) {
         self.sql(&setting(key, value));
+    }
+}
+
+impl Database {
+    /// Postgres only: ends all connections to this database and lets nobody in, as an outage would.
+    pub fn refuse_everybody(&self) {
+        let name = self.location.rsplit('/').next().unwrap();
+        let all = postgres_url("postgres");
+        run_psql(&all, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+        run_psql(&all, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+    }
+
+    /// Ends what [`Database::refuse_everybody`] began.
+    pub fn admit_everybody(&self) {
+        let name = self.location.rsplit('/').next().unwrap();
+        run_psql(&postgres_url("postgres"), &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+    }
+}
+
+/// Another program that keeps a SQLite file locked for writing.
+pub struct Lock(std::process::Child);
+
+impl Lock {
+    /// Takes the lock and holds it.
+    pub fn on(database: &Database) -> Lock {
+        let mut command = Command::new("sqlite3");
+        command.args(["-batch", "-cmd", ".timeout 10000", &database.location]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.as_mut().unwrap();
+        stdin.write_all(b"BEGIN IMMEDIATE;\nSELECT 'locked';\n").unwrap();
+        stdin.flush().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "locked");
+        Lock(child)
+    }
+
+    /// Lets go.
+    pub fn release(mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
     }
 }
 

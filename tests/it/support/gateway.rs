@@ -143,6 +143,13 @@ impl Gateway {
         self.program.as_ref().expect("the gateway runs")
     }
 
+    /// The most memory its process ever held, in KiB.
+    pub fn peak_memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program().id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends its process a signal.
     pub fn signal(&self, name: &str) {
         self.program().signal(name);
@@ -151,6 +158,11 @@ impl Gateway {
     /// Waits for the end of its process.
     pub fn ended(&mut self) -> Said {
         self.program.take().expect("the gateway runs").ended()
+    }
+
+    /// How long it takes until its process has ended.
+    pub fn time_to_end(&mut self) -> Duration {
+        self.program.as_mut().expect("the gateway runs").time_to_end()
     }
 
     /// Ends it as a crash would.

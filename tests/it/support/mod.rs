@@ -62,9 +62,9 @@ pub fn noise(length: usize) -> Vec<u8> {
 
 /// Turns each function into two tests of the same body, `name::on_sqlite` and `name::on_postgres`.
 macro_rules! on_both {
-    ($(fn $name:ident($kind:ident: Kind) $body:block)+) => {
+    ($(fn $name:ident($kind:ident: $type:ty) $body:block)+) => {
         $(
-            fn $name($kind: $crate::support::database::Kind) $body
+            fn $name($kind: $type) $body
 
             mod $name {
                 #[test]

@@ -49,6 +49,11 @@ impl Program {
         Program::start(folder, &args, &env).ended()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has written to standard output so far.
     pub fn out(&self) -> String {
         self.out.lock().unwrap().clone()
