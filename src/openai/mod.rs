@@ -1,0 +1,19 @@
+//! The wire format of the OpenAI API, as far as choosing an upstream and keeping a record need it.
+//!
+//! Start reading at [`scan`]: everything else stands on walking JSON as byte slices. Of a request: [`peek`], [`multipart`].
+//! Of a reply: [`sse`] cuts a stream into events, [`opening`] says when content has begun, [`assemble`] puts the events
+//! together, [`facts`] reads model and tokens, [`error`] reads and writes error bodies.
+//!
+//! **Invariant:** nothing here waits, logs, reads a clock, takes a lock or panics on any input; nothing changes a body.
+//! **May import:** std, serde, serde_json, memchr. Nothing of the crate outside this room.
+
+pub mod error;
+pub mod facts;
+pub mod multipart;
+pub mod opening;
+pub mod peek;
+pub mod scan;
+pub mod sse;
+
+#[cfg(test)]
+mod chance;
