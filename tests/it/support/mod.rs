@@ -41,7 +41,10 @@ pub fn within<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> Option<
         if let Some(value) = probe() {
             return value;
         }
-        assert!(started.elapsed() < limit, "waited {limit:?} in vain: {what}");
+        assert!(
+            started.elapsed() < limit,
+            "waited {limit:?} in vain: {what}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -60,21 +63,21 @@ pub fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Turns each function into two tests of the same body, `name::on_sqlite` and `name::on_postgres`.
+/// Turns each named function into two tests, `name::on_sqlite` and `name::on_postgres`.
 macro_rules! on_both {
-    ($(fn $name:ident($kind:ident: $type:ty) $body:block)+) => {
+    ($($name:ident),+ $(,)?) => {
         $(
-            fn $name($kind: $type) $body
-
             mod $name {
+                use crate::support::database::Kind;
+
                 #[test]
                 fn on_sqlite() {
-                    super::$name($crate::support::database::Kind::Sqlite);
+                    super::$name(Kind::Sqlite);
                 }
 
                 #[test]
                 fn on_postgres() {
-                    super::$name($crate::support::database::Kind::Postgres);
+                    super::$name(Kind::Postgres);
                 }
             }
         )+

@@ -93,7 +93,11 @@ impl FakeUpstream {
 
     /// Answers every request alike, over TLS.
     pub fn tls(identity: &Identity, reply: Reply) -> FakeUpstream {
-        FakeUpstream::build(Box::new(move |_, _| reply.clone()), false, Some(identity.acceptor.clone()))
+        FakeUpstream::build(
+            Box::new(move |_, _| reply.clone()),
+            false,
+            Some(identity.acceptor.clone()),
+        )
     }
 
     fn build(script: Script, before_body: bool, tls: Option<SslAcceptor>) -> FakeUpstream {
@@ -125,7 +129,11 @@ impl FakeUpstream {
 
     /// A URL of it with this path.
     pub fn url(&self, path: &str) -> String {
-        let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.shared.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}{path}", self.address)
     }
 
@@ -147,18 +155,26 @@ impl FakeUpstream {
     /// The only request that came.
     pub fn only(&self) -> Seen {
         let mut seen = self.seen();
-        assert_eq!(seen.len(), 1, "exactly one request was to reach the upstream");
+        assert_eq!(
+            seen.len(),
+            1,
+            "exactly one request was to reach the upstream"
+        );
         seen.remove(0)
     }
 
     /// Waits until the peer hung up on the last request and tells when it was found gone.
     pub fn hung_up(&self) -> Instant {
-        until("the gateway hangs up on the upstream", || self.seen().last().and_then(|seen| seen.hung_up))
+        until("the gateway hangs up on the upstream", || {
+            self.seen().last().and_then(|seen| seen.hung_up)
+        })
     }
 
     /// Waits until this many requests have come.
     pub fn reached(&self, requests: usize) {
-        until("the request reaches the upstream", || (self.count() >= requests).then_some(()));
+        until("the request reaches the upstream", || {
+            (self.count() >= requests).then_some(())
+        });
     }
 }
 
@@ -180,12 +196,19 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(tcp) = connection else { continue };
         let number = shared.connections.fetch_add(1, Ordering::SeqCst);
         tcp.set_nodelay(true).unwrap();
-        shared.open.lock().unwrap().insert(number, tcp.try_clone().unwrap());
+        shared
+            .open
+            .lock()
+            .unwrap()
+            .insert(number, tcp.try_clone().unwrap());
         let shared = shared.clone();
         thread::spawn(move || {
             let wire = match &shared.tls {
                 None => Some(Wire::Plain(tcp)),
-                Some(acceptor) => acceptor.accept(tcp).ok().map(|tls| Wire::Tls(Box::new(tls))),
+                Some(acceptor) => acceptor
+                    .accept(tcp)
+                    .ok()
+                    .map(|tls| Wire::Tls(Box::new(tls))),
             };
             let mut incoming = wire.map(Incoming::new);
             if let Some(incoming) = &mut incoming {
@@ -198,44 +221,69 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+/// One request's place in the memory.
+struct Memory<'a> {
+    shared: &'a Shared,
+    number: usize,
+}
+
+impl Memory<'_> {
+    fn of(shared: &Shared, seen: Seen) -> Memory<'_> {
+        let mut all = shared.seen.lock().unwrap();
+        all.push(seen);
+        Memory {
+            shared,
+            number: all.len() - 1,
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.shared.seen.lock().unwrap()[self.number]);
+    }
+
+    fn hung_up(&self) {
+        self.change(|seen| seen.hung_up = Some(Instant::now()));
+    }
+}
+
 fn serve(incoming: &mut Incoming<Wire>, connection: usize, shared: &Shared) {
     while let Ok(Some(head)) = incoming.head() {
-        let seen = Seen { connection, head, body: Vec::new(), whole: false, at: Instant::now(), hung_up: None };
-        let number = {
-            let mut all = shared.seen.lock().unwrap();
-            all.push(seen.clone());
-            all.len() - 1
+        let framing = request_framing(&head);
+        let continues = head.get("expect").is_some();
+        let seen = Seen {
+            connection,
+            head,
+            body: Vec::new(),
+            whole: false,
+            at: Instant::now(),
+            hung_up: None,
         };
-        let remember = |change: &dyn Fn(&mut Seen)| change(&mut shared.seen.lock().unwrap()[number]);
-        if !shared.before_body && !read_body(incoming, &seen.head, &remember) {
-            remember(&|seen| seen.hung_up = Some(Instant::now()));
+        let memory = Memory::of(shared, seen);
+        if continues {
+            let _ = incoming.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        if !shared.before_body && !read_body(incoming, Body::new(framing), &memory) {
+            memory.hung_up();
             return;
         }
-        let asked = shared.seen.lock().unwrap()[number].clone();
+        let asked = shared.seen.lock().unwrap()[memory.number].clone();
         let script = shared.script.lock().unwrap().clone();
-        let reply = script(&asked, number);
+        let reply = script(&asked, memory.number);
         match play(&mut incoming.stream, &reply, shared) {
             Played::Whole => {}
             Played::Ended => return,
-            Played::HungUp => {
-                remember(&|seen| seen.hung_up = Some(Instant::now()));
-                return;
-            }
+            Played::HungUp => return memory.hung_up(),
         }
     }
 }
 
 /// Whether the body came to its end; what came is remembered as it comes.
-fn read_body(from: &mut Incoming<Wire>, head: &Head, remember: &dyn Fn(&dyn Fn(&mut Seen))) -> bool {
-    if head.get("expect").is_some_and(|what| what.eq_ignore_ascii_case("100-continue")) {
-        let _ = from.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
-    }
-    let mut body = Body::new(request_framing(head));
+fn read_body(from: &mut Incoming<Wire>, mut body: Body, memory: &Memory<'_>) -> bool {
     loop {
         match body.next(from) {
-            Ok(Some(piece)) => remember(&|seen| seen.body.extend_from_slice(&piece)),
+            Ok(Some(piece)) => memory.change(|seen| seen.body.extend_from_slice(&piece)),
             Ok(None) => {
-                remember(&|seen| seen.whole = true);
+                memory.change(|seen| seen.whole = true);
                 return true;
             }
             Err(_) => return false,
@@ -300,7 +348,11 @@ fn idle(wire: &Wire, shared: &Shared, mut over: impl FnMut() -> bool) -> bool {
         match tcp.peek(&mut [0]) {
             Ok(0) => break false,
             Ok(_) => thread::sleep(step),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) => {}
             Err(_) => break false,
         }
     };
