@@ -15,37 +15,18 @@ fn is_cut(kind: Kind, call: &str, cut: Reply, arrives: &str, kept: &str) {
     let gateway = Gateway::with(kind, [breaking.row("a"), spare.row("b")]);
     let answer = gateway.send(Call::chat(call));
     assert_eq!((answer.status, answer.text().as_str()), (200, arrives));
-    assert!(
-        !answer.whole,
-        "a cut reply never ends as if it were whole: {:?}",
-        answer.framing
-    );
-    assert_eq!(
-        (breaking.count(), spare.count()),
-        (1, 0),
-        "what the caller has seen is not begun again"
-    );
+    assert!(!answer.whole, "a cut reply never ends as if it were whole: {:?}", answer.framing);
+    assert_eq!((breaking.count(), spare.count()), (1, 0), "what the caller has seen is not begun again");
     let record = gateway.record();
     assert_eq!(record.end(), (200, "cut"));
     assert_eq!(record.id("upstream_id"), gateway.upstream_id("a"));
-    assert!(
-        record.text("response").contains(kept),
-        "the part that came is kept: {}",
-        record.text("response")
-    );
+    assert!(record.text("response").contains(kept), "the part that came is kept: {}", record.text("response"));
     assert_ne!(record.text("error"), "");
     assert_eq!(record.number("reply_bytes"), arrives.len() as i64);
 }
 
 fn sized() -> Reply {
-    Reply::head(
-        200,
-        &[
-            ("Content-Type", "application/json"),
-            ("Content-Length", "1000"),
-        ],
-    )
-    .bytes(r#"{"half":"#)
+    Reply::head(200, &[("Content-Type", "application/json"), ("Content-Length", "1000")]).bytes(r#"{"half":"#)
 }
 
 fn begun() -> Reply {
@@ -57,83 +38,37 @@ fn begun_text() -> String {
 }
 
 fn a_sized_reply_closed_in_the_middle_is_cut(kind: Kind) {
-    is_cut(
-        kind,
-        CHAT,
-        sized().pause(100).close(),
-        r#"{"half":"#,
-        r#"{"half":"#,
-    );
+    is_cut(kind, CHAT, sized().pause(100).close(), r#"{"half":"#, r#"{"half":"#);
 }
 
 fn a_sized_reply_reset_in_the_middle_is_cut(kind: Kind) {
-    is_cut(
-        kind,
-        CHAT,
-        sized().pause(100).reset(),
-        r#"{"half":"#,
-        r#"{"half":"#,
-    );
+    is_cut(kind, CHAT, sized().pause(100).reset(), r#"{"half":"#, r#"{"half":"#);
 }
 
 fn a_chunked_reply_closed_in_the_middle_is_cut(kind: Kind) {
-    let chunked = Reply::head(
-        200,
-        &[
-            ("Content-Type", "application/json"),
-            ("Transfer-Encoding", "chunked"),
-        ],
-    );
-    is_cut(
-        kind,
-        CHAT,
-        chunked.chunk(r#"{"half":"#).pause(100).close(),
-        r#"{"half":"#,
-        r#"{"half":"#,
-    );
+    let chunked = Reply::head(200, &[("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]);
+    is_cut(kind, CHAT, chunked.chunk(r#"{"half":"#).pause(100).close(), r#"{"half":"#, r#"{"half":"#);
 }
 
 fn a_stream_closed_after_content_is_cut(kind: Kind) {
-    is_cut(
-        kind,
-        CHAT_STREAM,
-        begun().pause(100).close(),
-        &begun_text(),
-        "Hel",
-    );
+    is_cut(kind, CHAT_STREAM, begun().pause(100).close(), &begun_text(), "Hel");
 }
 
 fn a_stream_reset_after_content_is_cut(kind: Kind) {
-    is_cut(
-        kind,
-        CHAT_STREAM,
-        begun().pause(100).reset(),
-        &begun_text(),
-        "Hel",
-    );
+    is_cut(kind, CHAT_STREAM, begun().pause(100).reset(), &begun_text(), "Hel");
 }
 
 fn a_stream_closed_within_a_chunk_is_cut(kind: Kind) {
     let half = r#"data: {"id":"chatc"#;
     let cut = begun().bytes(format!("ff\r\n{half}")).pause(100).close();
-    is_cut(
-        kind,
-        CHAT_STREAM,
-        cut,
-        &format!("{}{half}", begun_text()),
-        "Hel",
-    );
+    is_cut(kind, CHAT_STREAM, cut, &format!("{}{half}", begun_text()), "Hel");
 }
 
 fn a_stream_that_turns_into_garbage_is_cut(kind: Kind) {
     is_cut(
         kind,
         CHAT_STREAM,
-        begun()
-            .pause(100)
-            .bytes("this is no chunk\r\n")
-            .pause(1000)
-            .close(),
+        begun().pause(100).bytes("this is no chunk\r\n").pause(1000).close(),
         &begun_text(),
         "Hel",
     );
@@ -141,12 +76,7 @@ fn a_stream_that_turns_into_garbage_is_cut(kind: Kind) {
 
 fn a_body_that_ends_with_its_connection_is_whole(kind: Kind) {
     let upstream = FakeUpstream::always(
-        Reply::head(
-            200,
-            &[("Content-Type", "text/plain"), ("Connection", "close")],
-        )
-        .bytes("all of it")
-        .close(),
+        Reply::head(200, &[("Content-Type", "text/plain"), ("Connection", "close")]).bytes("all of it").close(),
     );
     let gateway = Gateway::with(kind, [upstream.row("a")]);
     let answer = gateway.send(Call::get("/v1/files/f/content"));
@@ -161,10 +91,7 @@ fn an_error_after_content_passes_through_and_nobody_else_is_asked(kind: Kind) {
     let answer = gateway.send(Call::chat(CHAT_STREAM));
     assert_eq!(
         (answer.text(), answer.whole),
-        (
-            format!("{}data: {SERVER_ERROR}\n\ndata: [DONE]\n\n", begun_text()),
-            true
-        )
+        (format!("{}data: {SERVER_ERROR}\n\ndata: [DONE]\n\n", begun_text()), true)
     );
     assert_eq!(spare.count(), 0);
     assert!(gateway.record().text("response").contains("Hel"));

@@ -11,8 +11,8 @@ use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::row::{Row, refused};
 use crate::support::samples::{
-    BAD_REQUEST, CHAT, CHAT_STREAM, KEY_ERROR, QUOTA_ERROR, RATE_ERROR, SERVER_ERROR, delta, good,
-    good_from, good_stream, role,
+    BAD_REQUEST, CHAT, CHAT_STREAM, KEY_ERROR, QUOTA_ERROR, RATE_ERROR, SERVER_ERROR, delta, good, good_from,
+    good_stream, role,
 };
 use crate::support::tls;
 use crate::support::until;
@@ -23,44 +23,21 @@ fn moves_on(kind: Kind, failing: Row, status: i64) {
     let spare = FakeUpstream::always(good_from("b"));
     let gateway = Gateway::with(kind, [failing, spare.row("b")]);
     let answer = gateway.send(Call::chat(CHAT));
-    assert!(
-        answer.whole && answer.text().contains("Hello from b!"),
-        "{} {}",
-        answer.status,
-        answer.text()
-    );
+    assert!(answer.whole && answer.text().contains("Hello from b!"), "{} {}", answer.status, answer.text());
     assert_eq!(answer.status, 200);
     assert_eq!(spare.only().text(), CHAT);
     let record = gateway.record();
     assert_eq!(record.end(), (200, "complete"));
     assert_eq!(record.statuses(), [status, 200], "{:?}", record.attempts());
     let attempts = record.attempts();
-    assert_eq!(
-        crate::support::record::id(&attempts[0]["upstream_id"]),
-        gateway.upstream_id("a")
-    );
-    assert_eq!(
-        crate::support::record::id(&attempts[1]["upstream_id"]),
-        gateway.upstream_id("b")
-    );
-    assert_ne!(
-        attempts[0]["error"].as_str().unwrap_or(""),
-        "",
-        "the failure has words: {:?}",
-        attempts[0]
-    );
+    assert_eq!(crate::support::record::id(&attempts[0]["upstream_id"]), gateway.upstream_id("a"));
+    assert_eq!(crate::support::record::id(&attempts[1]["upstream_id"]), gateway.upstream_id("b"));
+    assert_ne!(attempts[0]["error"].as_str().unwrap_or(""), "", "the failure has words: {:?}", attempts[0]);
     assert_eq!(record.id("upstream_id"), gateway.upstream_id("b"));
-    until("the failure is counted", || {
-        (gateway.upstream_column("a", "failed_count") == "1").then_some(())
-    });
-    until("the success is counted", || {
-        (gateway.upstream_column("b", "success_count") == "1").then_some(())
-    });
+    until("the failure is counted", || (gateway.upstream_column("a", "failed_count") == "1").then_some(()));
+    until("the success is counted", || (gateway.upstream_column("b", "success_count") == "1").then_some(()));
     assert_eq!(gateway.upstream_column("b", "failed_count"), "0");
-    assert!(
-        gateway.log().lines().count() >= 1,
-        "a failed attempt has a line in the log"
-    );
+    assert!(gateway.log().lines().count() >= 1, "a failed attempt has a line in the log");
 }
 
 /// Like [`moves_on`] with a fake upstream that answers this way.
@@ -71,11 +48,7 @@ fn moves_on_from(kind: Kind, reply: Reply, status: i64) {
 }
 
 fn a_name_that_does_not_resolve_is_not_the_callers_problem(kind: Kind) {
-    moves_on(
-        kind,
-        Row::new("a", "http://nonexistent.invalid/v1", "sk-secret-of-a"),
-        0,
-    );
+    moves_on(kind, Row::new("a", "http://nonexistent.invalid/v1", "sk-secret-of-a"), 0);
 }
 
 fn a_refused_connection_is_not_the_callers_problem(kind: Kind) {
@@ -91,14 +64,7 @@ fn a_certificate_nobody_trusts_is_not_the_callers_problem(kind: Kind) {
 fn tls_to_a_port_that_speaks_none_is_not_the_callers_problem(kind: Kind) {
     let failing = FakeUpstream::always(Reply::garbage());
     let endpoint = failing.url("/v1").replace("http://", "https://");
-    moves_on(
-        kind,
-        failing
-            .row("a")
-            .set("endpoint", endpoint)
-            .set("connect_timeout_ms", 500),
-        0,
-    );
+    moves_on(kind, failing.row("a").set("endpoint", endpoint).set("connect_timeout_ms", 500), 0);
 }
 
 fn a_reset_before_the_head_is_not_the_callers_problem(kind: Kind) {
@@ -110,11 +76,7 @@ fn a_close_before_the_head_is_not_the_callers_problem(kind: Kind) {
 }
 
 fn a_reset_within_the_head_is_not_the_callers_problem(kind: Kind) {
-    moves_on_from(
-        kind,
-        Reply::new().bytes("HTTP/1.1 200 OK\r\nContent-Ty").reset(),
-        0,
-    );
+    moves_on_from(kind, Reply::new().bytes("HTTP/1.1 200 OK\r\nContent-Ty").reset(), 0);
 }
 
 fn garbage_instead_of_http_is_not_the_callers_problem(kind: Kind) {
@@ -138,23 +100,12 @@ fn an_error_as_first_event_of_a_good_stream_is_not_the_callers_problem(kind: Kin
 }
 
 fn an_error_after_events_without_content_is_not_the_callers_problem(kind: Kind) {
-    moves_on_stream(
-        kind,
-        Reply::stream()
-            .event(&role())
-            .event(SERVER_ERROR)
-            .last_chunk(),
-    );
+    moves_on_stream(kind, Reply::stream().event(&role()).event(SERVER_ERROR).last_chunk());
 }
 
 fn an_error_event_of_the_responses_api_is_not_the_callers_problem(kind: Kind) {
     let error = r#"{"type":"error","code":"server_error","message":"The server had an error","param":null,"sequence_number":0}"#;
-    moves_on_stream(
-        kind,
-        Reply::stream()
-            .chunk(format!("event: error\ndata: {error}\n\n"))
-            .last_chunk(),
-    );
+    moves_on_stream(kind, Reply::stream().chunk(format!("event: error\ndata: {error}\n\n")).last_chunk());
 }
 
 fn server_errors_are_not_the_callers_problem(kind: Kind) {
@@ -164,11 +115,7 @@ fn server_errors_are_not_the_callers_problem(kind: Kind) {
 }
 
 fn a_rate_limit_is_not_the_callers_problem(kind: Kind) {
-    moves_on_from(
-        kind,
-        Reply::json_with(429, &[("Retry-After", "20")], RATE_ERROR),
-        429,
-    );
+    moves_on_from(kind, Reply::json_with(429, &[("Retry-After", "20")], RATE_ERROR), 429);
 }
 
 fn a_bad_key_is_not_the_callers_problem(kind: Kind) {
@@ -188,13 +135,7 @@ fn moves_on_stream(kind: Kind, reply: Reply) {
     let gateway = Gateway::with(kind, [failing.row("a"), spare.row("b")]);
     let answer = gateway.send(Call::chat(CHAT_STREAM));
     assert_eq!((answer.status, answer.whole), (200, true));
-    assert!(
-        answer
-            .text()
-            .starts_with(&format!("data: {}\n\ndata: {}\n\n", role(), delta("Hel"))),
-        "{}",
-        answer.text()
-    );
+    assert!(answer.text().starts_with(&format!("data: {}\n\ndata: {}\n\n", role(), delta("Hel"))), "{}", answer.text());
     assert!(answer.text().ends_with("data: [DONE]\n\n") && !answer.text().contains("server_error"));
     let record = gateway.record();
     assert_eq!(record.end(), (200, "complete"));
@@ -215,14 +156,7 @@ impl Swallowing {
     /// A full queue.
     pub fn new() -> Swallowing {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        listener
-            .bind(
-                &"127.0.0.1:0"
-                    .parse::<std::net::SocketAddr>()
-                    .unwrap()
-                    .into(),
-            )
-            .unwrap();
+        listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
         listener.listen(0).unwrap();
         let listener = TcpListener::from(listener);
         let address = listener.local_addr().unwrap();
@@ -234,24 +168,13 @@ impl Swallowing {
         };
         let queue = (0..4).map(|_| connect()).collect();
         let patience = std::time::Duration::from_millis(200);
-        assert!(
-            TcpStream::connect_timeout(&address, patience).is_err(),
-            "the queue is full"
-        );
-        Swallowing {
-            address,
-            _queue: queue,
-            _listener: listener,
-        }
+        assert!(TcpStream::connect_timeout(&address, patience).is_err(), "the queue is full");
+        Swallowing { address, _queue: queue, _listener: listener }
     }
 
     /// It as an upstream.
     pub fn row(&self, name: &str) -> Row {
-        Row::new(
-            name,
-            &format!("http://{}/v1", self.address),
-            &format!("sk-secret-of-{name}"),
-        )
+        Row::new(name, &format!("http://{}/v1", self.address), &format!("sk-secret-of-{name}"))
     }
 }
 
@@ -265,33 +188,19 @@ fn a_bad_request_is_answered_as_it_came_and_blamed_on_nobody(kind: Kind) {
     let statuses = [400, 404, 405, 409, 413, 415, 422];
     for (n, status) in statuses.into_iter().enumerate() {
         let answer = gateway.send(Call::post(&format!("/v1/{status}"), CHAT));
-        assert_eq!(
-            (answer.status, answer.text().as_str()),
-            (status, BAD_REQUEST)
-        );
+        assert_eq!((answer.status, answer.text().as_str()), (status, BAD_REQUEST));
         assert_eq!(answer.header("x-request-id"), Some("req_bad"));
-        assert_eq!(
-            (first.count(), spare.count()),
-            (n + 1, 0),
-            "{status} is nobody else's business"
-        );
+        assert_eq!((first.count(), spare.count()), (n + 1, 0), "{status} is nobody else's business");
     }
     for record in gateway.records_when(statuses.len()) {
-        assert_eq!(
-            (record.text("ending"), record.attempts().len()),
-            ("complete", 1)
-        );
+        assert_eq!((record.text("ending"), record.attempts().len()), ("complete", 1));
         assert_eq!(record.text("response"), BAD_REQUEST);
     }
     assert_eq!(gateway.upstream_column("a", "failed_count"), "0");
 }
 
 fn when_all_fail_the_last_real_answer_is_given(kind: Kind) {
-    let answering = FakeUpstream::always(Reply::json_with(
-        500,
-        &[("X-Request-Id", "req_a")],
-        SERVER_ERROR,
-    ));
+    let answering = FakeUpstream::always(Reply::json_with(500, &[("X-Request-Id", "req_a")], SERVER_ERROR));
     let gateway = Gateway::with(kind, [answering.row("a"), refused("b")]);
     let answer = gateway.send(Call::chat(CHAT));
     assert_eq!((answer.status, answer.text().as_str()), (500, SERVER_ERROR));
@@ -303,24 +212,13 @@ fn when_all_fail_the_last_real_answer_is_given(kind: Kind) {
 }
 
 fn when_nobody_answers_the_gateway_says_502_in_openais_shape(kind: Kind) {
-    let gateway = Gateway::with(
-        kind,
-        [
-            refused("a"),
-            Row::new("b", "http://nonexistent.invalid/v1", "sk-secret-of-b"),
-        ],
-    );
+    let gateway = Gateway::with(kind, [refused("a"), Row::new("b", "http://nonexistent.invalid/v1", "sk-secret-of-b")]);
     let answer = gateway.send(Call::chat(CHAT));
     assert_eq!(answer.status, 502);
     let message = answer.error();
+    assert!(!message.is_empty() && !message.contains("sk-secret"), "{message}");
     assert!(
-        !message.is_empty() && !message.contains("sk-secret"),
-        "{message}"
-    );
-    assert!(
-        answer
-            .header("retry-after")
-            .is_some_and(|seconds| seconds.parse::<u64>().is_ok()),
+        answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().is_ok()),
         "{:?}",
         answer.head.headers
     );

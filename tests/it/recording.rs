@@ -10,8 +10,7 @@ use crate::support::record::Record;
 use crate::support::reply::Reply;
 use crate::support::row::refused;
 use crate::support::samples::{
-    BAD_REQUEST, CHAT, CHAT_STREAM, COMPLETION, SERVER_ERROR, delta, event, good, good_stream,
-    role, stop, usage,
+    BAD_REQUEST, CHAT, CHAT_STREAM, COMPLETION, SERVER_ERROR, delta, event, good, good_stream, role, stop, usage,
 };
 use crate::support::upstream::FakeUpstream;
 
@@ -24,19 +23,14 @@ fn recorded(kind: Kind, call: Call, reply: Reply) -> Record {
 }
 
 fn everything_known_of_a_request_is_recorded(kind: Kind) {
-    let slow = Reply::new().pause(60).then_head(
-        200,
-        &[
-            ("Content-Type", "application/json"),
-            ("Content-Length", &COMPLETION.len().to_string()),
-        ],
-    );
+    let slow = Reply::new()
+        .pause(60)
+        .then_head(200, &[("Content-Type", "application/json"), ("Content-Length", &COMPLETION.len().to_string())]);
     let upstream = FakeUpstream::always(slow.bytes(COMPLETION));
     let gateway = Gateway::with(kind, [upstream.row("a")]);
     let before = chrono::Utc::now();
     let started = Instant::now();
-    let call =
-        Call::post("/v1/chat/completions?x=1", CHAT).header("User-Agent", "OpenAI/Python 1.99.0");
+    let call = Call::post("/v1/chat/completions?x=1", CHAT).header("User-Agent", "OpenAI/Python 1.99.0");
     assert_eq!(gateway.send(call).status, 200);
     let took_us = i64::try_from(started.elapsed().as_micros()).unwrap();
     let record = gateway.record();
@@ -57,11 +51,7 @@ fn everything_known_of_a_request_is_recorded(kind: Kind) {
         ("error", ""),
     ] {
         let told = record.text(field);
-        let told = if field == "path" {
-            told.split('?').next().unwrap()
-        } else {
-            told
-        };
+        let told = if field == "path" { told.split('?').next().unwrap() } else { told };
         assert_eq!(told, value, "{field}");
     }
     for (field, value) in [
@@ -78,84 +68,39 @@ fn everything_known_of_a_request_is_recorded(kind: Kind) {
     assert_eq!(record.id("upstream_id"), gateway.upstream_id("a"));
     assert_eq!(record.statuses(), [200]);
     let (first, total) = (record.number("first_byte_us"), record.number("total_us"));
-    assert!(
-        (60_000..=total).contains(&first) && total <= took_us,
-        "{first} {total} {took_us}"
-    );
+    assert!((60_000..=total).contains(&first) && total <= took_us, "{first} {total} {took_us}");
     let created = chrono::DateTime::parse_from_rfc3339(record.text("created_at")).unwrap();
     let age = created.with_timezone(&chrono::Utc) - before;
-    assert!(
-        age.num_milliseconds() >= -1 && age.num_seconds() < 10,
-        "{created} after {before}"
-    );
+    assert!(age.num_milliseconds() >= -1 && age.num_seconds() < 10, "{created} after {before}");
 }
 
 fn a_stream_is_recorded_as_the_text_put_together(kind: Kind) {
-    let slow = Reply::stream()
-        .event(&role())
-        .pause(50)
-        .event(&delta("Hel"))
-        .pause(50)
-        .event(&delta("lo!"));
-    let record = recorded(
-        kind,
-        Call::chat(CHAT_STREAM),
-        slow.event(&stop()).event(&usage()).done(),
-    );
+    let slow = Reply::stream().event(&role()).pause(50).event(&delta("Hel")).pause(50).event(&delta("lo!"));
+    let record = recorded(kind, Call::chat(CHAT_STREAM), slow.event(&stop()).event(&usage()).done());
     assert_eq!(record.end(), (200, "complete"));
     assert!(record.is("streamed"));
-    assert!(
-        record.text("response").contains("Hello!"),
-        "{}",
-        record.text("response")
-    );
-    assert_eq!(
-        (record.number("tokens_in"), record.number("tokens_out")),
-        (11, 2)
-    );
+    assert!(record.text("response").contains("Hello!"), "{}", record.text("response"));
+    assert_eq!((record.number("tokens_in"), record.number("tokens_out")), (11, 2));
     assert_eq!(record.text("model_answered"), "gpt-4o-mini-2024-07-18");
-    let (first, content, total) = (
-        record.number("first_byte_us"),
-        record.number("first_content_us"),
-        record.number("total_us"),
-    );
-    assert!(
-        content >= first + 40_000 && total >= content + 40_000,
-        "{first} {content} {total}"
-    );
+    let (first, content, total) =
+        (record.number("first_byte_us"), record.number("first_content_us"), record.number("total_us"));
+    assert!(content >= first + 40_000 && total >= content + 40_000, "{first} {content} {total}");
 }
 
 fn streamed_tool_calls_choices_reasoning_and_refusals_are_put_together(kind: Kind) {
-    let call = |n: u8, rest: &str| {
-        event(
-            &format!(r#"{{"tool_calls":[{{"index":{n},{rest}}}]}}"#),
-            "null",
-        )
-    };
+    let call = |n: u8, rest: &str| event(&format!(r#"{{"tool_calls":[{{"index":{n},{rest}}}]}}"#), "null");
     let stream = Reply::stream()
         .event(&role())
         .event(&event(r#"{"reasoning_content":"Think"}"#, "null"))
         .event(&event(r#"{"reasoning_content":"ing hard"}"#, "null"))
-        .event(&call(
-            0,
-            r#""id":"call_A","type":"function","function":{"name":"get_weather","arguments":""}"#,
-        ))
+        .event(&call(0, r#""id":"call_A","type":"function","function":{"name":"get_weather","arguments":""}"#))
         .event(&call(0, r#""function":{"arguments":"{\"city\":"}"#))
-        .event(&call(
-            1,
-            r#""id":"call_B","type":"function","function":{"name":"get_time","arguments":"{}"}"#,
-        ))
+        .event(&call(1, r#""id":"call_B","type":"function","function":{"name":"get_time","arguments":"{}"}"#))
         .event(&call(0, r#""function":{"arguments":"\"Paris\"}"}"#))
         .event(&delta("second ").replace(r#""index":0,"delta""#, r#""index":1,"delta""#))
         .event(&delta("choice").replace(r#""index":0,"delta""#, r#""index":1,"delta""#))
-        .event(
-            &event(r#"{"refusal":"I cannot "}"#, "null")
-                .replace(r#""index":0,"delta""#, r#""index":2,"delta""#),
-        )
-        .event(
-            &event(r#"{"refusal":"do that"}"#, "null")
-                .replace(r#""index":0,"delta""#, r#""index":2,"delta""#),
-        )
+        .event(&event(r#"{"refusal":"I cannot "}"#, "null").replace(r#""index":0,"delta""#, r#""index":2,"delta""#))
+        .event(&event(r#"{"refusal":"do that"}"#, "null").replace(r#""index":0,"delta""#, r#""index":2,"delta""#))
         .event(&event("{}", "\"tool_calls\""));
     let record = recorded(kind, Call::chat(CHAT_STREAM), stream.done());
     let response = record.text("response").replace('\\', "");
@@ -179,25 +124,15 @@ fn streamed_completions_and_responses_are_put_together(kind: Kind) {
             r#"{{"id":"cmpl-1","object":"text_completion","created":1,"model":"davinci","choices":[{{"index":0,"text":"{text}","logprobs":null,"finish_reason":null}}]}}"#
         )
     };
-    let stream = Reply::stream()
-        .event(&text("Once upon"))
-        .event(&text(" a time"));
+    let stream = Reply::stream().event(&text("Once upon")).event(&text(" a time"));
     let record = recorded(
         kind,
-        Call::post(
-            "/v1/completions",
-            r#"{"model":"davinci","prompt":"Tell","stream":true}"#,
-        ),
+        Call::post("/v1/completions", r#"{"model":"davinci","prompt":"Tell","stream":true}"#),
         stream.done(),
     );
-    assert!(
-        record.text("response").contains("Once upon a time"),
-        "{}",
-        record.text("response")
-    );
+    assert!(record.text("response").contains("Once upon a time"), "{}", record.text("response"));
 
-    let named =
-        |name: &str, rest: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",{rest}}}\n\n");
+    let named = |name: &str, rest: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",{rest}}}\n\n");
     let part = |text: &str| {
         named(
             "response.output_text.delta",
@@ -211,50 +146,23 @@ fn streamed_completions_and_responses_are_put_together(kind: Kind) {
         .chunk(part("le monde"))
         .chunk(named("response.completed", done))
         .last_chunk();
-    let record = recorded(
-        kind,
-        Call::post(
-            "/v1/responses",
-            r#"{"model":"gpt-4.1","input":"Bonjour","stream":true}"#,
-        ),
-        stream,
-    );
-    assert!(
-        record.text("response").contains("Bonjour le monde"),
-        "{}",
-        record.text("response")
-    );
+    let record =
+        recorded(kind, Call::post("/v1/responses", r#"{"model":"gpt-4.1","input":"Bonjour","stream":true}"#), stream);
+    assert!(record.text("response").contains("Bonjour le monde"), "{}", record.text("response"));
     assert_eq!(record.text("model_answered"), "gpt-4.1-2025");
-    let tokens = [
-        "tokens_in",
-        "tokens_out",
-        "tokens_cached",
-        "tokens_reasoning",
-    ]
-    .map(|field| record.number(field));
+    let tokens = ["tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"].map(|field| record.number(field));
     assert_eq!(tokens, [7, 5, 3, 2]);
 }
 
 fn a_body_is_recorded_as_text_exactly_as_it_came(kind: Kind) {
     let odd = "{ \"model\" : \"m\",\n\t\"messages\":[ {\"role\":\"user\",\"content\":\"\\u4f60好 \\ud83d\\ude00 😀\"} ] ,\r\n \"x\":1.0, \"x\":2e0 }\n";
-    for (body, kind_of_body) in [
-        (odd, "application/json"),
-        ("not json at all: {\"", "application/json"),
-        ("plain words", "text/plain"),
-    ] {
-        let call = Call::new("POST", "/v1/chat/completions")
-            .header("Content-Type", kind_of_body)
-            .body(body);
-        let record = recorded(
-            kind,
-            call,
-            Reply::sized(200, &[("Content-Type", "text/plain")], "  {odd \"reply\"\n"),
-        );
+    for (body, kind_of_body) in
+        [(odd, "application/json"), ("not json at all: {\"", "application/json"), ("plain words", "text/plain")]
+    {
+        let call = Call::new("POST", "/v1/chat/completions").header("Content-Type", kind_of_body).body(body);
+        let record = recorded(kind, call, Reply::sized(200, &[("Content-Type", "text/plain")], "  {odd \"reply\"\n"));
         assert_eq!((record.text("body"), record.text("body_note")), (body, ""));
-        assert_eq!(
-            (record.text("response"), record.text("response_note")),
-            ("  {odd \"reply\"\n", "")
-        );
+        assert_eq!((record.text("response"), record.text("response_note")), ("  {odd \"reply\"\n", ""));
     }
 }
 
@@ -264,49 +172,23 @@ fn large_bodies_are_recorded_whole(kind: Kind) {
     let reply = COMPLETION.replace("Hello!", &long);
     let record = recorded(kind, Call::chat(&body), Reply::json(200, &reply));
     assert!(record.text("body") == body && record.text("response") == reply);
-    let stream = (0..100).fold(Reply::stream().event(&role()), |stream, _| {
-        stream.event(&delta(&long[..4400]))
-    });
+    let stream = (0..100).fold(Reply::stream().event(&role()), |stream, _| stream.event(&delta(&long[..4400])));
     let record = recorded(kind, Call::chat(CHAT_STREAM), stream.event(&stop()).done());
-    assert!(
-        record.text("response").contains(&long[..440_000]),
-        "{} bytes",
-        record.text("response").len()
-    );
+    assert!(record.text("response").contains(&long[..440_000]), "{} bytes", record.text("response").len());
     assert_eq!(record.text("response_note"), "");
 }
 
 fn what_is_cut_is_marked_with_its_true_size(kind: Kind) {
-    let upstream = FakeUpstream::always(Reply::json(
-        200,
-        &COMPLETION.replace("Hello!", &"h".repeat(50_000)),
-    ));
-    let gateway = Gateway::on(kind)
-        .setting("record_body_limit_bytes", "1000")
-        .upstream(upstream.row("a"))
-        .start();
+    let upstream = FakeUpstream::always(Reply::json(200, &COMPLETION.replace("Hello!", &"h".repeat(50_000))));
+    let gateway = Gateway::on(kind).setting("record_body_limit_bytes", "1000").upstream(upstream.row("a")).start();
     let body = CHAT.replace("Say hello.", &"x".repeat(60_000));
     let answer = gateway.send(Call::chat(&body));
     let record = gateway.record();
     assert!(record.text("body").len() <= 1000 && record.text("response").len() <= 1000);
-    assert!(
-        record.text("body_note").contains(&body.len().to_string()),
-        "{}",
-        record.text("body_note")
-    );
-    assert!(
-        record
-            .text("response_note")
-            .contains(&answer.body.len().to_string()),
-        "{}",
-        record.text("response_note")
-    );
+    assert!(record.text("body_note").contains(&body.len().to_string()), "{}", record.text("body_note"));
+    assert!(record.text("response_note").contains(&answer.body.len().to_string()), "{}", record.text("response_note"));
     assert_eq!(record.number("request_bytes"), body.len() as i64);
-    assert_eq!(
-        upstream.only().text(),
-        body,
-        "the limit is the record's, not the caller's"
-    );
+    assert_eq!(upstream.only().text(), body, "the limit is the record's, not the caller's");
 }
 
 fn of_a_form_the_fields_and_the_names_and_sizes_of_files_are_kept(kind: Kind) {
@@ -314,37 +196,17 @@ fn of_a_form_the_fields_and_the_names_and_sizes_of_files_are_kept(kind: Kind) {
     let body = format!(
         "--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--XX\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nThe weather\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"speech.wav\"\r\nContent-Type: audio/wav\r\n\r\n{audio}\r\n--XX--\r\n"
     );
-    let call = Call::new("POST", "/v1/audio/transcriptions")
-        .header("Content-Type", "multipart/form-data; boundary=XX");
+    let call = Call::new("POST", "/v1/audio/transcriptions").header("Content-Type", "multipart/form-data; boundary=XX");
     let upstream = FakeUpstream::always(Reply::json(200, r#"{"text":"It rains."}"#));
     let gateway = Gateway::with(kind, [upstream.row("a")]);
     assert_eq!(gateway.send(call.body(&body)).status, 200);
     assert_eq!(upstream.only().text(), body);
     let record = gateway.record();
-    assert_eq!(
-        (record.text("model"), record.text("response")),
-        ("whisper-1", r#"{"text":"It rains."}"#)
-    );
-    for part in [
-        "model",
-        "whisper-1",
-        "prompt",
-        "The weather",
-        "file",
-        "speech.wav",
-        "audio/wav",
-        "22000",
-    ] {
-        assert!(
-            record.text("body").contains(part),
-            "{part} in {}",
-            record.text("body")
-        );
+    assert_eq!((record.text("model"), record.text("response")), ("whisper-1", r#"{"text":"It rains."}"#));
+    for part in ["model", "whisper-1", "prompt", "The weather", "file", "speech.wav", "audio/wav", "22000"] {
+        assert!(record.text("body").contains(part), "{part} in {}", record.text("body"));
     }
-    assert!(
-        !record.text("body").contains("RIFF-not"),
-        "a file's bytes are not kept"
-    );
+    assert!(!record.text("body").contains("RIFF-not"), "a file's bytes are not kept");
     assert_ne!(record.text("body_note"), "");
 }
 
@@ -360,15 +222,10 @@ fn recording_is_turned_down_and_off_while_it_runs(kind: Kind) {
     gateway.set("recording", "full");
     ask();
     let records = gateway.records_when(3);
-    let bodies: Vec<(&str, &str)> = records
-        .iter()
-        .map(|record| (record.text("body"), record.text("response")))
-        .collect();
+    let bodies: Vec<(&str, &str)> =
+        records.iter().map(|record| (record.text("body"), record.text("response"))).collect();
     assert_eq!(bodies, [(CHAT, COMPLETION), ("", ""), (CHAT, COMPLETION)]);
-    assert_eq!(
-        (records[1].text("model"), records[1].number("tokens_in")),
-        ("gpt-4o-mini", 11)
-    );
+    assert_eq!((records[1].text("model"), records[1].number("tokens_in")), ("gpt-4o-mini", 11));
 }
 
 fn the_address_is_taken_from_a_header_only_when_a_trusted_proxy_wrote_it(kind: Kind) {
@@ -386,22 +243,10 @@ fn the_address_is_taken_from_a_header_only_when_a_trusted_proxy_wrote_it(kind: K
     gateway.set("trusted_proxies", "127.0.0.0/8");
     ask("203.0.113.9");
     let records = gateway.records_when(7);
-    let addresses: Vec<&str> = records
-        .iter()
-        .rev()
-        .map(|record| record.text("ip"))
-        .collect();
+    let addresses: Vec<&str> = records.iter().rev().map(|record| record.text("ip")).collect();
     assert_eq!(
         addresses,
-        [
-            "127.0.0.1",
-            "203.0.113.9",
-            "203.0.113.9",
-            "2001:db8::7",
-            "127.0.0.1",
-            "127.0.0.1",
-            "203.0.113.9"
-        ]
+        ["127.0.0.1", "203.0.113.9", "203.0.113.9", "2001:db8::7", "127.0.0.1", "127.0.0.1", "203.0.113.9"]
     );
 }
 
@@ -415,13 +260,8 @@ fn there_is_exactly_one_row_per_request_whatever_its_end(kind: Kind) {
         "/v1/empty" => Reply::head(204, &[]),
         _ => Reply::new().hang(),
     });
-    let plan = Gateway::on(kind)
-        .setting("breaker_failures", "1000")
-        .setting("breaker_ratio_percent", "100");
-    let gateway = plan
-        .upstream(upstream.row("a"))
-        .upstream(refused("b"))
-        .start();
+    let plan = Gateway::on(kind).setting("breaker_failures", "1000").setting("breaker_ratio_percent", "100");
+    let gateway = plan.upstream(upstream.row("a")).upstream(refused("b")).start();
     for path in ["good", "stream", "bad", "broken", "cut", "empty"] {
         gateway.send(Call::post(&format!("/v1/{path}"), CHAT_STREAM));
     }
@@ -448,26 +288,17 @@ fn there_is_exactly_one_row_per_request_whatever_its_end(kind: Kind) {
 fn what_one_database_cannot_hold_loses_no_record(kind: Kind) {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(kind, [upstream.row("a")]);
-    let poison = CHAT
-        .replace("gpt-4o-mini", "nul\\u0000model")
-        .replace("Say hello.", "nul\\u0000text");
+    let poison = CHAT.replace("gpt-4o-mini", "nul\\u0000model").replace("Say hello.", "nul\\u0000text");
     let address = gateway.address();
     let callers: Vec<_> = [CHAT.to_owned(), poison.clone(), CHAT.to_owned()]
         .into_iter()
         .map(|body| {
             std::thread::spawn(move || {
-                Call::chat(&body)
-                    .header("User-Agent", "bytes \u{ff}\u{1F600}")
-                    .send(address)
-                    .status
+                Call::chat(&body).header("User-Agent", "bytes \u{ff}\u{1F600}").send(address).status
             })
         })
         .collect();
-    assert!(
-        callers
-            .into_iter()
-            .all(|caller| caller.join().unwrap() == 200)
-    );
+    assert!(callers.into_iter().all(|caller| caller.join().unwrap() == 200));
     let records = gateway.records_when(3);
     let mut bodies: Vec<&str> = records.iter().map(|record| record.text("body")).collect();
     bodies.sort_unstable();
@@ -482,30 +313,16 @@ fn no_credential_is_ever_recorded(kind: Kind) {
         &SERVER_ERROR.replace("The server", "Incorrect key sk-secret-of-a: the server"),
     ));
     let gateway = Gateway::with(kind, [upstream.row("a")]);
-    gateway.send(
-        Call::chat(CHAT)
-            .header("x-api-key", crate::support::KEY)
-            .header("Cookie", "s=cookie-secret"),
-    );
+    gateway.send(Call::chat(CHAT).header("x-api-key", crate::support::KEY).header("Cookie", "s=cookie-secret"));
     let record = gateway.record();
     let dump = match kind {
         Kind::Sqlite => gateway.database.sql("SELECT * FROM records"),
-        Kind::Postgres => gateway
-            .database
-            .sql("SELECT row_to_json(records) FROM records"),
+        Kind::Postgres => gateway.database.sql("SELECT row_to_json(records) FROM records"),
     };
     for secret in [crate::support::KEY, "cookie-secret"] {
-        assert!(
-            !record.0.to_string().contains(secret) && !dump.contains(secret),
-            "{secret} in {}",
-            record.0
-        );
+        assert!(!record.0.to_string().contains(secret) && !dump.contains(secret), "{secret} in {}", record.0);
     }
-    assert!(
-        !record.0["attempts"].to_string().contains("sk-secret-of-a"),
-        "{}",
-        record.0["attempts"]
-    );
+    assert!(!record.0["attempts"].to_string().contains("sk-secret-of-a"), "{}", record.0["attempts"]);
 }
 
 on_both! {

@@ -34,20 +34,11 @@ impl TakeOver {
 
     /// One start; gives its output and what `look` found while it ran.
     fn start<T>(&self, look: impl Fn(std::net::SocketAddr) -> T) -> (String, T) {
-        let args =
-            ["-addr", "127.0.0.1:0", "-database", &self.database.location].map(str::to_owned);
-        let env = [(
-            "OPENAI_API_ROUTE_ADMIN_PASSWORD".to_owned(),
-            crate::support::PASSWORD.to_owned(),
-        )];
+        let args = ["-addr", "127.0.0.1:0", "-database", &self.database.location].map(str::to_owned);
+        let env = [("OPENAI_API_ROUTE_ADMIN_PASSWORD".to_owned(), crate::support::PASSWORD.to_owned())];
         let mut program = Program::start(&self.folder.0, &args, &env);
         let address = until("it listens", || {
-            assert!(
-                program.status().is_none(),
-                "it starts:\n{}{}",
-                program.out(),
-                program.err()
-            );
+            assert!(program.status().is_none(), "it starts:\n{}{}", program.out(), program.err());
             listening(&program.out())
         });
         let found = look(address);
@@ -59,12 +50,7 @@ impl TakeOver {
 
     fn records(&self, address: std::net::SocketAddr) -> Vec<serde_json::Value> {
         let call = Call::get("/admin/request_records?limit=1000").without("Authorization");
-        let answer = call
-            .header(
-                "Authorization",
-                &format!("Bearer {}", crate::support::PASSWORD),
-            )
-            .send(address);
+        let answer = call.header("Authorization", &format!("Bearer {}", crate::support::PASSWORD)).send(address);
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json().as_array().unwrap().clone()
     }
@@ -84,51 +70,28 @@ fn upstreams_and_settings_of_the_original_work_at_once() {
         pathed.url("/v1"),
     ));
     let ask = |address| {
-        let call = || {
-            Call::chat(CHAT)
-                .without("Authorization")
-                .header("Authorization", "Bearer woshimima")
-        };
+        let call = || Call::chat(CHAT).without("Authorization").header("Authorization", "Bearer woshimima");
         [call().send(address).status, call().send(address).status]
     };
     let (said, statuses) = old.start(ask);
     assert_eq!(statuses, [200, 200]);
     for upstream in [&bare, &pathed] {
-        assert_eq!(
-            upstream.only().target(),
-            "/v1/chat/completions",
-            "the original kept the caller's path"
-        );
+        assert_eq!(upstream.only().target(), "/v1/chat/completions", "the original kept the caller's path");
     }
-    assert!(
-        said.contains(&format!("{}/v1", bare.url(""))),
-        "the start says which endpoint got /v1:\n{said}"
-    );
-    assert!(
-        said.contains("woshimima"),
-        "the key everyone knows is warned of:\n{said}"
-    );
-    let endpoints = old
-        .database
-        .sql("SELECT endpoint FROM openai_upstreams WHERE deleted_at IS NULL ORDER BY sk");
-    assert_eq!(
-        endpoints,
-        format!("{}/v1\n{}/v1", bare.url(""), pathed.url(""))
-    );
-    let counts = old
-        .database
-        .sql("SELECT success_count, failed_count FROM openai_upstreams WHERE sk = 'sk-three'");
+    assert!(said.contains(&format!("{}/v1", bare.url(""))), "the start says which endpoint got /v1:\n{said}");
+    assert!(said.contains("woshimima"), "the key everyone knows is warned of:\n{said}");
+    let endpoints = old.database.sql("SELECT endpoint FROM openai_upstreams WHERE deleted_at IS NULL ORDER BY sk");
+    assert_eq!(endpoints, format!("{}/v1\n{}/v1", bare.url(""), pathed.url("")));
+    let counts = old.database.sql("SELECT success_count, failed_count FROM openai_upstreams WHERE sk = 'sk-three'");
     assert!(["3|2", "4|2"].contains(&counts.as_str()), "{counts}");
 
-    let before = old.database.sql(
-        "SELECT sk, endpoint, deleted_at FROM openai_upstreams; SELECT key, value FROM config_kvs",
-    );
+    let before =
+        old.database.sql("SELECT sk, endpoint, deleted_at FROM openai_upstreams; SELECT key, value FROM config_kvs");
     let (again, statuses) = old.start(ask);
     assert_eq!(statuses, [200, 200]);
     assert!(again.contains("woshimima"), "every start warns:\n{again}");
-    let after = old.database.sql(
-        "SELECT sk, endpoint, deleted_at FROM openai_upstreams; SELECT key, value FROM config_kvs",
-    );
+    let after =
+        old.database.sql("SELECT sk, endpoint, deleted_at FROM openai_upstreams; SELECT key, value FROM config_kvs");
     assert_eq!(after, before, "a second start changes nothing");
 }
 
@@ -142,25 +105,11 @@ fn records_of_the_originals_first_version_survive() {
             (2, '2023-08-10 13:40:00+08:00', '1.2.3.4', 'not json', '', 2000);"
     ));
     let (_, records) = old.start(|address| old.records(address));
-    let told: Vec<_> = records
-        .iter()
-        .map(|r| {
-            (
-                r["body"].as_str().unwrap(),
-                r["response"].as_str().unwrap_or(""),
-            )
-        })
-        .collect();
-    assert_eq!(
-        told,
-        [("not json", ""), (r#"{"model":"gpt-4"}"#, "first reply")]
-    );
-    assert_eq!(
-        (records[1]["ip"].as_str(), records[1]["total_us"].as_i64()),
-        (Some("1.2.3.4"), Some(1_500_000))
-    );
-    let created =
-        chrono::DateTime::parse_from_rfc3339(records[1]["created_at"].as_str().unwrap()).unwrap();
+    let told: Vec<_> =
+        records.iter().map(|r| (r["body"].as_str().unwrap(), r["response"].as_str().unwrap_or(""))).collect();
+    assert_eq!(told, [("not json", ""), (r#"{"model":"gpt-4"}"#, "first reply")]);
+    assert_eq!((records[1]["ip"].as_str(), records[1]["total_us"].as_i64()), (Some("1.2.3.4"), Some(1_500_000)));
+    let created = chrono::DateTime::parse_from_rfc3339(records[1]["created_at"].as_str().unwrap()).unwrap();
     assert_eq!(created.timestamp_micros(), 1_691_645_571_123_456);
 }
 
@@ -195,15 +144,10 @@ fn records_of_the_originals_later_versions_survive_whatever_their_ids() {
             ("1.1.1.3", "", "r3", 0)
         ]
     );
-    let ids: BTreeSet<String> = records
-        .iter()
-        .map(|record| record["id"].to_string())
-        .collect();
+    let ids: BTreeSet<String> = records.iter().map(|record| record["id"].to_string()).collect();
     assert_eq!(ids.len(), 3, "each has an id of its own");
     assert!(
-        !serde_json::Value::from(records)
-            .to_string()
-            .contains("sk-callers-own-secret"),
+        !serde_json::Value::from(records).to_string().contains("sk-callers-own-secret"),
         "never shown again in clear"
     );
 }
@@ -219,16 +163,10 @@ fn records_of_the_originals_last_version_survive_without_the_other_tables() {
     let (_, records) = old.start(|address| old.records(address));
     assert_eq!(records.len(), 1);
     let record = &records[0];
-    let texts = ["ip", "body", "model", "response", "user_agent"]
-        .map(|field| record[field].as_str().unwrap_or("").to_owned());
-    assert_eq!(
-        texts,
-        ["9.9.9.9", r#"{"model":"gpt-4o"}"#, "gpt-4o", "hi", "curl/8"]
-    );
-    assert_eq!(
-        (record["status"].as_i64(), record["total_us"].as_i64()),
-        (Some(200), Some(9000))
-    );
+    let texts =
+        ["ip", "body", "model", "response", "user_agent"].map(|field| record[field].as_str().unwrap_or("").to_owned());
+    assert_eq!(texts, ["9.9.9.9", r#"{"model":"gpt-4o"}"#, "gpt-4o", "hi", "curl/8"]);
+    assert_eq!((record["status"].as_i64(), record["total_us"].as_i64()), (Some(200), Some(9000)));
     let (_, again) = old.start(|address| old.records(address));
     assert_eq!(again, records, "a second start changes nothing");
 }

@@ -26,13 +26,7 @@ impl Call {
     /// A request with the client key and without a body.
     pub fn new(method: &str, target: &str) -> Call {
         let headers = vec![("Authorization".to_owned(), format!("Bearer {KEY}"))];
-        Call {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers,
-            body: None,
-            chunked: false,
-        }
+        Call { method: method.to_owned(), target: target.to_owned(), headers, body: None, chunked: false }
     }
 
     /// A GET with the client key.
@@ -142,12 +136,7 @@ impl Exchange {
         tcp.set_nodelay(true).unwrap();
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         tcp.set_write_timeout(Some(PATIENCE)).unwrap();
-        Exchange {
-            incoming: Incoming::new(tcp),
-            method: method.to_owned(),
-            head: None,
-            pieces: Vec::new(),
-        }
+        Exchange { incoming: Incoming::new(tcp), method: method.to_owned(), head: None, pieces: Vec::new() }
     }
 
     /// Writes; that the other side no longer listens shows in what it answered.
@@ -155,15 +144,16 @@ impl Exchange {
         let _ = self.incoming.stream.write_all(bytes);
     }
 
+    /// Waits for an answer before the answer, such as 100.
+    pub fn interim(&mut self) -> Head {
+        self.incoming.head().expect("a head of an interim answer").expect("an interim answer before the end")
+    }
+
     /// Waits for the head of the answer.
     pub fn head(&mut self) -> &Head {
         if self.head.is_none() {
             let head = loop {
-                let head = self
-                    .incoming
-                    .head()
-                    .expect("a head of an answer")
-                    .expect("an answer before the end");
+                let head = self.incoming.head().expect("a head of an answer").expect("an answer before the end");
                 if head.word(1) != "100" {
                     break head;
                 }
@@ -186,19 +176,13 @@ impl Exchange {
 
     /// The body as far as it was read.
     pub fn so_far(&self) -> Vec<u8> {
-        self.pieces
-            .iter()
-            .flat_map(|(_, piece)| piece.clone())
-            .collect()
+        self.pieces.iter().flat_map(|(_, piece)| piece.clone()).collect()
     }
 
     /// Reads until the body holds this text.
     pub fn until_body_has(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.so_far()).contains(text) {
-            assert!(
-                self.piece().expect("the transfer goes on"),
-                "the body ended before it held {text:?}"
-            );
+            assert!(self.piece().expect("the transfer goes on"), "the body ended before it held {text:?}");
         }
     }
 
@@ -220,11 +204,7 @@ impl Exchange {
     /// Reads the rest and the head of the next answer on the same connection.
     pub fn finish_and_next(mut self) -> (Answer, Head) {
         let answer = self.rest();
-        let next = self
-            .incoming
-            .head()
-            .expect("a head of the next answer")
-            .expect("a next answer before the end");
+        let next = self.incoming.head().expect("a head of the next answer").expect("a next answer before the end");
         (answer, next)
     }
 
@@ -237,28 +217,14 @@ impl Exchange {
                 Err(error) => break Some(error),
             }
         };
-        let timed_out = broke.as_ref().is_some_and(|e| {
-            matches!(
-                e.kind(),
-                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-            )
-        });
-        assert!(
-            !timed_out,
-            "the answer neither went on nor ended: {:?}",
-            self.so_far().len()
-        );
+        let timed_out = broke
+            .as_ref()
+            .is_some_and(|e| matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
+        assert!(!timed_out, "the answer neither went on nor ended: {:?}", self.so_far().len());
         let body = self.so_far();
         let (head, _, framing) = self.head.take().unwrap();
         let pieces = std::mem::take(&mut self.pieces);
-        Answer {
-            status: head.word(1).parse().unwrap(),
-            head,
-            framing,
-            body,
-            pieces,
-            whole: broke.is_none(),
-        }
+        Answer { status: head.word(1).parse().unwrap(), head, framing, body, pieces, whole: broke.is_none() }
     }
 }
 
@@ -292,32 +258,18 @@ impl Answer {
 
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("JSON, {error}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("JSON, {error}: {}", self.text()))
     }
 
     /// The message of an error in OpenAI's shape; fails when the shape is another.
     pub fn error(&self) -> String {
         let json = self.json();
-        let error = json["error"]
-            .as_object()
-            .unwrap_or_else(|| panic!("an error in OpenAI's shape: {json}"));
+        let error = json["error"].as_object().unwrap_or_else(|| panic!("an error in OpenAI's shape: {json}"));
         let mut names: Vec<&str> = error.keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(
-            names,
-            ["code", "message", "param", "type"],
-            "the four fields of OpenAI's errors: {json}"
-        );
+        assert_eq!(names, ["code", "message", "param", "type"], "the four fields of OpenAI's errors: {json}");
         assert!(error["type"].is_string(), "an error has a type: {json}");
-        assert_eq!(
-            self.header("content-type")
-                .map(|kind| kind.split(';').next().unwrap()),
-            Some("application/json")
-        );
-        error["message"]
-            .as_str()
-            .expect("an error has a message")
-            .to_owned()
+        assert_eq!(self.header("content-type").map(|kind| kind.split(';').next().unwrap()), Some("application/json"));
+        error["message"].as_str().expect("an error has a message").to_owned()
     }
 }

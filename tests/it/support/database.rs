@@ -58,20 +58,11 @@ impl Database {
     /// One that no gateway has seen yet.
     pub fn empty(kind: Kind, folder: &Folder) -> Database {
         match kind {
-            Kind::Sqlite => Database {
-                kind,
-                location: text(&folder.file("db.sqlite")),
-            },
+            Kind::Sqlite => Database { kind, location: text(&folder.file("db.sqlite")) },
             Kind::Postgres => {
                 let name = unique("empty").replace('-', "_");
-                run_psql(
-                    &postgres_url("postgres"),
-                    &format!("CREATE DATABASE {name}"),
-                );
-                Database {
-                    kind,
-                    location: postgres_url(&name),
-                }
+                run_psql(&postgres_url("postgres"), &format!("CREATE DATABASE {name}"));
+                Database { kind, location: postgres_url(&name) }
             }
         }
     }
@@ -88,14 +79,8 @@ impl Database {
             Kind::Postgres => {
                 let name = unique("test").replace('-', "_");
                 let from = template.location.rsplit('/').next().unwrap();
-                run_psql(
-                    &postgres_url("postgres"),
-                    &format!("CREATE DATABASE {name} TEMPLATE {from}"),
-                );
-                Database {
-                    kind,
-                    location: postgres_url(&name),
-                }
+                run_psql(&postgres_url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {from}"));
+                Database { kind, location: postgres_url(&name) }
             }
         }
     }
@@ -114,25 +99,14 @@ impl Database {
     pub fn refuse_everybody(&self) {
         let name = self.location.rsplit('/').next().unwrap();
         let all = postgres_url("postgres");
-        run_psql(
-            &all,
-            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
-        );
-        run_psql(
-            &all,
-            &format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ),
-        );
+        run_psql(&all, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+        run_psql(&all, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
     }
 
     /// Ends what [`Database::refuse_everybody`] began.
     pub fn admit_everybody(&self) {
         let name = self.location.rsplit('/').next().unwrap();
-        run_psql(
-            &postgres_url("postgres"),
-            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"),
-        );
+        run_psql(&postgres_url("postgres"), &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
     }
 }
 
@@ -144,20 +118,12 @@ impl Lock {
     pub fn on(database: &Database) -> Lock {
         let mut command = Command::new("sqlite3");
         command.args(["-batch", "-cmd", ".timeout 10000", &database.location]);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.as_mut().unwrap();
-        stdin
-            .write_all(b"BEGIN IMMEDIATE;\nSELECT 'locked';\n")
-            .unwrap();
+        stdin.write_all(b"BEGIN IMMEDIATE;\nSELECT 'locked';\n").unwrap();
         stdin.flush().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line.trim(), "locked");
         Lock(child)
     }
@@ -199,32 +165,16 @@ fn template(kind: Kind) -> &'static Database {
         let folder = Folder::new();
         let database = Database::empty(kind, &folder);
         let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
-        let env = [
-            ("OPENAI_API_ROUTE_CLIENT_KEY", KEY),
-            ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD),
-        ];
-        let program = Program::start(
-            &folder.0,
-            &args,
-            &env.map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
+        let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
+        let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let started = std::time::Instant::now();
         while !program.out().contains("listening on ") {
-            assert!(
-                started.elapsed() < crate::support::PATIENCE,
-                "the first start ends nowhere:\n{}",
-                program.err()
-            );
+            assert!(started.elapsed() < crate::support::PATIENCE, "the first start ends nowhere:\n{}", program.err());
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         program.signal("TERM");
         let said = program.ended();
-        assert_eq!(
-            said.code,
-            Some(0),
-            "SIGTERM ends the first start in order:\n{}",
-            said.err
-        );
+        assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);
         if kind == Kind::Sqlite {
             database.sql("PRAGMA wal_checkpoint(TRUNCATE)");
         }
@@ -239,11 +189,7 @@ fn postgres_url(name: &str) -> String {
 
 fn unique(what: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!(
-        "{what}-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::SeqCst)
-    )
+    format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst))
 }
 
 fn run_sqlite(file: &str, sql: &str) -> String {
@@ -256,45 +202,19 @@ fn run_psql(url: &str, sql: &str) -> String {
     // CREATE DATABASE is refused for a moment while another test copies the same template.
     until("psql answers", || {
         let mut command = Command::new("psql");
-        command.args([
-            "-X",
-            "-q",
-            "-t",
-            "-A",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            sql,
-            url,
-        ]);
-        let done = command
-            .output()
-            .expect("the tests need psql; on Debian: apt-get install postgresql-client");
+        command.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql, url]);
+        let done = command.output().expect("the tests need psql; on Debian: apt-get install postgresql-client");
         let complaint = String::from_utf8_lossy(&done.stderr).into_owned();
         if complaint.contains("is being accessed by other users") {
             return None;
         }
         assert!(done.status.success(), "psql: {complaint}\n{sql}");
-        Some(
-            String::from_utf8(done.stdout)
-                .unwrap()
-                .trim_end()
-                .to_owned(),
-        )
+        Some(String::from_utf8(done.stdout).unwrap().trim_end().to_owned())
     })
 }
 
 fn said(mut command: Command, name: &str) -> String {
-    let done = command
-        .output()
-        .unwrap_or_else(|error| panic!("the tests need {name}: {error}"));
-    assert!(
-        done.status.success(),
-        "{name}: {}\n{command:?}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout)
-        .unwrap()
-        .trim_end()
-        .to_owned()
+    let done = command.output().unwrap_or_else(|error| panic!("the tests need {name}: {error}"));
+    assert!(done.status.success(), "{name}: {}\n{command:?}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
 }

@@ -40,22 +40,13 @@ impl Gateway {
     /// A plan for one on this database; upstreams are tried in the order they are given.
     pub fn on(kind: Kind) -> Plan {
         let secrets = vec![KEY.to_owned(), PASSWORD.to_owned()];
-        let plan = Plan {
-            kind,
-            args: Vec::new(),
-            env: Vec::new(),
-            sql: String::new(),
-            secrets,
-            position: 0,
-        };
+        let plan = Plan { kind, args: Vec::new(), env: Vec::new(), sql: String::new(), secrets, position: 0 };
         plan.setting("policy", "order")
     }
 
     /// The plan of most tests: this database and these upstreams.
     pub fn with(kind: Kind, rows: impl IntoIterator<Item = Row>) -> Gateway {
-        rows.into_iter()
-            .fold(Gateway::on(kind), Plan::upstream)
-            .start()
+        rows.into_iter().fold(Gateway::on(kind), Plan::upstream).start()
     }
 }
 
@@ -66,11 +57,7 @@ impl Plan {
         if !["", "asis"].contains(&row.get("sk")) {
             self.secrets.push(row.get("sk").to_owned());
         }
-        let row = if row.get("position").is_empty() {
-            row.set("position", self.position)
-        } else {
-            row
-        };
+        let row = if row.get("position").is_empty() { row.set("position", self.position) } else { row };
         self.sql.push_str(&row.insert());
         self
     }
@@ -104,23 +91,10 @@ impl Plan {
         let folder = Folder::new();
         let database = Database::started(self.kind, &folder);
         database.sql(&self.sql);
-        let mut args = vec![
-            "-addr".into(),
-            "127.0.0.1:0".into(),
-            "-database".into(),
-            database.location.clone(),
-        ];
+        let mut args = vec!["-addr".into(), "127.0.0.1:0".into(), "-database".into(), database.location.clone()];
         args.extend(self.args);
         let (program, address) = launch(&folder.0, &args, &self.env);
-        Gateway {
-            program: Some(program),
-            address,
-            database,
-            folder,
-            args,
-            env: self.env,
-            secrets: self.secrets,
-        }
+        Gateway { program: Some(program), address, database, folder, args, env: self.env, secrets: self.secrets }
     }
 }
 
@@ -146,11 +120,7 @@ fn launch(folder: &Path, args: &[String], env: &[(String, String)]) -> (Program,
 pub fn listening(out: &str) -> Option<SocketAddr> {
     let (_, rest) = out.split_once("listening on http://")?;
     let (line, _) = rest.split_once('\n')?;
-    line.split_whitespace()
-        .next()?
-        .trim_end_matches('/')
-        .parse()
-        .ok()
+    line.split_whitespace().next()?.trim_end_matches('/').parse().ok()
 }
 
 impl Gateway {
@@ -170,12 +140,8 @@ impl Gateway {
 
     /// The most memory its process ever held, in KiB.
     pub fn peak_memory_kib(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.program().id())).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("Linux tells the peak");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program().id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -191,10 +157,7 @@ impl Gateway {
 
     /// How long it takes until its process has ended.
     pub fn time_to_end(&mut self) -> Duration {
-        self.program
-            .as_mut()
-            .expect("the gateway runs")
-            .time_to_end()
+        self.program.as_mut().expect("the gateway runs").time_to_end()
     }
 
     /// Ends it as a crash would.
@@ -204,10 +167,7 @@ impl Gateway {
 
     /// Starts it again on the same database after [`Gateway::ended`] or [`Gateway::crash`].
     pub fn start_again(&mut self) {
-        assert!(
-            self.program.is_none(),
-            "it has ended before it starts again"
-        );
+        assert!(self.program.is_none(), "it has ended before it starts again");
         let (program, address) = launch(&self.folder.0, &self.args, &self.env);
         (self.program, self.address) = (Some(program), address);
     }
@@ -230,32 +190,17 @@ impl Gateway {
 
     /// Calls the admin API as its owner, with a JSON body when there is one.
     pub fn admin(&self, method: &str, target: &str, body: &str) -> Answer {
-        let call = Call::new(method, target)
-            .without("Authorization")
-            .header("Authorization", &format!("Bearer {PASSWORD}"));
-        self.send(if body.is_empty() {
-            call
-        } else {
-            call.json(body)
-        })
+        let call =
+            Call::new(method, target).without("Authorization").header("Authorization", &format!("Bearer {PASSWORD}"));
+        self.send(if body.is_empty() { call } else { call.json(body) })
     }
 
     /// All records of the first page, newest first.
     pub fn records(&self) -> Vec<Record> {
         let answer = self.admin("GET", "/admin/request_records?limit=1000", "");
-        assert_eq!(
-            answer.status,
-            200,
-            "the records are shown: {}",
-            answer.text()
-        );
+        assert_eq!(answer.status, 200, "the records are shown: {}", answer.text());
         let all = answer.json();
-        all.as_array()
-            .expect("an array of records")
-            .iter()
-            .cloned()
-            .map(Record)
-            .collect()
+        all.as_array().expect("an array of records").iter().cloned().map(Record).collect()
     }
 
     /// Waits until there are this many records; more than that is a failure.
@@ -275,16 +220,12 @@ impl Gateway {
 
     /// The id of the upstream of this name.
     pub fn upstream_id(&self, name: &str) -> String {
-        self.database.sql(&format!(
-            "SELECT id FROM openai_upstreams WHERE name = '{name}'"
-        ))
+        self.database.sql(&format!("SELECT id FROM openai_upstreams WHERE name = '{name}'"))
     }
 
     /// One column of the upstream of this name.
     pub fn upstream_column(&self, name: &str, column: &str) -> String {
-        self.database.sql(&format!(
-            "SELECT {column} FROM openai_upstreams WHERE name = '{name}'"
-        ))
+        self.database.sql(&format!("SELECT {column} FROM openai_upstreams WHERE name = '{name}'"))
     }
 }
 
@@ -301,10 +242,7 @@ impl Drop for Gateway {
         }
         assert!(!log.contains("panicked at"), "the gateway panicked:\n{log}");
         for secret in &self.secrets {
-            assert!(
-                !log.contains(secret) && !out.contains(secret),
-                "the secret {secret} is in the log:\n{out}{log}"
-            );
+            assert!(!log.contains(secret) && !out.contains(secret), "the secret {secret} is in the log:\n{out}{log}");
         }
     }
 }

@@ -24,11 +24,7 @@ impl Head {
     /// The values of all headers of this name, in order.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let named = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
-        self.headers
-            .iter()
-            .filter(named)
-            .map(|(_, v)| v.as_str())
-            .collect()
+        self.headers.iter().filter(named).map(|(_, v)| v.as_str()).collect()
     }
 
     /// The n-th word of the first line.
@@ -42,16 +38,10 @@ impl Head {
         let first = lines.next().unwrap_or("").to_owned();
         let mut headers = Vec::new();
         for line in lines {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| broken(&format!("no header: {line:?}")))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| broken(&format!("no header: {line:?}")))?;
             headers.push((name.to_owned(), value.trim().to_owned()));
         }
-        Ok(Head {
-            first,
-            headers,
-            raw,
-        })
+        Ok(Head { first, headers, raw })
     }
 }
 
@@ -78,10 +68,7 @@ pub struct Incoming<S> {
 impl<S: Read> Incoming<S> {
     /// Nothing has been read yet.
     pub fn new(stream: S) -> Incoming<S> {
-        Incoming {
-            stream,
-            buffer: Vec::new(),
-        }
+        Incoming { stream, buffer: Vec::new() }
     }
 
     fn fill(&mut self) -> io::Result<usize> {
@@ -106,11 +93,7 @@ impl<S: Read> Incoming<S> {
                 return Head::parse(raw).map(Some);
             }
             if self.fill()? == 0 {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(broken("closed within a head"))
-                };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(broken("closed within a head")) };
             }
         }
     }
@@ -128,10 +111,7 @@ impl<S: Read> Incoming<S> {
     }
 
     fn take(&mut self, at_most: u64) -> Vec<u8> {
-        let length = self
-            .buffer
-            .len()
-            .min(usize::try_from(at_most).unwrap_or(usize::MAX));
+        let length = self.buffer.len().min(usize::try_from(at_most).unwrap_or(usize::MAX));
         self.buffer.drain(..length).collect()
     }
 }
@@ -146,16 +126,8 @@ pub struct Body {
 impl Body {
     /// Nothing has been read yet.
     pub fn new(framing: Framing) -> Body {
-        let left = if let Framing::Sized(size) = framing {
-            size
-        } else {
-            0
-        };
-        Body {
-            framing,
-            left,
-            ended: framing == Framing::Empty || framing == Framing::Sized(0),
-        }
+        let left = if let Framing::Sized(size) = framing { size } else { 0 };
+        Body { framing, left, ended: framing == Framing::Empty || framing == Framing::Sized(0) }
     }
 
     /// What has come next; `None` at the end as the framing tells it, an error when the connection ended before.
@@ -189,8 +161,7 @@ impl Body {
         if self.left == 0 {
             let line = from.line()?;
             let size = line.split(';').next().unwrap_or("").trim();
-            self.left = u64::from_str_radix(size, 16)
-                .map_err(|_| broken(&format!("no chunk size: {line:?}")))?;
+            self.left = u64::from_str_radix(size, 16).map_err(|_| broken(&format!("no chunk size: {line:?}")))?;
             if self.left == 0 {
                 while !from.line()?.is_empty() {}
                 self.ended = true;
@@ -224,15 +195,10 @@ pub fn reply_framing(head: &Head, method: &str) -> Framing {
 }
 
 fn told(head: &Head) -> Option<Framing> {
-    if head
-        .get("transfer-encoding")
-        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
-    {
+    if head.get("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
         return Some(Framing::Chunked);
     }
-    head.get("content-length")
-        .and_then(|size| size.parse().ok())
-        .map(Framing::Sized)
+    head.get("content-length").and_then(|size| size.parse().ok()).map(Framing::Sized)
 }
 
 fn broken(what: &str) -> io::Error {

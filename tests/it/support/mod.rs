@@ -41,10 +41,7 @@ pub fn within<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> Option<
         if let Some(value) = probe() {
             return value;
         }
-        assert!(
-            started.elapsed() < limit,
-            "waited {limit:?} in vain: {what}"
-        );
+        assert!(started.elapsed() < limit, "waited {limit:?} in vain: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

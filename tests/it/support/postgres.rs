@@ -43,22 +43,10 @@ fn start() -> (u16, Child) {
     let mut told = String::new();
     // Somebody else may take the port between our asking for a free one and Postgres taking it.
     for _ in 0..3 {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut owner = owner();
-        owner
-            .args(["-c", OWNER, "postgres-owner"])
-            .arg(binaries())
-            .arg(port.to_string());
-        owner
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .process_group(0);
+        owner.args(["-c", OWNER, "postgres-owner"]).arg(binaries()).arg(port.to_string());
+        owner.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
         let mut owner = owner.spawn().unwrap();
         let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
         told = lines.next().map_or_else(String::new, Result::unwrap);
@@ -78,16 +66,8 @@ fn owner() -> Command {
     if user.stdout != b"0\n" {
         return Command::new("sh");
     }
-    let exists = |name: &&str| {
-        Command::new("id")
-            .arg(name)
-            .output()
-            .is_ok_and(|id| id.status.success())
-    };
-    let name = ["postgres", "nobody"]
-        .into_iter()
-        .find(exists)
-        .unwrap_or("nobody");
+    let exists = |name: &&str| Command::new("id").arg(name).output().is_ok_and(|id| id.status.success());
+    let name = ["postgres", "nobody"].into_iter().find(exists).unwrap_or("nobody");
     let mut command = Command::new("runuser");
     command.args(["-u", name, "--", "sh"]);
     command
@@ -95,35 +75,17 @@ fn owner() -> Command {
 
 /// The folder with `initdb` and `pg_ctl`, the newest when there are several.
 pub fn binaries() -> PathBuf {
-    let asked = Command::new("pg_config")
-        .arg("--bindir")
-        .output()
-        .ok()
-        .filter(|said| said.status.success());
+    let asked = Command::new("pg_config").arg("--bindir").output().ok().filter(|said| said.status.success());
     let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .map(|versions| {
-            versions
-                .flatten()
-                .map(|version| version.path().join("bin"))
-                .collect()
-        })
+        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
         .unwrap_or_default();
     folders.sort_by_key(|folder| {
-        let version = folder
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
+        let version = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         version.and_then(|version| version.parse::<u32>().ok())
     });
     folders.extend(asked.map(|said| PathBuf::from(String::from_utf8_lossy(&said.stdout).trim())));
-    folders.extend(
-        std::env::var_os("PATH")
-            .iter()
-            .flat_map(std::env::split_paths)
-            .collect::<Vec<_>>(),
-    );
-    let complete =
-        |folder: &PathBuf| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
+    folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect::<Vec<_>>());
+    let complete = |folder: &PathBuf| folder.join("initdb").exists() && folder.join("pg_ctl").exists();
     folders
         .into_iter()
         .rfind(complete)

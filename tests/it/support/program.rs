@@ -33,36 +33,21 @@ impl Program {
     /// Starts the gateway's binary.
     pub fn start(folder: &Path, args: &[String], env: &[(String, String)]) -> Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openai-api-route"));
-        command
-            .args(args)
-            .current_dir(folder)
-            .env_clear()
-            .envs(env.iter().cloned());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(args).current_dir(folder).env_clear().envs(env.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (out, err) = (Arc::default(), Arc::default());
         let readers = vec![
             keep(child.stdout.take().unwrap(), Arc::clone(&out)),
             keep(child.stderr.take().unwrap(), Arc::clone(&err)),
         ];
-        Program {
-            child,
-            out,
-            err,
-            readers,
-        }
+        Program { child, out, err, readers }
     }
 
     /// Starts it and waits for its end.
     pub fn run(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Said {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let env: Vec<(String, String)> = env
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
+        let env: Vec<(String, String)> = env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         Program::start(folder, &args, &env).ended()
     }
 
@@ -83,11 +68,7 @@ impl Program {
 
     /// Sends it a signal by name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success(), "kill -{name} finds the program");
     }
 
@@ -102,11 +83,7 @@ impl Program {
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }
-        Said {
-            code: status.code(),
-            out: self.out(),
-            err: self.err(),
-        }
+        Said { code: status.code(), out: self.out(), err: self.err() }
     }
 
     /// Ends it at once, as a crash would.
@@ -141,9 +118,7 @@ fn keep(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandl
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
         while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            into.lock()
-                .unwrap()
-                .push_str(&String::from_utf8_lossy(&line));
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
             line.clear();
         }
     })

@@ -86,20 +86,12 @@ impl Reply {
 
     /// The head of an event stream; events follow.
     pub fn stream() -> Reply {
-        Reply::head(
-            200,
-            &[
-                ("Content-Type", "text/event-stream"),
-                ("Transfer-Encoding", "chunked"),
-            ],
-        )
+        Reply::head(200, &[("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")])
     }
 
     /// Something that is not HTTP.
     pub fn garbage() -> Reply {
-        Reply::new()
-            .bytes("SSH-2.0-OpenSSH_9.9\r\n\u{0}\u{1}\u{2}\r\n\r\n")
-            .close()
+        Reply::new().bytes("SSH-2.0-OpenSSH_9.9\r\n\u{0}\u{1}\u{2}\r\n\r\n").close()
     }
 
     /// Adds a head.

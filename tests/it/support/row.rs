@@ -12,12 +12,7 @@ pub struct Row {
 impl Row {
     /// Name, base URL and key.
     pub fn new(name: &str, endpoint: &str, sk: &str) -> Row {
-        Row {
-            columns: Vec::new(),
-        }
-        .set("sk", sk)
-        .set("endpoint", endpoint)
-        .set("name", name)
+        Row { columns: Vec::new() }.set("sk", sk).set("endpoint", endpoint).set("name", name)
     }
 
     /// Gives a column a value; numbers and booleans as text too.
@@ -29,25 +24,14 @@ impl Row {
 
     /// The value of a column.
     pub fn get(&self, column: &str) -> &str {
-        self.columns
-            .iter()
-            .find(|(name, _)| name == column)
-            .map_or("", |(_, value)| value)
+        self.columns.iter().find(|(name, _)| name == column).map_or("", |(_, value)| value)
     }
 
     /// The statement that inserts it.
     pub fn insert(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
-        let values: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(_, value)| literal(value))
-            .collect();
-        format!(
-            "INSERT INTO openai_upstreams ({}) VALUES ({});\n",
-            names.join(", "),
-            values.join(", ")
-        )
+        let values: Vec<String> = self.columns.iter().map(|(_, value)| literal(value)).collect();
+        format!("INSERT INTO openai_upstreams ({}) VALUES ({});\n", names.join(", "), values.join(", "))
     }
 }
 
@@ -69,14 +53,6 @@ impl FakeUpstream {
 
 /// An upstream at an address where nobody listens.
 pub fn refused(name: &str) -> Row {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    Row::new(
-        name,
-        &format!("http://127.0.0.1:{port}/v1"),
-        &format!("sk-secret-of-{name}"),
-    )
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Row::new(name, &format!("http://127.0.0.1:{port}/v1"), &format!("sk-secret-of-{name}"))
 }

@@ -3,23 +3,25 @@
 use crate::support::reply::Reply;
 
 /// A chat request.
-pub const CHAT: &str =
-    r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."}]}"#;
+pub const CHAT: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."}]}"#;
 /// A streamed chat request.
 pub const CHAT_STREAM: &str =
     r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."}],"stream":true}"#;
 /// The reply to [`CHAT`].
 pub const COMPLETION: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"gpt-4o-mini-2024-07-18","choices":[{"index":0,"message":{"role":"assistant","content":"Hello!"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":2,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":1}}}"#;
 /// The error body OpenAI sends when it is out of order.
-pub const SERVER_ERROR: &str = r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#;
+pub const SERVER_ERROR: &str =
+    r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#;
 /// The error body OpenAI sends for a wrong key.
 pub const KEY_ERROR: &str = r#"{"error":{"message":"Incorrect API key provided","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#;
 /// The error body OpenAI sends when the account has no money left.
 pub const QUOTA_ERROR: &str = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
 /// The error body OpenAI sends when one is too fast.
-pub const RATE_ERROR: &str = r#"{"error":{"message":"Rate limit reached","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#;
+pub const RATE_ERROR: &str =
+    r#"{"error":{"message":"Rate limit reached","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#;
 /// The error body OpenAI sends for a request that makes no sense.
-pub const BAD_REQUEST: &str = r#"{"error":{"message":"Invalid value: 'x'","type":"invalid_request_error","param":"messages","code":null}}"#;
+pub const BAD_REQUEST: &str =
+    r#"{"error":{"message":"Invalid value: 'x'","type":"invalid_request_error","param":"messages","code":null}}"#;
 
 /// A good reply to [`CHAT`].
 pub fn good() -> Reply {
@@ -28,10 +30,7 @@ pub fn good() -> Reply {
 
 /// A good reply whose text tells which upstream gave it.
 pub fn good_from(name: &str) -> Reply {
-    Reply::json(
-        200,
-        &COMPLETION.replace("Hello!", &format!("Hello from {name}!")),
-    )
+    Reply::json(200, &COMPLETION.replace("Hello!", &format!("Hello from {name}!")))
 }
 
 /// The first event of a chat stream, which has no content yet.
@@ -41,10 +40,7 @@ pub fn role() -> String {
 
 /// An event of a chat stream with some text.
 pub fn delta(text: &str) -> String {
-    event(
-        &format!(r#"{{"content":{}}}"#, serde_json::Value::from(text)),
-        "null",
-    )
+    event(&format!(r#"{{"content":{}}}"#, serde_json::Value::from(text)), "null")
 }
 
 /// The event of a chat stream that tells why it ended.
@@ -66,11 +62,5 @@ pub fn event(delta: &str, finish: &str) -> String {
 
 /// A whole good stream that says `Hello!` in two pieces.
 pub fn good_stream() -> Reply {
-    Reply::stream()
-        .event(&role())
-        .event(&delta("Hel"))
-        .event(&delta("lo!"))
-        .event(&stop())
-        .event(&usage())
-        .done()
+    Reply::stream().event(&role()).event(&delta("Hel")).event(&delta("lo!")).event(&stop()).event(&usage()).done()
 }

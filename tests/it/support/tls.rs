@@ -75,15 +75,9 @@ pub fn self_signed() -> Identity {
     builder.set_subject_name(&name).unwrap();
     builder.set_issuer_name(&name).unwrap();
     builder.set_pubkey(&key).unwrap();
-    builder
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    builder
-        .set_not_after(&Asn1Time::days_from_now(2).unwrap())
-        .unwrap();
-    builder
-        .append_extension(BasicConstraints::new().ca().build().unwrap())
-        .unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(2).unwrap()).unwrap();
+    builder.append_extension(BasicConstraints::new().ca().build().unwrap()).unwrap();
     let names = SubjectAlternativeName::new()
         .dns("localhost")
         .ip("127.0.0.1")
@@ -95,8 +89,5 @@ pub fn self_signed() -> Identity {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
     acceptor.set_private_key(&key).unwrap();
     acceptor.set_certificate(&certificate).unwrap();
-    Identity {
-        acceptor: acceptor.build(),
-        pem: certificate.to_pem().unwrap(),
-    }
+    Identity { acceptor: acceptor.build(), pem: certificate.to_pem().unwrap() }
 }

@@ -93,11 +93,7 @@ impl FakeUpstream {
 
     /// Answers every request alike, over TLS.
     pub fn tls(identity: &Identity, reply: Reply) -> FakeUpstream {
-        FakeUpstream::build(
-            Box::new(move |_, _| reply.clone()),
-            false,
-            Some(identity.acceptor.clone()),
-        )
+        FakeUpstream::build(Box::new(move |_, _| reply.clone()), false, Some(identity.acceptor.clone()))
     }
 
     fn build(script: Script, before_body: bool, tls: Option<SslAcceptor>) -> FakeUpstream {
@@ -129,11 +125,7 @@ impl FakeUpstream {
 
     /// A URL of it with this path.
     pub fn url(&self, path: &str) -> String {
-        let scheme = if self.shared.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.address)
     }
 
@@ -155,26 +147,18 @@ impl FakeUpstream {
     /// The only request that came.
     pub fn only(&self) -> Seen {
         let mut seen = self.seen();
-        assert_eq!(
-            seen.len(),
-            1,
-            "exactly one request was to reach the upstream"
-        );
+        assert_eq!(seen.len(), 1, "exactly one request was to reach the upstream");
         seen.remove(0)
     }
 
     /// Waits until the peer hung up on the last request and tells when it was found gone.
     pub fn hung_up(&self) -> Instant {
-        until("the gateway hangs up on the upstream", || {
-            self.seen().last().and_then(|seen| seen.hung_up)
-        })
+        until("the gateway hangs up on the upstream", || self.seen().last().and_then(|seen| seen.hung_up))
     }
 
     /// Waits until this many requests have come.
     pub fn reached(&self, requests: usize) {
-        until("the request reaches the upstream", || {
-            (self.count() >= requests).then_some(())
-        });
+        until("the request reaches the upstream", || (self.count() >= requests).then_some(()));
     }
 }
 
@@ -196,19 +180,12 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(tcp) = connection else { continue };
         let number = shared.connections.fetch_add(1, Ordering::SeqCst);
         tcp.set_nodelay(true).unwrap();
-        shared
-            .open
-            .lock()
-            .unwrap()
-            .insert(number, tcp.try_clone().unwrap());
+        shared.open.lock().unwrap().insert(number, tcp.try_clone().unwrap());
         let shared = shared.clone();
         thread::spawn(move || {
             let wire = match &shared.tls {
                 None => Some(Wire::Plain(tcp)),
-                Some(acceptor) => acceptor
-                    .accept(tcp)
-                    .ok()
-                    .map(|tls| Wire::Tls(Box::new(tls))),
+                Some(acceptor) => acceptor.accept(tcp).ok().map(|tls| Wire::Tls(Box::new(tls))),
             };
             let mut incoming = wire.map(Incoming::new);
             if let Some(incoming) = &mut incoming {
@@ -231,10 +208,7 @@ impl Memory<'_> {
     fn of(shared: &Shared, seen: Seen) -> Memory<'_> {
         let mut all = shared.seen.lock().unwrap();
         all.push(seen);
-        Memory {
-            shared,
-            number: all.len() - 1,
-        }
+        Memory { shared, number: all.len() - 1 }
     }
 
     fn change(&self, change: impl FnOnce(&mut Seen)) {
@@ -250,14 +224,7 @@ fn serve(incoming: &mut Incoming<Wire>, connection: usize, shared: &Shared) {
     while let Ok(Some(head)) = incoming.head() {
         let framing = request_framing(&head);
         let continues = head.get("expect").is_some();
-        let seen = Seen {
-            connection,
-            head,
-            body: Vec::new(),
-            whole: false,
-            at: Instant::now(),
-            hung_up: None,
-        };
+        let seen = Seen { connection, head, body: Vec::new(), whole: false, at: Instant::now(), hung_up: None };
         let memory = Memory::of(shared, seen);
         if continues {
             let _ = incoming.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -348,11 +315,7 @@ fn idle(wire: &Wire, shared: &Shared, mut over: impl FnMut() -> bool) -> bool {
         match tcp.peek(&mut [0]) {
             Ok(0) => break false,
             Ok(_) => thread::sleep(step),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) => {}
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(_) => break false,
         }
     };
