@@ -11,23 +11,14 @@ use crate::balance::policy::Policy;
 use crate::balance::turns::whose_turn;
 
 /// Put `tier`, indices into `candidates` that come sorted by position and id, into the order of `policy`.
-pub fn arrange(
-    policy: Policy,
-    tier: &mut [usize],
-    candidates: &[Candidate<'_>],
-    need: &Need<'_>,
-    ticket: u64,
-) {
+pub fn arrange(policy: Policy, tier: &mut [usize], candidates: &[Candidate<'_>], need: &Need<'_>, ticket: u64) {
     if tier.len() < 2 {
         return;
     }
     match policy {
         Policy::Main => tier.sort_by_key(|&index| {
             let candidate = &candidates[index];
-            (
-                candidate.failed_count,
-                std::cmp::Reverse(candidate.success_count),
-            )
+            (candidate.failed_count, std::cmp::Reverse(candidate.success_count))
         }),
         Policy::Random | Policy::RandomAvailable => shuffle(tier, ticket),
         Policy::RoundRobin | Policy::RoundRobinAvailable => rotate(tier, ticket),
@@ -38,9 +29,7 @@ pub fn arrange(
             tier.sort_by_key(|&index| candidates[index].in_flight);
         }
         Policy::Fastest => better_of_two(tier, candidates, ticket),
-        Policy::Sticky => {
-            tier.sort_by_cached_key(|&index| distance(&candidates[index], need.conversation))
-        }
+        Policy::Sticky => tier.sort_by_cached_key(|&index| distance(&candidates[index], need.conversation)),
     }
 }
 
@@ -72,10 +61,7 @@ fn in_proportion(tier: &mut [usize], candidates: &[Candidate<'_>], ticket: u64) 
     };
     tier[..=first].rotate_right(1);
     let seed = mix(ticket);
-    let mut left: u64 = tier[1..]
-        .iter()
-        .map(|&index| u64::from(weight(index)))
-        .sum();
+    let mut left: u64 = tier[1..].iter().map(|&index| u64::from(weight(index))).sum();
     for place in 1..tier.len() {
         let mut drawn = mix(seed.wrapping_add(place as u64)) % left;
         let mut chosen = place;
@@ -94,17 +80,10 @@ fn in_proportion(tier: &mut [usize], candidates: &[Candidate<'_>], ticket: u64) 
 /// An upstream not measured (lately) counts as good as the best one, so it is soon measured, and requests
 /// under way count from the first on, so it is not flooded meanwhile.
 fn better_of_two(tier: &mut [usize], candidates: &[Candidate<'_>], ticket: u64) {
-    let known = |index: usize| {
-        Some(candidates[index].first_byte_ewma_us).filter(|us| us.is_finite() && *us > 0.0)
-    };
-    let best = tier
-        .iter()
-        .filter_map(|&index| known(index))
-        .fold(f64::INFINITY, f64::min);
+    let known = |index: usize| Some(candidates[index].first_byte_ewma_us).filter(|us| us.is_finite() && *us > 0.0);
+    let best = tier.iter().filter_map(|&index| known(index)).fold(f64::INFINITY, f64::min);
     let unmeasured = if best.is_finite() { best } else { 1.0 };
-    let wait = |index: usize| {
-        known(index).unwrap_or(unmeasured) * (f64::from(candidates[index].in_flight) + 1.0)
-    };
+    let wait = |index: usize| known(index).unwrap_or(unmeasured) * (f64::from(candidates[index].in_flight) + 1.0);
     rotate(tier, ticket);
     tier.sort_by(|&a, &b| wait(a).total_cmp(&wait(b)));
 

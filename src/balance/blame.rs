@@ -20,69 +20,30 @@ pub struct Signals {
 
 /// What `outcome` tells. `asis` as for [`fault`].
 pub fn signals(outcome: &Outcome, asis: bool) -> Signals {
-    let upstream = |signal| Signals {
-        upstream: Some(signal),
-        model: None,
-    };
-    let model = |signal| Signals {
-        upstream: None,
-        model: Some(signal),
-    };
+    let upstream = |signal| Signals { upstream: Some(signal), model: None };
+    let model = |signal| Signals { upstream: None, model: Some(signal) };
     match (fault(outcome, asis), *outcome) {
         (_, Outcome::CallerLeft) | (Fault::Request, _) => Signals::default(),
-        (Fault::Nobody, _) => Signals {
-            upstream: Some(Signal::Success),
-            model: Some(Signal::Success),
-        },
+        (Fault::Nobody, _) => Signals { upstream: Some(Signal::Success), model: Some(Signal::Success) },
         // 403 without a word of quota is also "your project has no access to this model": the others may work.
-        (
-            Fault::Key,
-            Outcome::Status {
-                status: 403,
-                quota: false,
-                ..
-            },
-        )
-        | (
-            Fault::Key,
-            Outcome::Failed(Failure::StreamError {
-                quota: false,
-                status_hint: Some(403),
-            }),
-        ) => model(Signal::KeyBad),
+        (Fault::Key, Outcome::Status { status: 403, quota: false, .. })
+        | (Fault::Key, Outcome::Failed(Failure::StreamError { quota: false, status_hint: Some(403) })) => {
+            model(Signal::KeyBad)
+        }
         (Fault::Key, _) => upstream(Signal::KeyBad),
         // Rate limits are counted per model. Overload (RFC 9110 §10.2.3, §15.6.4) without a time is a failure.
-        (
-            Fault::Upstream,
-            Outcome::Status {
-                status: 429,
-                cool_until_ms,
-                ..
-            },
-        ) => model(Signal::Cool {
-            until_ms: cool_until_ms,
-        }),
-        (
-            Fault::Upstream,
-            Outcome::Status {
-                status: 503 | 529,
-                cool_until_ms: Some(until_ms),
-                ..
-            },
-        ) => model(Signal::Cool {
-            until_ms: Some(until_ms),
-        }),
+        (Fault::Upstream, Outcome::Status { status: 429, cool_until_ms, .. }) => {
+            model(Signal::Cool { until_ms: cool_until_ms })
+        }
+        (Fault::Upstream, Outcome::Status { status: 503 | 529, cool_until_ms: Some(until_ms), .. }) => {
+            model(Signal::Cool { until_ms: Some(until_ms) })
+        }
         (Fault::Upstream, Outcome::Status { .. }) => model(Signal::Failure { at_once: false }),
         (Fault::Upstream, Outcome::Failed(failure)) => match failure {
-            Failure::Dns
-            | Failure::Refused
-            | Failure::Unreachable
-            | Failure::Tls
-            | Failure::ConnectTimeout => upstream(Signal::Failure { at_once: true }),
-            Failure::StreamError {
-                status_hint: Some(429),
-                ..
-            } => model(Signal::Cool { until_ms: None }),
+            Failure::Dns | Failure::Refused | Failure::Unreachable | Failure::Tls | Failure::ConnectTimeout => {
+                upstream(Signal::Failure { at_once: true })
+            }
+            Failure::StreamError { status_hint: Some(429), .. } => model(Signal::Cool { until_ms: None }),
             Failure::FirstByteTimeout
             | Failure::FirstContentTimeout
             | Failure::Reset
@@ -106,19 +67,12 @@ mod tests {
     }
 
     fn status(status: u16, quota: bool, cool_until_ms: Option<i64>) -> Outcome {
-        Outcome::Status {
-            status,
-            quota,
-            cool_until_ms,
-        }
+        Outcome::Status { status, quota, cool_until_ms }
     }
 
     #[test]
     fn a_good_reply_clears_both() {
-        assert_eq!(
-            told(status(200, false, None)),
-            (Some(Signal::Success), Some(Signal::Success))
-        );
+        assert_eq!(told(status(200, false, None)), (Some(Signal::Success), Some(Signal::Success)));
     }
 
     #[test]
@@ -127,34 +81,21 @@ mod tests {
         assert_eq!(told(status(404, false, None)), (None, None));
         assert_eq!(told(Outcome::CallerLeft), (None, None));
         assert_eq!(signals(&status(401, false, None), true), Signals::default());
-        let bad_in_stream = Failure::StreamError {
-            quota: false,
-            status_hint: Some(400),
-        };
+        let bad_in_stream = Failure::StreamError { quota: false, status_hint: Some(400) };
         assert_eq!(told(Outcome::Failed(bad_in_stream)), (None, None));
     }
 
     #[test]
     fn a_refused_key_takes_out_the_upstream_but_403_only_the_model() {
-        for outcome in [
-            status(401, false, None),
-            status(402, false, None),
-            status(429, true, Some(9)),
-            status(403, true, None),
-        ] {
+        for outcome in
+            [status(401, false, None), status(402, false, None), status(429, true, Some(9)), status(403, true, None)]
+        {
             assert_eq!(told(outcome), (Some(Signal::KeyBad), None), "{outcome:?}");
         }
         assert_eq!(told(status(403, false, None)), (None, Some(Signal::KeyBad)));
-        let in_stream =
-            |quota, status_hint| Outcome::Failed(Failure::StreamError { quota, status_hint });
-        assert_eq!(
-            told(in_stream(true, Some(429))),
-            (Some(Signal::KeyBad), None)
-        );
-        assert_eq!(
-            told(in_stream(false, Some(403))),
-            (None, Some(Signal::KeyBad))
-        );
+        let in_stream = |quota, status_hint| Outcome::Failed(Failure::StreamError { quota, status_hint });
+        assert_eq!(told(in_stream(true, Some(429))), (Some(Signal::KeyBad), None));
+        assert_eq!(told(in_stream(false, Some(403))), (None, Some(Signal::KeyBad)));
     }
 
     #[test]
@@ -163,10 +104,7 @@ mod tests {
         assert_eq!(told(status(429, false, Some(9_000))), cool(Some(9_000)));
         assert_eq!(told(status(429, false, None)), cool(None));
         assert_eq!(told(status(503, false, Some(9_000))), cool(Some(9_000)));
-        let in_stream = Failure::StreamError {
-            quota: false,
-            status_hint: Some(429),
-        };
+        let in_stream = Failure::StreamError { quota: false, status_hint: Some(429) };
         assert_eq!(told(Outcome::Failed(in_stream)), cool(None));
     }
 
@@ -180,30 +118,13 @@ mod tests {
             Failure::FirstContentTimeout,
             Failure::Reset,
             Failure::BadReply,
-            Failure::StreamError {
-                quota: false,
-                status_hint: None,
-            },
+            Failure::StreamError { quota: false, status_hint: None },
         ] {
-            assert_eq!(
-                told(Outcome::Failed(failure)),
-                (None, Some(FAILURE)),
-                "{failure:?}"
-            );
+            assert_eq!(told(Outcome::Failed(failure)), (None, Some(FAILURE)), "{failure:?}");
         }
-        for failure in [
-            Failure::Dns,
-            Failure::Refused,
-            Failure::Unreachable,
-            Failure::Tls,
-            Failure::ConnectTimeout,
-        ] {
+        for failure in [Failure::Dns, Failure::Refused, Failure::Unreachable, Failure::Tls, Failure::ConnectTimeout] {
             let at_once = Some(Signal::Failure { at_once: true });
-            assert_eq!(
-                told(Outcome::Failed(failure)),
-                (at_once, None),
-                "{failure:?}"
-            );
+            assert_eq!(told(Outcome::Failed(failure)), (at_once, None), "{failure:?}");
         }
     }
 }

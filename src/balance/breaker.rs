@@ -53,11 +53,7 @@ impl Window {
         let half_ms = (config.window_ms / 2).max(1);
         let age_ms = now_ms.saturating_sub(self.since_ms);
         if age_ms >= half_ms {
-            self.before = if age_ms < 2 * half_ms {
-                self.now
-            } else {
-                Counts::default()
-            };
+            self.before = if age_ms < 2 * half_ms { self.now } else { Counts::default() };
             self.now = Counts::default();
             self.since_ms = now_ms;
         }
@@ -69,8 +65,7 @@ impl Window {
     pub fn is_bad(&self, config: &BreakerConfig) -> bool {
         let requests = u64::from(self.now.requests) + u64::from(self.before.requests);
         let failures = u64::from(self.now.failures) + u64::from(self.before.failures);
-        requests >= u64::from(config.min_volume)
-            && failures * 100 >= requests * u64::from(config.ratio_percent)
+        requests >= u64::from(config.min_volume) && failures * 100 >= requests * u64::from(config.ratio_percent)
     }
 }
 
@@ -102,11 +97,7 @@ mod tests {
         let config = BreakerConfig::default();
         assert!(window(&[(1_000_000, 19, 19), (1_030_000, 1, 1)]).is_bad(&config));
         assert!(!window(&[(1_000_000, 19, 19), (1_060_000, 1, 1)]).is_bad(&config));
-        assert!(
-            !window(&[(1_000_000, 19, 19), (1_030_000, 18, 0), (1_059_999, 3, 0)]).is_bad(&config)
-        );
-        assert!(
-            !window(&[(1_000_000, 19, 19), (1_030_000, 1, 0), (1_060_000, 19, 1)]).is_bad(&config)
-        );
+        assert!(!window(&[(1_000_000, 19, 19), (1_030_000, 18, 0), (1_059_999, 3, 0)]).is_bad(&config));
+        assert!(!window(&[(1_000_000, 19, 19), (1_030_000, 1, 0), (1_060_000, 19, 1)]).is_bad(&config));
     }
 }

@@ -87,8 +87,7 @@ mod tests {
     fn a_lane_belongs_to_model_and_key() {
         assert_eq!(lane("gpt-4o", "team"), lane("gpt-4o", "team"));
         assert_ne!(lane("ab", "c"), lane("a", "bc"));
-        let used: std::collections::HashSet<usize> =
-            (0..1_000).map(|n| lane(&n.to_string(), "")).collect();
+        let used: std::collections::HashSet<usize> = (0..1_000).map(|n| lane(&n.to_string(), "")).collect();
         assert_eq!(used.len(), LANES);
     }
 }

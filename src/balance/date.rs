@@ -3,9 +3,7 @@
 //! **Invariant:** nothing here knows a time zone but by its offset, and no field out of range is bent into another date.
 //! **May import:** std.
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The Unix milliseconds of a date in one of the three forms of RFC 9110 §5.6.7, or of RFC 3339. The weekday is not
 /// checked: it adds nothing.
@@ -55,10 +53,7 @@ fn rfc_3339(text: &str) -> Option<i64> {
         "Z" | "z" => 0,
         _ => {
             let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-            let (hours, minutes) = (
-                in_range(number(hours)?, 0, 23)?,
-                in_range(number(minutes)?, 0, 59)?,
-            );
+            let (hours, minutes) = (in_range(number(hours)?, 0, 23)?, in_range(number(minutes)?, 0, 59)?);
             (hours * 3_600 + minutes * 60) * if zone.starts_with('-') { -1 } else { 1 }
         }
     };
@@ -72,11 +67,7 @@ fn rfc_3339(text: &str) -> Option<i64> {
 /// `08:49:37`; second 60 is a leap second and counts as the next one.
 fn seconds_of_day(clock: &str) -> Option<i64> {
     let mut fields = clock.split(':');
-    let (hour, minute, second) = (
-        number(fields.next()?)?,
-        number(fields.next()?)?,
-        number(fields.next()?)?,
-    );
+    let (hour, minute, second) = (number(fields.next()?)?, number(fields.next()?)?, number(fields.next()?)?);
     if fields.next().is_some() {
         return None;
     }
@@ -94,20 +85,14 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
         _ => 31,
     };
     in_range(day, 1, days_of_month)?;
-    let (year, month_from_march) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month_from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     Some(year * 365 + leap_days + day_of_year - 719_468)
 }
 
 fn number(text: &str) -> Option<i64> {
-    text.parse()
-        .ok()
-        .filter(|_| text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit()))
+    text.parse().ok().filter(|_| text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn in_range(number: i64, least: i64, most: i64) -> Option<i64> {
@@ -120,17 +105,10 @@ mod tests {
 
     #[test]
     fn the_three_forms_of_http_are_one_moment() {
-        for text in [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ] {
+        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             assert_eq!(parse_ms(text), Some(784_111_777_000), "{text}");
         }
-        assert_eq!(
-            parse_ms("Wednesday, 01-Jan-25 00:00:00 GMT"),
-            Some(1_735_689_600_000)
-        );
+        assert_eq!(parse_ms("Wednesday, 01-Jan-25 00:00:00 GMT"), Some(1_735_689_600_000));
     }
 
     #[test]

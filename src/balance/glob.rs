@@ -15,10 +15,7 @@ impl Pattern {
     /// The pattern written as `text`, surrounding blanks cut off.
     pub fn new(text: &str) -> Pattern {
         let text = text.trim();
-        Pattern {
-            text: text.into(),
-            is_glob: text.contains(['*', '?']),
-        }
+        Pattern { text: text.into(), is_glob: text.contains(['*', '?']) }
     }
 
     /// Does `model` as a whole match? In no more than pattern × model steps: only the latest `*` is ever retried,
@@ -41,10 +38,7 @@ impl Pattern {
                 }
                 Some(wanted) => {
                     let mut next_rest = rest.clone();
-                    if next_rest
-                        .next()
-                        .is_some_and(|found| wanted == '?' || wanted == found)
-                    {
+                    if next_rest.next().is_some_and(|found| wanted == '?' || wanted == found) {
                         pattern = next_pattern;
                         rest = next_rest;
                         continue;
@@ -88,10 +82,7 @@ pub struct ModelRules {
 impl ModelRules {
     /// Read both lists as the database holds them: entries separated by commas or line ends, blanks around them ignored.
     pub fn parse(allow: &str, deny: &str) -> ModelRules {
-        ModelRules {
-            allow: list(allow),
-            deny: list(deny),
-        }
+        ModelRules { allow: list(allow), deny: list(deny) }
     }
 
     /// May the upstream be asked for `model`, and if not, by which list? The allow list speaks first, as in the original.
@@ -112,11 +103,7 @@ impl ModelRules {
 }
 
 fn list(text: &str) -> Vec<Pattern> {
-    text.split([',', '\n', '\r'])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .map(Pattern::new)
-        .collect()
+    text.split([',', '\n', '\r']).map(str::trim).filter(|entry| !entry.is_empty()).map(Pattern::new).collect()
 }
 
 #[cfg(test)]
@@ -155,11 +142,7 @@ mod tests {
             ("ft:*:acme:*", "ft:gpt-4o:acme::x1", true),
             ("/audio/*", "/audio/speech", true),
         ] {
-            assert_eq!(
-                Pattern::new(pattern).matches(model),
-                expected,
-                "{pattern} on {model}"
-            );
+            assert_eq!(Pattern::new(pattern).matches(model), expected, "{pattern} on {model}");
         }
     }
 

@@ -93,12 +93,7 @@ impl Default for Health {
 impl Health {
     /// Of something nothing is known about: usable.
     pub fn new() -> Health {
-        Health {
-            state: State::Closed,
-            down_since_ms: 0,
-            in_a_row: 0,
-            window: Window::default(),
-        }
+        Health { state: State::Closed, down_since_ms: 0, in_a_row: 0, window: Window::default() }
     }
 
     /// How it stands at `now_ms`.
@@ -111,11 +106,7 @@ impl Health {
             State::Open { until_ms, .. } => Standing::Cooling { until_ms },
             State::Probing { since_ms, .. } => {
                 let until_ms = since_ms.saturating_add(PROBE_LOST_MS);
-                if now_ms >= until_ms {
-                    Standing::Probe
-                } else {
-                    Standing::Probing { until_ms }
-                }
+                if now_ms >= until_ms { Standing::Probe } else { Standing::Probing { until_ms } }
             }
             State::KeyBad => Standing::KeyBad,
         }
@@ -126,49 +117,31 @@ impl Health {
         match (self.standing(now_ms), self.state) {
             (Standing::Ready, _) => Claim::Free,
             (Standing::Probe, State::Open { open_ms, .. } | State::Probing { open_ms, .. }) => {
-                self.state = State::Probing {
-                    since_ms: now_ms,
-                    open_ms,
-                };
+                self.state = State::Probing { since_ms: now_ms, open_ms };
                 Claim::Probe
             }
-            (
-                Standing::Probe
-                | Standing::Probing { .. }
-                | Standing::Cooling { .. }
-                | Standing::KeyBad,
-                _,
-            ) => Claim::Taken,
+            (Standing::Probe | Standing::Probing { .. } | Standing::Cooling { .. } | Standing::KeyBad, _) => {
+                Claim::Taken
+            }
         }
     }
 
     /// The probe ended without telling anything (its caller left, its request was bad): the next may probe.
     pub fn release_probe(&mut self, now_ms: i64) {
         if let State::Probing { open_ms, .. } = self.state {
-            self.state = State::Open {
-                until_ms: now_ms,
-                open_ms,
-            };
+            self.state = State::Open { until_ms: now_ms, open_ms };
         }
     }
 
     /// Take note of what an attempt showed. Returns something only if that is news.
-    pub fn observe(
-        &mut self,
-        signal: Signal,
-        now_ms: i64,
-        config: &BreakerConfig,
-    ) -> Option<Change> {
+    pub fn observe(&mut self, signal: Signal, now_ms: i64, config: &BreakerConfig) -> Option<Change> {
         match signal {
             Signal::Success => self.succeed(now_ms, config),
             Signal::Failure { at_once } => self.fail(at_once, now_ms, config),
             Signal::Cool { until_ms } => {
                 // A time gone by says no more than none.
                 let until_ms = until_ms.filter(|until_ms| *until_ms > now_ms);
-                self.cool(
-                    until_ms.unwrap_or(now_ms.saturating_add(config.open_ms)),
-                    now_ms,
-                )
+                self.cool(until_ms.unwrap_or(now_ms.saturating_add(config.open_ms)), now_ms)
             }
             Signal::KeyBad => {
                 if self.state == State::KeyBad {
@@ -200,37 +173,21 @@ impl Health {
             State::Closed | State::Cooling { .. } => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
                 self.window.count(true, now_ms, config);
-                if !at_once && self.in_a_row < config.failures.max(1) && !self.window.is_bad(config)
-                {
+                if !at_once && self.in_a_row < config.failures.max(1) && !self.window.is_bad(config) {
                     return None;
                 }
                 let mut until_ms = now_ms.saturating_add(config.open_ms);
-                if let State::Cooling {
-                    until_ms: cool_until_ms,
-                } = self.state
-                {
+                if let State::Cooling { until_ms: cool_until_ms } = self.state {
                     until_ms = until_ms.max(cool_until_ms);
                 }
-                self.go_down(
-                    State::Open {
-                        until_ms,
-                        open_ms: config.open_ms,
-                    },
-                    now_ms,
-                );
+                self.go_down(State::Open { until_ms, open_ms: config.open_ms }, now_ms);
                 Some(Change::Opened { until_ms })
             }
             // Late news, or a last-resort try: it is known to be down.
             State::Open { until_ms, .. } if now_ms < until_ms => None,
             State::Open { open_ms, .. } | State::Probing { open_ms, .. } => {
-                let open_ms = open_ms
-                    .saturating_mul(2)
-                    .min(config.open_max_ms)
-                    .max(config.open_ms);
-                self.state = State::Open {
-                    until_ms: now_ms.saturating_add(open_ms),
-                    open_ms,
-                };
+                let open_ms = open_ms.saturating_mul(2).min(config.open_max_ms).max(config.open_ms);
+                self.state = State::Open { until_ms: now_ms.saturating_add(open_ms), open_ms };
                 None
             }
             State::KeyBad => None,
@@ -239,26 +196,16 @@ impl Health {
 
     fn cool(&mut self, until_ms: i64, now_ms: i64) -> Option<Change> {
         match self.state {
-            State::Cooling {
-                until_ms: before_ms,
-            } if now_ms < before_ms => {
-                self.state = State::Cooling {
-                    until_ms: until_ms.max(before_ms),
-                };
+            State::Cooling { until_ms: before_ms } if now_ms < before_ms => {
+                self.state = State::Cooling { until_ms: until_ms.max(before_ms) };
                 None
             }
             State::Closed | State::Cooling { .. } => {
                 self.go_down(State::Cooling { until_ms }, now_ms);
                 Some(Change::Cooled { until_ms })
             }
-            State::Open {
-                until_ms: before_ms,
-                open_ms,
-            } => {
-                self.state = State::Open {
-                    until_ms: until_ms.max(before_ms),
-                    open_ms,
-                };
+            State::Open { until_ms: before_ms, open_ms } => {
+                self.state = State::Open { until_ms: until_ms.max(before_ms), open_ms };
                 None
             }
             State::Probing { .. } => {
@@ -273,9 +220,7 @@ impl Health {
     fn close(&mut self, up_since_ms: i64) -> Change {
         self.state = State::Closed;
         self.window = Window::default();
-        Change::Closed {
-            down_ms: up_since_ms.saturating_sub(self.down_since_ms).max(0),
-        }
+        Change::Closed { down_ms: up_since_ms.saturating_sub(self.down_since_ms).max(0) }
     }
 
     fn go_down(&mut self, state: State, now_ms: i64) {

@@ -60,28 +60,16 @@ struct Open {
 impl Incident {
     /// Of an upstream that works so far. Bad news comes at most once per `summary_every_ms`.
     pub fn new(summary_every_ms: i64) -> Incident {
-        Incident {
-            summary_every_ms,
-            told_ms: None,
-            untold: 0,
-            open: None,
-        }
+        Incident { summary_every_ms, told_ms: None, untold: 0, open: None }
     }
 
     /// An attempt failed by the upstream's or its key's fault. `text` says how and holds no secret.
     pub fn observe_failure(&mut self, now_ms: i64, text: &str) -> Option<Notice> {
         let begins = self.open.is_none();
-        let open = self.open.get_or_insert(Open {
-            since_ms: now_ms,
-            failures: 0,
-            told: false,
-        });
+        let open = self.open.get_or_insert(Open { since_ms: now_ms, failures: 0, told: false });
         open.failures += 1;
         if begins && self.may_speak(now_ms) {
-            let notice = Notice::First {
-                text: text.to_owned(),
-                untold: self.untold,
-            };
+            let notice = Notice::First { text: text.to_owned(), untold: self.untold };
             self.spoke(now_ms);
             return Some(notice);
         }
@@ -93,10 +81,7 @@ impl Incident {
     pub fn observe_success(&mut self, now_ms: i64) -> Option<Notice> {
         let open = self.open.take()?;
         let after_ms = now_ms.saturating_sub(open.since_ms).max(0);
-        open.told.then_some(Notice::Recovered {
-            after_ms,
-            failures: open.failures,
-        })
+        open.told.then_some(Notice::Recovered { after_ms, failures: open.failures })
     }
 
     /// Time went by: to be asked every few seconds, so that a summary comes even when nothing else happens.
@@ -105,17 +90,13 @@ impl Incident {
         if self.untold == 0 || !self.may_speak(now_ms) {
             return None;
         }
-        let notice = Notice::Summary {
-            failures: self.untold,
-            since_ms,
-        };
+        let notice = Notice::Summary { failures: self.untold, since_ms };
         self.spoke(now_ms);
         Some(notice)
     }
 
     fn may_speak(&self, now_ms: i64) -> bool {
-        self.told_ms
-            .is_none_or(|told_ms| now_ms.saturating_sub(told_ms) >= self.summary_every_ms)
+        self.told_ms.is_none_or(|told_ms| now_ms.saturating_sub(told_ms) >= self.summary_every_ms)
     }
 
     fn spoke(&mut self, now_ms: i64) {
@@ -132,27 +113,15 @@ mod tests {
     use crate::balance::incident::{Incident, Notice, SUMMARY_EVERY_MS};
 
     fn first(text: &str, untold: u64) -> Option<Notice> {
-        Some(Notice::First {
-            text: text.to_owned(),
-            untold,
-        })
+        Some(Notice::First { text: text.to_owned(), untold })
     }
 
     #[test]
     fn one_failure_and_its_recovery_are_two_notices() {
         let mut incident = Incident::new(SUMMARY_EVERY_MS);
         assert_eq!(incident.observe_success(500), None);
-        assert_eq!(
-            incident.observe_failure(1_000, "refused"),
-            first("refused", 0)
-        );
-        assert_eq!(
-            incident.observe_success(4_000),
-            Some(Notice::Recovered {
-                after_ms: 3_000,
-                failures: 1
-            })
-        );
+        assert_eq!(incident.observe_failure(1_000, "refused"), first("refused", 0));
+        assert_eq!(incident.observe_success(4_000), Some(Notice::Recovered { after_ms: 3_000, failures: 1 }));
         assert_eq!(incident.observe_success(5_000), None);
         assert_eq!(incident.tick(10_000_000), None);
     }
@@ -163,36 +132,12 @@ mod tests {
         assert_eq!(incident.observe_failure(0, "a"), first("a", 0));
         assert_eq!(incident.observe_failure(10_000, "b"), None);
         assert_eq!(incident.tick(299_999), None);
-        assert_eq!(
-            incident.observe_failure(300_000, "c"),
-            Some(Notice::Summary {
-                failures: 2,
-                since_ms: 0
-            })
-        );
+        assert_eq!(incident.observe_failure(300_000, "c"), Some(Notice::Summary { failures: 2, since_ms: 0 }));
         assert_eq!(incident.tick(600_000), None);
-        assert_eq!(
-            incident.observe_failure(600_001, "d"),
-            Some(Notice::Summary {
-                failures: 1,
-                since_ms: 0
-            })
-        );
+        assert_eq!(incident.observe_failure(600_001, "d"), Some(Notice::Summary { failures: 1, since_ms: 0 }));
         assert_eq!(incident.observe_failure(700_000, "e"), None);
-        assert_eq!(
-            incident.tick(900_001),
-            Some(Notice::Summary {
-                failures: 1,
-                since_ms: 0
-            })
-        );
-        assert_eq!(
-            incident.observe_success(950_000),
-            Some(Notice::Recovered {
-                after_ms: 950_000,
-                failures: 5
-            })
-        );
+        assert_eq!(incident.tick(900_001), Some(Notice::Summary { failures: 1, since_ms: 0 }));
+        assert_eq!(incident.observe_success(950_000), Some(Notice::Recovered { after_ms: 950_000, failures: 5 }));
     }
 
     #[test]
@@ -203,20 +148,8 @@ mod tests {
         assert_eq!(incident.observe_failure(2_000, "b"), None);
         assert_eq!(incident.observe_success(3_000), None);
         assert_eq!(incident.observe_failure(4_000, "c"), None);
-        assert_eq!(
-            incident.tick(300_000),
-            Some(Notice::Summary {
-                failures: 2,
-                since_ms: 4_000
-            })
-        );
-        assert_eq!(
-            incident.observe_success(301_000),
-            Some(Notice::Recovered {
-                after_ms: 297_000,
-                failures: 1
-            })
-        );
+        assert_eq!(incident.tick(300_000), Some(Notice::Summary { failures: 2, since_ms: 4_000 }));
+        assert_eq!(incident.observe_success(301_000), Some(Notice::Recovered { after_ms: 297_000, failures: 1 }));
     }
 
     #[test]

@@ -65,10 +65,7 @@ mod tests {
 
     #[test]
     fn a_peak_counts_in_full_at_once() {
-        assert_eq!(
-            after(&[(200_000, 1_000), (900_000, 1_001)]).value(1_001),
-            900_000.0
-        );
+        assert_eq!(after(&[(200_000, 1_000), (900_000, 1_001)]).value(1_001), 900_000.0);
     }
 
     #[test]
@@ -85,17 +82,11 @@ mod tests {
         assert!((ewma.value(30_000) - 367_879.4).abs() < 0.1);
         assert!(ewma.value(89_999) > 0.0);
         assert_eq!(ewma.value(90_000), 0.0);
-        assert_eq!(
-            after(&[(1_000_000, 0), (100_000, 90_000)]).value(90_000),
-            100_000.0
-        );
+        assert_eq!(after(&[(1_000_000, 0), (100_000, 90_000)]).value(90_000), 100_000.0);
     }
 
     #[test]
     fn a_clock_that_goes_back_changes_nothing() {
-        assert_eq!(
-            after(&[(500_000, 10_000), (100_000, 4_000)]).value(3_000),
-            500_000.0
-        );
+        assert_eq!(after(&[(500_000, 10_000), (100_000, 4_000)]).value(3_000), 500_000.0);
     }
 }

@@ -78,43 +78,27 @@ fn ruled_out(candidate: &Candidate<'_>, need: &Need<'_>) -> Option<WhyNot> {
 /// exists nowhere else.
 pub fn plan(policy: Policy, candidates: &[Candidate<'_>], need: &Need<'_>, ticket: u64) -> Plan {
     let mut order = Vec::with_capacity(candidates.len());
-    order.extend(
-        (0..candidates.len()).filter(|&index| ruled_out(&candidates[index], need).is_none()),
-    );
+    order.extend((0..candidates.len()).filter(|&index| ruled_out(&candidates[index], need).is_none()));
     order.sort_unstable_by_key(|&index| {
         let candidate = &candidates[index];
-        (
-            badness(candidate.standing),
-            candidate.priority,
-            candidate.position,
-            candidate.id,
-        )
+        (badness(candidate.standing), candidate.priority, candidate.position, candidate.id)
     });
     let ready = order.partition_point(|&index| badness(candidates[index].standing) == READY);
     let same_tier = |a: &usize, b: &usize| candidates[*a].priority == candidates[*b].priority;
     for tier in order[..ready].chunk_by_mut(same_tier) {
         arrange(policy, tier, candidates, need, ticket);
     }
-    if let Some(place) = need
-        .home
-        .and_then(|home| order.iter().position(|&index| candidates[index].id == home))
-    {
+    if let Some(place) = need.home.and_then(|home| order.iter().position(|&index| candidates[index].id == home)) {
         order[..=place].rotate_right(1);
     }
-    Plan {
-        order,
-        last_resort: ready == 0,
-    }
+    Plan { order, last_resort: ready == 0 }
 }
 
 /// When the first of those that may be asked and are not ready is expected back, in Unix milliseconds: what a caller
 /// that got nothing is told to wait for. `None` if one is ready now, or if no time is known (bad keys recover by hand).
 pub fn earliest_recovery_ms(candidates: &[Candidate<'_>], need: &Need<'_>) -> Option<i64> {
     let mut earliest: Option<i64> = None;
-    for candidate in candidates
-        .iter()
-        .filter(|candidate| ruled_out(candidate, need).is_none())
-    {
+    for candidate in candidates.iter().filter(|candidate| ruled_out(candidate, need).is_none()) {
         match candidate.standing {
             Standing::Ready | Standing::Probe => return None,
             Standing::Cooling { until_ms } | Standing::Probing { until_ms } => {

@@ -96,9 +96,7 @@ impl FromStr for Policy {
 
     fn from_str(text: &str) -> Result<Policy, UnknownPolicy> {
         let text = text.trim();
-        let found = Policy::ALL
-            .into_iter()
-            .find(|policy| policy.as_str() == text);
+        let found = Policy::ALL.into_iter().find(|policy| policy.as_str() == text);
         found.ok_or_else(|| UnknownPolicy(text.to_owned()))
     }
 }

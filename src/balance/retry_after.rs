@@ -13,10 +13,7 @@ const CAP_MS: i64 = 86_400_000;
 /// OpenAI sends the pairs for requests and for tokens with every reply
 /// (<https://platform.openai.com/docs/guides/rate-limits>); the one that has something left is not why it refused.
 const RESETS: [(&str, &str); 3] = [
-    (
-        "x-ratelimit-reset-requests",
-        "x-ratelimit-remaining-requests",
-    ),
+    ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
     ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
     ("x-ratelimit-reset", "x-ratelimit-remaining"),
 ];
@@ -27,22 +24,16 @@ const RESETS: [(&str, &str); 3] = [
 pub fn cool_until_ms<'a>(header: impl Fn(&str) -> Option<&'a str>, now_ms: i64) -> Option<i64> {
     let mut latest_ms = header("retry-after").and_then(|text| time_ms(text, now_ms));
     for name in ["retry-after-ms", "x-ms-retry-after-ms"] {
-        let until_ms = header(name)
-            .and_then(decimal)
-            .map(|delay_ms| later(now_ms, delay_ms));
+        let until_ms = header(name).and_then(decimal).map(|delay_ms| later(now_ms, delay_ms));
         latest_ms = latest_ms.max(until_ms);
     }
     for (reset, remaining) in RESETS {
-        let is_left = header(remaining)
-            .and_then(decimal)
-            .is_some_and(|remaining| remaining > 0.0);
+        let is_left = header(remaining).and_then(decimal).is_some_and(|remaining| remaining > 0.0);
         if !is_left {
             latest_ms = latest_ms.max(header(reset).and_then(|text| time_ms(text, now_ms)));
         }
     }
-    latest_ms
-        .filter(|until_ms| *until_ms > now_ms)
-        .map(|until_ms| until_ms.min(now_ms.saturating_add(CAP_MS)))
+    latest_ms.filter(|until_ms| *until_ms > now_ms).map(|until_ms| until_ms.min(now_ms.saturating_add(CAP_MS)))
 }
 
 /// A time as seconds from now, as a duration (`6m0s`), as Unix seconds or milliseconds, or as a date.
@@ -58,9 +49,7 @@ fn time_ms(text: &str, now_ms: i64) -> Option<i64> {
             later(now_ms, number * 1_000.0)
         });
     }
-    duration_ms(text)
-        .map(|delay_ms| later(now_ms, delay_ms))
-        .or_else(|| date::parse_ms(text))
+    duration_ms(text).map(|delay_ms| later(now_ms, delay_ms)).or_else(|| date::parse_ms(text))
 }
 
 /// `delay_ms` after `now_ms`, rounded up: a moment too early is refused again.
@@ -72,9 +61,7 @@ fn later(now_ms: i64, delay_ms: f64) -> i64 {
 fn decimal(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = text.starts_with(|first: char| first.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|_| plain)
 }
 
@@ -85,9 +72,7 @@ fn duration_ms(text: &str) -> Option<f64> {
     while !rest.is_empty() {
         let unit_at = rest.find(|found: char| !found.is_ascii_digit() && found != '.')?;
         let (number, unit_on) = rest.split_at(unit_at);
-        let unit_end = unit_on
-            .find(|found: char| found.is_ascii_digit())
-            .unwrap_or(unit_on.len());
+        let unit_end = unit_on.find(|found: char| found.is_ascii_digit()).unwrap_or(unit_on.len());
         let (unit, after) = unit_on.split_at(unit_end);
         let unit_ms = match unit {
             "d" => 86_400_000.0,
@@ -114,12 +99,7 @@ mod tests {
 
     /// How many ms from now these headers name.
     fn delay(headers: &[(&str, &'static str)]) -> Option<i64> {
-        let find = |name: &str| {
-            headers
-                .iter()
-                .find(|header| header.0 == name)
-                .map(|header| header.1)
-        };
+        let find = |name: &str| headers.iter().find(|header| header.0 == name).map(|header| header.1);
         cool_until_ms(find, NOW_MS).map(|until_ms| until_ms - NOW_MS)
     }
 
@@ -161,58 +141,23 @@ mod tests {
             ("784111750", 86_400_000),
             ("1994-11-06T09:49:37.250+01:00", 37_250),
         ] {
-            assert_eq!(
-                delay(&[("x-ratelimit-reset-tokens", value)]),
-                Some(expected),
-                "{value}"
-            );
+            assert_eq!(delay(&[("x-ratelimit-reset-tokens", value)]), Some(expected), "{value}");
         }
         // Of our days, both Unix seconds and milliseconds.
         let header = |value| move |name: &str| (name == "x-ratelimit-reset").then_some(value);
-        assert_eq!(
-            cool_until_ms(header("1700000060"), 1_700_000_000_000),
-            Some(1_700_000_060_000)
-        );
-        assert_eq!(
-            cool_until_ms(header("1700000060500"), 1_700_000_000_000),
-            Some(1_700_000_060_500)
-        );
+        assert_eq!(cool_until_ms(header("1700000060"), 1_700_000_000_000), Some(1_700_000_060_000));
+        assert_eq!(cool_until_ms(header("1700000060500"), 1_700_000_000_000), Some(1_700_000_060_500));
     }
 
     #[test]
     fn a_reset_counts_only_when_its_limit_is_used_up() {
-        let requests = [
-            ("x-ratelimit-reset-requests", "1s"),
-            ("x-ratelimit-remaining-requests", "0"),
-        ];
+        let requests = [("x-ratelimit-reset-requests", "1s"), ("x-ratelimit-remaining-requests", "0")];
         let tokens = ("x-ratelimit-reset-tokens", "6m0s");
-        assert_eq!(
-            delay(&[
-                requests[0],
-                requests[1],
-                tokens,
-                ("x-ratelimit-remaining-tokens", "149984")
-            ]),
-            Some(1_000)
-        );
-        assert_eq!(
-            delay(&[
-                requests[0],
-                requests[1],
-                tokens,
-                ("x-ratelimit-remaining-tokens", "0")
-            ]),
-            Some(360_000)
-        );
+        assert_eq!(delay(&[requests[0], requests[1], tokens, ("x-ratelimit-remaining-tokens", "149984")]), Some(1_000));
+        assert_eq!(delay(&[requests[0], requests[1], tokens, ("x-ratelimit-remaining-tokens", "0")]), Some(360_000));
         assert_eq!(delay(&[requests[0], requests[1], tokens]), Some(360_000));
-        assert_eq!(
-            delay(&[tokens, ("x-ratelimit-remaining-tokens", "1")]),
-            None
-        );
-        assert_eq!(
-            delay(&[tokens, ("x-ratelimit-remaining-tokens", "n/a")]),
-            Some(360_000)
-        );
+        assert_eq!(delay(&[tokens, ("x-ratelimit-remaining-tokens", "1")]), None);
+        assert_eq!(delay(&[tokens, ("x-ratelimit-remaining-tokens", "n/a")]), Some(360_000));
     }
 
     #[test]
@@ -246,11 +191,7 @@ mod tests {
             "²",
         ] {
             assert_eq!(delay(&[("retry-after", value)]), None, "{value:?}");
-            assert_eq!(
-                delay(&[("retry-after", value), ("x-ratelimit-reset", "3")]),
-                Some(3_000),
-                "{value:?}"
-            );
+            assert_eq!(delay(&[("retry-after", value), ("x-ratelimit-reset", "3")]), Some(3_000), "{value:?}");
         }
         assert_eq!(delay(&[]), None);
     }

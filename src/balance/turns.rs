@@ -40,12 +40,10 @@ pub fn whose_turn(count: usize, weight: impl Fn(usize) -> u32, ticket: u64) -> O
     // The few turns that are missing, one after the other, and then the one asked for.
     loop {
         let due = |taker: usize| taken[taker] * ONE + phase(taker);
-        let next = (0..count)
-            .filter(|&taker| weight(taker) > 0)
-            .min_by(|&a, &b| {
-                // due(a) / weight(a) against due(b) / weight(b), without division.
-                (due(a) * u128::from(weight(b))).cmp(&(due(b) * u128::from(weight(a))))
-            })?;
+        let next = (0..count).filter(|&taker| weight(taker) > 0).min_by(|&a, &b| {
+            // due(a) / weight(a) against due(b) / weight(b), without division.
+            (due(a) * u128::from(weight(b))).cmp(&(due(b) * u128::from(weight(a))))
+        })?;
         if sum == turn {
             return Some(next);
         }
@@ -65,9 +63,7 @@ mod tests {
 
     fn turns(weights: &[u32], tickets: std::ops::Range<u64>) -> String {
         let one = |ticket| whose_turn(weights.len(), |taker| weights[taker], ticket).unwrap();
-        tickets
-            .map(|ticket| char::from(b'a' + one(ticket) as u8))
-            .collect()
+        tickets.map(|ticket| char::from(b'a' + one(ticket) as u8)).collect()
     }
 
     #[test]
@@ -81,31 +77,18 @@ mod tests {
             (&[3, 2, 1], "baabcabaabca"),
             (&[1, 0, 3], "cacccacc"),
         ] {
-            assert_eq!(
-                turns(weights, 0..expected.len() as u64),
-                expected,
-                "{weights:?}"
-            );
+            assert_eq!(turns(weights, 0..expected.len() as u64), expected, "{weights:?}");
         }
     }
 
     #[test]
     fn every_round_is_exact_wherever_it_begins() {
-        for weights in [
-            &[7, 11, 13][..],
-            &[1; 10],
-            &[100, 1, 1],
-            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-            &[97, 89, 0, 3],
-        ] {
+        for weights in [&[7, 11, 13][..], &[1; 10], &[100, 1, 1], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], &[97, 89, 0, 3]] {
             let round = u64::from(weights.iter().sum::<u32>());
             for begin in [0, 1, 5, 1_000_003] {
                 let taken = turns(weights, begin..begin + round);
                 for (taker, &weight) in weights.iter().enumerate() {
-                    let count = taken
-                        .bytes()
-                        .filter(|&byte| byte == b'a' + taker as u8)
-                        .count();
+                    let count = taken.bytes().filter(|&byte| byte == b'a' + taker as u8).count();
                     assert_eq!(count, weight as usize, "{weights:?} from {begin}");
                 }
             }
@@ -118,15 +101,10 @@ mod tests {
         let mut due: Vec<(f64, usize)> = Vec::new();
         for (taker, &weight) in weights.iter().enumerate() {
             let phase = (taker as f64 + 1.0) * f64::from(0x9e37_79b9_u32) / 4_294_967_296.0;
-            due.extend(
-                (0..weight).map(|k| ((f64::from(k) + phase.fract()) / f64::from(weight), taker)),
-            );
+            due.extend((0..weight).map(|k| ((f64::from(k) + phase.fract()) / f64::from(weight), taker)));
         }
         due.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let expected: String = due
-            .into_iter()
-            .map(|(_, taker)| char::from(b'a' + taker as u8))
-            .collect();
+        let expected: String = due.into_iter().map(|(_, taker)| char::from(b'a' + taker as u8)).collect();
         assert_eq!(turns(&weights, 0..42), expected);
     }
 

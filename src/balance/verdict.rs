@@ -69,11 +69,7 @@ pub enum Fault {
 /// key, an empty account and a rate limit are the caller's affair, and no other caller may suffer for it.
 pub fn fault(outcome: &Outcome, asis: bool) -> Fault {
     match *outcome {
-        Outcome::Status {
-            status,
-            quota,
-            cool_until_ms: _,
-        } => status_fault(status, quota, asis),
+        Outcome::Status { status, quota, cool_until_ms: _ } => status_fault(status, quota, asis),
         Outcome::Failed(Failure::StreamError { quota, status_hint }) => {
             match status_fault(status_hint.unwrap_or(500), quota, asis) {
                 // An error is an error, whatever number it carries.
@@ -180,9 +176,7 @@ pub fn verdict(fault: Fault, situation: Situation) -> Verdict {
     let movable = situation.replayable && situation.more && !situation.committed;
     match fault {
         Fault::Key | Fault::Upstream if movable => Verdict::Next,
-        Fault::Nobody | Fault::Request | Fault::Key | Fault::Upstream if situation.answered => {
-            Verdict::Reply
-        }
+        Fault::Nobody | Fault::Request | Fault::Key | Fault::Upstream if situation.answered => Verdict::Reply,
         Fault::Nobody | Fault::Request | Fault::Key | Fault::Upstream => Verdict::GiveUp,
     }
 }

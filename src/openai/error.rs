@@ -128,11 +128,7 @@ const QUOTA_SENTENCES: &[&str] = &["Your credit balance is too low", "Insufficie
 /// the caller's text as often as not.
 pub fn is_quota(error: &ErrorFacts) -> bool {
     let known = |word: &Option<String>| word.as_deref().is_some_and(|word| QUOTA.contains(&word));
-    let said = |message: &String| {
-        QUOTA_SENTENCES
-            .iter()
-            .any(|known| message.starts_with(known))
-    };
+    let said = |message: &String| QUOTA_SENTENCES.iter().any(|known| message.starts_with(known));
     known(&error.code) || known(&error.kind) || error.message.as_ref().is_some_and(said)
 }
 

@@ -47,9 +47,7 @@ pub fn facts(reply: &[u8]) -> Facts {
 }
 
 fn text(value: &[u8]) -> Option<String> {
-    string_value(value)
-        .filter(|text| !text.is_empty())
-        .map(|text| text.into_owned())
+    string_value(value).filter(|text| !text.is_empty()).map(|text| text.into_owned())
 }
 
 /// The tokens in a `usage` object: of chat and completions, of Responses, images and transcriptions, or of Anthropic,
@@ -78,9 +76,7 @@ pub fn usage(value: &[u8]) -> Usage {
         }
     }
     if cache_read.is_some() || cache_written.is_some() {
-        let beside = cache_read
-            .unwrap_or(0)
-            .saturating_add(cache_written.unwrap_or(0));
+        let beside = cache_read.unwrap_or(0).saturating_add(cache_written.unwrap_or(0));
         usage.input = usage.input.map(|input| input.saturating_add(beside));
         usage.cached = usage.cached.or(cache_read);
     }
@@ -88,20 +84,14 @@ pub fn usage(value: &[u8]) -> Usage {
 }
 
 fn inner(value: &[u8], name: &[u8]) -> Option<i64> {
-    members(value)
-        .find(|(key, _)| *key == name)
-        .and_then(|(_, range)| number(&value[range]))
+    members(value).find(|(key, _)| *key == name).and_then(|(_, range)| number(&value[range]))
 }
 
 fn number(value: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(value).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(_) => text
-            .parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite())
-            .map(|number| number as i64),
+        Err(_) => text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64),
     }
 }
 
@@ -124,12 +114,7 @@ mod tests {
             facts(reply.as_bytes()),
             Facts {
                 model: Some("gpt-4o-mini".to_owned()),
-                usage: Usage {
-                    input: Some(19),
-                    output: Some(10),
-                    cached: Some(3),
-                    reasoning: Some(4)
-                },
+                usage: Usage { input: Some(19), output: Some(10), cached: Some(3), reasoning: Some(4) },
                 id: Some("chatcmpl-1".to_owned()),
             }
         );
@@ -150,10 +135,7 @@ mod tests {
                 r#"{"text":"a","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":10},"output_tokens":31}}"#,
                 [Some(14), Some(31), None, None],
             ),
-            (
-                r#"{"text":"a","usage":{"type":"duration","seconds":9}}"#,
-                [None; 4],
-            ),
+            (r#"{"text":"a","usage":{"type":"duration","seconds":9}}"#, [None; 4]),
             (
                 r#"{"type":"message","usage":{"input_tokens":10,"cache_creation_input_tokens":5,"cache_read_input_tokens":100,"output_tokens":7}}"#,
                 [Some(115), Some(7), Some(100), None],
@@ -176,9 +158,7 @@ mod tests {
     #[test]
     fn usage_at_the_end_of_a_large_reply_is_found() {
         let numbers = vec!["-0.0123"; 100_000].join(",");
-        let reply = format!(
-            r#"{{"data":[{{"embedding":[{numbers}]}}],"model":"e","usage":{{"prompt_tokens":8}}}}"#
-        );
+        let reply = format!(r#"{{"data":[{{"embedding":[{numbers}]}}],"model":"e","usage":{{"prompt_tokens":8}}}}"#);
         assert_eq!(tokens(&reply)[0], Some(8));
     }
 

@@ -7,6 +7,7 @@
 //! **Invariant:** nothing here waits, logs, reads a clock, takes a lock or panics on any input; nothing changes a body.
 //! **May import:** std, serde, serde_json, memchr. Nothing of the crate outside this room.
 
+pub mod assemble;
 pub mod error;
 pub mod facts;
 pub mod multipart;

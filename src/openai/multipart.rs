@@ -98,10 +98,7 @@ impl Summary {
 
     /// The value of the first field with this name, as far as it has come.
     pub fn field(&self, name: &str) -> Option<&[u8]> {
-        self.parts
-            .iter()
-            .find(|part| !part.header.is_file() && part.header.name == name)
-            .map(|part| &part.value[..])
+        self.parts.iter().find(|part| !part.header.is_file() && part.header.name == name).map(|part| &part.value[..])
     }
 
     /// The summary as JSON text:
@@ -122,10 +119,7 @@ impl Summary {
             out.push_str("{\"name\":");
             out.push_str(&text(&part.header.name));
             if part.header.is_file() {
-                for (key, value) in [
-                    ("filename", &part.header.filename),
-                    ("content_type", &part.header.content_type),
-                ] {
+                for (key, value) in [("filename", &part.header.filename), ("content_type", &part.header.content_type)] {
                     if let Some(value) = value {
                         out.push_str(&format!(",\"{key}\":{}", text(value)));
                     }
@@ -200,10 +194,7 @@ impl Summary {
         if rest.starts_with(b"--") {
             return Step::Took(2, Stage::Closed);
         }
-        let padding = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         match &rest[padding..] {
             [b'\r', b'\n', ..] => Step::Took(padding + 2, Stage::Head),
             [] | [b'\r'] if padding < MAX_HEADER_BYTES => Step::NeedsMore,
@@ -226,11 +217,7 @@ impl Summary {
             None => return Step::NeedsMore,
         };
         if self.parts.len() < MAX_PARTS && self.parts_unlisted == 0 {
-            self.parts.push(Part {
-                header: PartHeader::read(head),
-                value: Vec::new(),
-                bytes: 0,
-            });
+            self.parts.push(Part { header: PartHeader::read(head), value: Vec::new(), bytes: 0 });
         } else {
             self.parts_unlisted += 1;
         }

@@ -1,6 +1,6 @@
 //! Says when a streamed reply has begun to have content. Until then another upstream can still be tried.
 //!
-//! Start reading at [`judge`], the table of what is a mere start-up event.
+//! Start reading at `judge`, the table of what is a mere start-up event.
 //!
 //! **Invariant:** nothing here holds a stream back longer than it must: what is not known counts as content.
 //! **May import:** std, `openai::{error, scan, sse}`.
@@ -42,12 +42,7 @@ impl Default for OpeningScan {
 impl OpeningScan {
     /// A scan at the beginning of a reply.
     pub fn new() -> OpeningScan {
-        OpeningScan {
-            splitter: Splitter::new(),
-            seen: Opening::Undecided,
-            plain: None,
-            begun: false,
-        }
+        OpeningScan { splitter: Splitter::new(), seen: Opening::Undecided, plain: None, begun: false }
     }
 
     /// Takes the next piece of the reply. Once decided, the answer stays the same.
@@ -179,9 +174,7 @@ fn choice_has_content(choice: &[u8]) -> bool {
     members(choice).any(|(key, range)| {
         let value = &choice[range];
         match key {
-            b"delta" => {
-                members(value).any(|(key, range)| key != b"role" && !is_blank(&value[range]))
-            }
+            b"delta" => members(value).any(|(key, range)| key != b"role" && !is_blank(&value[range])),
             b"text" | b"message" | b"finish_reason" => !is_blank(value),
             _ => false,
         }

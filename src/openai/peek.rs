@@ -41,9 +41,7 @@ pub fn peek(content_type: &str, body: &[u8]) -> Peek {
             .field("model")
             .map(|model| String::from_utf8_lossy(model).into_owned())
             .filter(|model| !model.is_empty()),
-        stream: summary
-            .field("stream")
-            .is_some_and(|stream| stream.eq_ignore_ascii_case(b"true") || stream == b"1"),
+        stream: summary.field("stream").is_some_and(|stream| stream.eq_ignore_ascii_case(b"true") || stream == b"1"),
     }
 }
 
@@ -52,9 +50,8 @@ fn peek_json(body: &[u8]) -> Peek {
     for (key, range) in members(body) {
         match key {
             b"model" => {
-                peek.model = string_value(&body[range])
-                    .filter(|model| !model.is_empty())
-                    .map(|model| model.into_owned());
+                peek.model =
+                    string_value(&body[range]).filter(|model| !model.is_empty()).map(|model| model.into_owned());
             }
             b"stream" => peek.stream = &body[range] == b"true",
             _ => {}

@@ -17,12 +17,7 @@ use memchr::memchr2;
 /// see [`Members::cut`].
 pub fn members(body: &[u8]) -> Members<'_> {
     let at = skip_space(body, 0);
-    Members {
-        body,
-        at: at + 1,
-        done: body.get(at) != Some(&b'{'),
-        cut: None,
-    }
+    Members { body, at: at + 1, done: body.get(at) != Some(&b'{'), cut: None }
 }
 
 /// See [`members`].
@@ -76,11 +71,7 @@ impl<'a> Iterator for Members<'a> {
 pub fn elements(body: &[u8], range: Range<usize>) -> Elements<'_> {
     let body = &body[..range.end.min(body.len())];
     let at = skip_space(body, range.start);
-    Elements {
-        body,
-        at: at + 1,
-        done: body.get(at) != Some(&b'['),
-    }
+    Elements { body, at: at + 1, done: body.get(at) != Some(&b'[') }
 }
 
 /// See [`elements`].
@@ -110,9 +101,7 @@ impl Iterator for Elements<'_> {
 
 /// The value of the first member called `key`, as a slice of `body`.
 pub fn member<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    members(body)
-        .find(|(name, _)| *name == key)
-        .map(|(_, range)| &body[range])
+    members(body).find(|(name, _)| *name == key).map(|(_, range)| &body[range])
 }
 
 /// The text of a JSON string literal (with its quotes), or `None` when it is none.
@@ -172,18 +161,13 @@ pub fn unicode_escape(after: &[u8]) -> (Option<char>, usize) {
         _ => None,
     };
     match low {
-        Some(low) => (
-            char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)),
-            10,
-        ),
+        Some(low) => (char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)), 10),
         None => (None, 4),
     }
 }
 
 fn hex4(bytes: &[u8]) -> Option<u32> {
-    bytes.get(..4)?.iter().try_fold(0, |sum, digit| {
-        Some(sum * 16 + char::from(*digit).to_digit(16)?)
-    })
+    bytes.get(..4)?.iter().try_fold(0, |sum, digit| Some(sum * 16 + char::from(*digit).to_digit(16)?))
 }
 
 /// Whether a value says nothing: `null`, `""`, `[]`, `{}`.
@@ -270,10 +254,7 @@ fn next_mark(body: &[u8], start: usize) -> Option<usize> {
         }
         at += BLOCK;
     }
-    body[at..]
-        .iter()
-        .position(|byte| is_mark(*byte))
-        .map(|i| at + i)
+    body[at..].iter().position(|byte| is_mark(*byte)).map(|i| at + i)
 }
 
 #[cfg(test)]

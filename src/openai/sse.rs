@@ -86,12 +86,7 @@ impl Splitter {
     }
 
     /// One whole line of the piece under work. `borrowed` is the data so far when it is one line of the same piece.
-    fn take_line<'a>(
-        &mut self,
-        line: &'a [u8],
-        borrowed: &mut Option<&'a [u8]>,
-        each: &mut impl FnMut(Event<'_>),
-    ) {
+    fn take_line<'a>(&mut self, line: &'a [u8], borrowed: &mut Option<&'a [u8]>, each: &mut impl FnMut(Event<'_>)) {
         if line.is_empty() {
             self.dispatch(borrowed.take(), each);
         } else if let Some(value) = value_of(line, b"data") {
@@ -126,15 +121,9 @@ impl Splitter {
 
     fn dispatch(&mut self, borrowed: Option<&[u8]>, each: &mut impl FnMut(Event<'_>)) {
         if let Some(data) = borrowed {
-            each(Event {
-                event: &self.event,
-                data,
-            });
+            each(Event { event: &self.event, data });
         } else if self.has_data {
-            each(Event {
-                event: &self.event,
-                data: &self.data,
-            });
+            each(Event { event: &self.event, data: &self.data });
         }
         self.event.clear();
         self.data.clear();

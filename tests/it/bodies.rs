@@ -179,7 +179,7 @@ fn one_worker_holds_hundreds_of_streams_open() {
 
 #[test]
 fn an_answer_that_comes_before_the_upload_ended_reaches_the_caller() {
-    let upstream = FakeUpstream::before_body(Reply::json(413, SERVER_ERROR).hang());
+    let upstream = FakeUpstream::before_body(Reply::json(413, SERVER_ERROR).pause(300).close());
     let plan = Gateway::on(Kind::Sqlite).setting("replay_buffer_bytes", "100000");
     let gateway = plan.upstream(upstream.row("a")).start();
     let mut exchange = Call::new("POST", "/v1/files").body(noise(20 << 20)).open_partly(gateway.address(), 400_000);

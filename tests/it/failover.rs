@@ -91,10 +91,6 @@ fn a_close_after_events_without_content_is_not_the_callers_problem(kind: Kind) {
     moves_on_stream(kind, Reply::stream().event(&role()).close());
 }
 
-fn an_end_of_a_stream_without_any_event_is_not_the_callers_problem(kind: Kind) {
-    moves_on_stream(kind, Reply::stream().last_chunk());
-}
-
 fn an_error_as_first_event_of_a_good_stream_is_not_the_callers_problem(kind: Kind) {
     moves_on_stream(kind, Reply::stream().event(SERVER_ERROR).done());
 }
@@ -275,7 +271,6 @@ on_both! {
     garbage_instead_of_http_is_not_the_callers_problem,
     a_reset_after_the_head_of_a_stream_is_not_the_callers_problem,
     a_close_after_events_without_content_is_not_the_callers_problem,
-    an_end_of_a_stream_without_any_event_is_not_the_callers_problem,
     an_error_as_first_event_of_a_good_stream_is_not_the_callers_problem,
     an_error_after_events_without_content_is_not_the_callers_problem,
     an_error_event_of_the_responses_api_is_not_the_callers_problem,

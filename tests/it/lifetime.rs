@@ -8,7 +8,7 @@ use crate::support::client::{Call, Exchange};
 use crate::support::database::Kind;
 use crate::support::gateway::{Gateway, Plan};
 use crate::support::reply::{Gate, Reply};
-use crate::support::samples::{CHAT, CHAT_STREAM, delta, good, role, stop};
+use crate::support::samples::{BAD_REQUEST, CHAT, CHAT_STREAM, SERVER_ERROR, delta, good, good_stream, role, stop};
 use crate::support::upstream::FakeUpstream;
 use crate::support::{on_both, until};
 
@@ -84,6 +84,26 @@ fn everything_served_before_sigterm_is_recorded(kind: Kind) {
     assert_eq!(gateway.ended().code, Some(0));
     gateway.start_again();
     assert_eq!((served, gateway.records_when(200).len()), (200, 200));
+}
+
+fn each_call_is_counted_once(kind: Kind) {
+    let upstream = FakeUpstream::with(|seen, _| match seen.target() {
+        "/v1/stream" => good_stream(),
+        "/v1/broken" => Reply::json(500, SERVER_ERROR),
+        "/v1/bad" => Reply::json(400, BAD_REQUEST),
+        "/v1/cut" => Reply::stream().event(&delta("Hel")).pause(50).reset(),
+        _ => good(),
+    });
+    let plan = Gateway::on(kind).setting("breaker_failures", "100");
+    let mut gateway = plan.upstream(upstream.row("a")).start();
+    for path in ["chat/completions", "stream", "models", "broken", "bad", "cut"] {
+        gateway.send(Call::post(&format!("/v1/{path}"), CHAT));
+    }
+    gateway.signal("TERM");
+    gateway.ended();
+    assert_eq!(gateway.upstream_column("a", "success_count"), "3");
+    assert_eq!(gateway.upstream_column("a", "failed_count"), "2");
+    assert_ne!(gateway.upstream_column("a", "last_call_success_time"), "");
 }
 
 fn a_crash_loses_nothing_that_ended_two_hundred_milliseconds_before(kind: Kind) {
@@ -164,6 +184,7 @@ on_both! {
     a_second_signal_ends_at_once_and_the_record_is_kept,
     streams_are_waited_for_no_longer_than_the_setting_says,
     everything_served_before_sigterm_is_recorded,
+    each_call_is_counted_once,
     a_crash_loses_nothing_that_ended_two_hundred_milliseconds_before,
     a_crash_under_load_leaves_a_database_that_works,
 }

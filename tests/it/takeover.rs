@@ -121,7 +121,7 @@ fn records_of_the_originals_later_versions_survive_whatever_their_ids() {
         INSERT INTO records VALUES
             (1, '2023-08-10 13:00:00+08:00', '1.1.1.1', 'plain body', 'm', 'r1', 1000000, 200, 1, 'Bearer sk-callers-own-secret'),
             ('6ba7b810-9dad-11d1-80b4-00c04fd430c8', '2023-08-11 13:00:00-05:00', '1.1.1.2', '\"{{\\\"model\\\":\\\"gpt-4\\\"}}\"', 'gpt-4', 'r2', 2000000, 429, '1', 'Bearer sk-callers-own-secret'),
-            (NULL, '2023-08-12 13:00:00.5+00:00', '1.1.1.3', '', '', 'r3', 0, 0, NULL, NULL);"
+            (NULL, '2023-08-12 13:00:00.5+00:00', '1.1.1.3', '', '', 'r3', 0, 500, NULL, NULL);"
     ));
     let (_, records) = old.start(|address| old.records(address));
     let mut told: Vec<_> = records
@@ -141,7 +141,7 @@ fn records_of_the_originals_later_versions_survive_whatever_their_ids() {
         [
             ("1.1.1.1", "plain body", "r1", 200),
             ("1.1.1.2", r#"{"model":"gpt-4"}"#, "r2", 429),
-            ("1.1.1.3", "", "r3", 0)
+            ("1.1.1.3", "", "r3", 500)
         ]
     );
     let ids: BTreeSet<String> = records.iter().map(|record| record["id"].to_string()).collect();

@@ -9,14 +9,9 @@ use crate::balance::glob::ModelRules;
 use crate::balance::policy::Policy;
 use crate::balance::standing::Standing;
 
-const NO_RULES: &ModelRules = &ModelRules {
-    allow: Vec::new(),
-    deny: Vec::new(),
-};
+const NO_RULES: &ModelRules = &ModelRules { allow: Vec::new(), deny: Vec::new() };
 
-fn upstreams<const N: usize>(
-    change: impl Fn(usize, &mut Candidate<'static>),
-) -> [Candidate<'static>; N] {
+fn upstreams<const N: usize>(change: impl Fn(usize, &mut Candidate<'static>)) -> [Candidate<'static>; N] {
     std::array::from_fn(|index| {
         let mut candidate = Candidate {
             id: index as i64 + 1,
@@ -37,29 +32,15 @@ fn upstreams<const N: usize>(
     })
 }
 
-fn order(
-    policy: Policy,
-    candidates: &[Candidate<'_>],
-    conversation: u64,
-    ticket: u64,
-) -> Vec<usize> {
+fn order(policy: Policy, candidates: &[Candidate<'_>], conversation: u64, ticket: u64) -> Vec<usize> {
     let mut tier: Vec<usize> = (0..candidates.len()).collect();
-    let need = Need {
-        model: "m",
-        key_name: "",
-        home: None,
-        conversation,
-    };
+    let need = Need { model: "m", key_name: "", home: None, conversation };
     arrange(policy, &mut tier, candidates, &need, ticket);
     tier
 }
 
 /// How often each comes first in `tickets` requests from ticket 0 on.
-fn shares<const N: usize>(
-    policy: Policy,
-    candidates: &[Candidate<'_>; N],
-    tickets: u64,
-) -> [u64; N] {
+fn shares<const N: usize>(policy: Policy, candidates: &[Candidate<'_>; N], tickets: u64) -> [u64; N] {
     let mut shares = [0; N];
     for ticket in 0..tickets {
         shares[order(policy, candidates, ticket, ticket)[0]] += 1;
@@ -94,19 +75,14 @@ fn main_prefers_few_failures_then_many_successes() {
 
 #[test]
 fn order_keeps_the_operators_list() {
-    assert_eq!(
-        order(Policy::Order, &upstreams::<3>(|_, _| {}), 9, 77),
-        [0, 1, 2]
-    );
+    assert_eq!(order(Policy::Order, &upstreams::<3>(|_, _| {}), 9, 77), [0, 1, 2]);
 }
 
 #[test]
 fn round_robin_takes_turns_by_ticket() {
     let candidates = upstreams::<3>(|_, _| {});
     for policy in [Policy::RoundRobin, Policy::RoundRobinAvailable] {
-        let orders: Vec<Vec<usize>> = (0..4)
-            .map(|ticket| order(policy, &candidates, 0, ticket))
-            .collect();
+        let orders: Vec<Vec<usize>> = (0..4).map(|ticket| order(policy, &candidates, 0, ticket)).collect();
         assert_eq!(orders, [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]);
     }
 }
@@ -130,14 +106,9 @@ fn random_is_uniform_in_the_first_and_in_the_second_place() {
 #[test]
 fn weighted_gives_exact_shares_and_spreads_the_turns() {
     let candidates = upstreams::<3>(|index, it| it.weight = [5, 1, 1][index]);
-    let firsts: Vec<usize> = (0..7)
-        .map(|ticket| order(Policy::Weighted, &candidates, 0, ticket)[0])
-        .collect();
+    let firsts: Vec<usize> = (0..7).map(|ticket| order(Policy::Weighted, &candidates, 0, ticket)[0]).collect();
     assert_eq!(firsts, [0, 1, 0, 0, 0, 2, 0]);
-    assert_eq!(
-        shares(Policy::Weighted, &candidates, 7_000),
-        [5_000, 1_000, 1_000]
-    );
+    assert_eq!(shares(Policy::Weighted, &candidates, 7_000), [5_000, 1_000, 1_000]);
 }
 
 #[test]
@@ -189,8 +160,7 @@ fn fastest_of_two_takes_the_shorter_expected_wait() {
 
 #[test]
 fn fastest_never_leads_with_the_slowest_and_does_not_herd_to_the_best() {
-    let candidates =
-        upstreams::<4>(|index, it| it.first_byte_ewma_us = [4e5, 1e5, 3e5, 2e5][index]);
+    let candidates = upstreams::<4>(|index, it| it.first_byte_ewma_us = [4e5, 1e5, 3e5, 2e5][index]);
     let shares = shares(Policy::Fastest, &candidates, 6_000);
     // Of the six pairs the best is in three, the second is the better one of two, the third of one.
     assert_eq!(shares[0], 0);
@@ -212,10 +182,7 @@ fn an_unmeasured_upstream_is_tried_but_not_flooded() {
 #[test]
 fn a_conversation_sticks_whatever_the_ticket_and_shares_follow_weight() {
     let candidates = upstreams::<3>(|index, it| it.weight = [1, 2, 1][index]);
-    assert_eq!(
-        order(Policy::Sticky, &candidates, 42, 1),
-        order(Policy::Sticky, &candidates, 42, 2)
-    );
+    assert_eq!(order(Policy::Sticky, &candidates, 42, 1), order(Policy::Sticky, &candidates, 42, 2));
     let shares = shares(Policy::Sticky, &candidates, 8_000);
     for (share, expected) in shares.into_iter().zip([2_000, 4_000, 2_000]) {
         assert!(share.abs_diff(expected) < 200, "{shares:?}");

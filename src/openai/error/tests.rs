@@ -7,11 +7,7 @@ fn facts(body: &str) -> Option<(Option<String>, Option<String>, Option<String>)>
     error_facts(body.as_bytes()).map(|facts| (facts.message, facts.kind, facts.code))
 }
 
-fn said(
-    message: &str,
-    kind: &str,
-    code: &str,
-) -> Option<(Option<String>, Option<String>, Option<String>)> {
+fn said(message: &str, kind: &str, code: &str) -> Option<(Option<String>, Option<String>, Option<String>)> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Some((some(message), some(kind), some(code)))
 }
@@ -30,43 +26,22 @@ fn an_error_body_has_openais_four_members_with_nulls() {
 
 #[test]
 fn what_we_write_we_read() {
-    assert_eq!(
-        facts(&error_body("m", "t", None, Some("c"))),
-        said("m", "t", "c")
-    );
+    assert_eq!(facts(&error_body("m", "t", None, Some("c"))), said("m", "t", "c"));
 }
 
 #[test]
 fn the_error_bodies_of_other_services_are_understood() {
     for (body, expected) in [
-        (
-            r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#,
-            said("m", "t", ""),
-        ),
-        (
-            r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#,
-            said("m", "", "429"),
-        ),
-        (
-            r#" [{"error":{"code":400,"message":"m"}}]"#,
-            said("m", "", "400"),
-        ),
+        (r#"{"error":{"message":"m","type":"t","param":null,"code":null}}"#, said("m", "t", "")),
+        (r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED"}}"#, said("m", "", "429")),
+        (r#" [{"error":{"code":400,"message":"m"}}]"#, said("m", "", "400")),
         (
             r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
             said("Overloaded", "overloaded_error", ""),
         ),
-        (
-            r#"{"type":"error","code":"ERR","message":"m","param":null}"#,
-            said("m", "", "ERR"),
-        ),
-        (
-            r#"{"error":"no such model"}"#,
-            said("no such model", "", ""),
-        ),
-        (
-            r#"{"error":{"reason":"x"}}"#,
-            said(r#"{"reason":"x"}"#, "", ""),
-        ),
+        (r#"{"type":"error","code":"ERR","message":"m","param":null}"#, said("m", "", "ERR")),
+        (r#"{"error":"no such model"}"#, said("no such model", "", "")),
+        (r#"{"error":{"reason":"x"}}"#, said(r#"{"reason":"x"}"#, "", "")),
         (r#"{"detail":"Not Found"}"#, said("Not Found", "", "")),
         (
             r#"{"detail":[{"loc":["body"],"msg":"field required"}]}"#,
@@ -84,15 +59,7 @@ fn the_error_bodies_of_other_services_are_understood() {
 
 #[test]
 fn what_is_no_error_body_gives_nothing() {
-    for body in [
-        "",
-        "<html>",
-        "[]",
-        "{}",
-        r#"{"error":null}"#,
-        r#"{"id":"x"}"#,
-        r#""text""#,
-    ] {
+    for body in ["", "<html>", "[]", "{}", r#"{"error":null}"#, r#"{"id":"x"}"#, r#""text""#] {
         assert_eq!(facts(body), None, "{body}");
     }
 }

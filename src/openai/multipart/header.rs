@@ -44,23 +44,15 @@ impl PartHeader {
             let kind = kind.to_ascii_lowercase();
             kind.starts_with("text/") || kind.starts_with("application/json")
         };
-        self.filename.is_some()
-            || self
-                .content_type
-                .as_ref()
-                .is_some_and(|kind| !is_text(kind))
+        self.filename.is_some() || self.content_type.as_ref().is_some_and(|kind| !is_text(kind))
     }
 }
 
 /// The boundary in a content type, which must be multipart.
 pub fn boundary(content_type: &str) -> Option<String> {
-    let is_multipart = content_type
-        .trim_start()
-        .get(..10)
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
+    let is_multipart = content_type.trim_start().get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
     // RFC 2046 allows 70 characters; be kinder, but bounded.
-    parameter(content_type, "boundary")
-        .filter(|boundary| is_multipart && !boundary.is_empty() && boundary.len() <= 256)
+    parameter(content_type, "boundary").filter(|boundary| is_multipart && !boundary.is_empty() && boundary.len() <= 256)
 }
 
 /// A parameter behind the first `;`: a token or a quoted string, the name in any case.
@@ -108,9 +100,7 @@ fn decoded(value: &str) -> String {
     let mut out = Vec::with_capacity(encoded.len());
     let mut at = 0;
     while let Some(&byte) = encoded.get(at) {
-        let hex = encoded
-            .get(at + 1..at + 3)
-            .and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex = encoded.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(decoded) if byte == b'%' => {
                 out.push(decoded);

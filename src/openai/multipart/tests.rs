@@ -26,18 +26,12 @@ fn body(parts: &[(&str, &[u8])]) -> Vec<u8> {
 
 fn transcription() -> Vec<u8> {
     body(&[
-        (
-            "Content-Disposition: form-data; name=\"model\"",
-            b"whisper-1",
-        ),
+        ("Content-Disposition: form-data; name=\"model\"", b"whisper-1"),
         (
             "Content-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg",
             b"\r\n--X\r\n--XY\r\n\r\r\n-\xff\x00",
         ),
-        (
-            "Content-Disposition: form-data; name=\"prompt\"",
-            "你好\r\n--XXX \"q\"".as_bytes(),
-        ),
+        ("Content-Disposition: form-data; name=\"prompt\"", "你好\r\n--XXX \"q\"".as_bytes()),
         ("Content-Disposition: form-data; name=\"empty\"", b""),
     ])
 }
@@ -54,11 +48,7 @@ fn every_way_of_cutting_gives_the_same_summary() {
     let body = transcription();
     assert_eq!(summary(TYPE, body.chunks(1)), TRANSCRIPTION);
     for first in 0..body.len() {
-        assert_eq!(
-            summary(TYPE, [&body[..first], &body[first..]]),
-            TRANSCRIPTION,
-            "cut at {first}"
-        );
+        assert_eq!(summary(TYPE, [&body[..first], &body[first..]]), TRANSCRIPTION, "cut at {first}");
     }
     let mut chance = Chance::new(5);
     for _ in 0..500 {
@@ -73,10 +63,7 @@ fn a_body_without_its_closing_boundary_is_incomplete() {
     assert!(summary(TYPE, [cut]).ends_with(r#"{"name":"empty","value":""}],"incomplete":true}"#));
     assert_eq!(summary(TYPE, []), r#"{"multipart":[],"incomplete":true}"#);
     assert_eq!(
-        summary(
-            TYPE,
-            [&b"--XX\r\nContent-Disposition: form-data; name=a\r\n\r\nhal"[..]]
-        ),
+        summary(TYPE, [&b"--XX\r\nContent-Disposition: form-data; name=a\r\n\r\nhal"[..]]),
         r#"{"multipart":[{"name":"a","value":"hal"}],"incomplete":true}"#
     );
 }
@@ -97,41 +84,20 @@ fn a_long_value_is_kept_to_its_limit_with_a_mark_and_the_true_size() {
     let body = body(&[(name, &long), (name, &exact)]);
     for pieces in [vec![&body[..]], body.chunks(4096).collect()] {
         let told = summary(TYPE, pieces);
-        assert!(told.contains(&format!(
-            r#"a","cut":true,"bytes":{}}}"#,
-            MAX_VALUE_BYTES + 1
-        )));
+        assert!(told.contains(&format!(r#"a","cut":true,"bytes":{}}}"#, MAX_VALUE_BYTES + 1)));
         assert!(told.ends_with("b\"}]}"));
-        assert!(
-            told.contains(&"a".repeat(MAX_VALUE_BYTES))
-                && !told.contains(&"a".repeat(MAX_VALUE_BYTES + 1))
-        );
+        assert!(told.contains(&"a".repeat(MAX_VALUE_BYTES)) && !told.contains(&"a".repeat(MAX_VALUE_BYTES + 1)));
     }
 }
 
 #[test]
 fn a_part_is_a_file_by_its_name_or_by_a_type_that_is_no_text() {
     let body = body(&[
-        (
-            "content-disposition: form-data; name=\"a\"\r\ncontent-type: application/octet-stream",
-            b"123",
-        ),
-        (
-            "Content-Disposition: form-data; name=\"b\"\r\nContent-Type: text/plain; charset=utf-8",
-            b"123",
-        ),
-        (
-            "Content-Disposition: form-data; name=\"c\"\r\nContent-Type: application/json",
-            b"{}",
-        ),
-        (
-            "Content-Disposition: form-data; filename*=UTF-8''%e4%bd%a0.txt; name=d",
-            b"123",
-        ),
-        (
-            "Content-Disposition: form-data; name=\"e\\\"\"; filename=\"C:\\dir\\f;g.txt\"",
-            b"",
-        ),
+        ("content-disposition: form-data; name=\"a\"\r\ncontent-type: application/octet-stream", b"123"),
+        ("Content-Disposition: form-data; name=\"b\"\r\nContent-Type: text/plain; charset=utf-8", b"123"),
+        ("Content-Disposition: form-data; name=\"c\"\r\nContent-Type: application/json", b"{}"),
+        ("Content-Disposition: form-data; filename*=UTF-8''%e4%bd%a0.txt; name=d", b"123"),
+        ("Content-Disposition: form-data; name=\"e\\\"\"; filename=\"C:\\dir\\f;g.txt\"", b""),
         ("X: y", b"?"),
     ]);
     assert_eq!(
@@ -143,21 +109,10 @@ fn a_part_is_a_file_by_its_name_or_by_a_type_that_is_no_text() {
 #[test]
 fn the_boundary_is_read_quoted_or_not_and_in_any_case() {
     let body = b"--a b\r\n\r\n1\r\n--a b--";
-    for content_type in [
-        "Multipart/Form-Data; charset=x; Boundary=\"a b\"",
-        "multipart/form-data;boundary=a b; x=y",
-    ] {
-        assert_eq!(
-            summary(content_type, [&body[..]]),
-            r#"{"multipart":[{"name":"","value":"1"}]}"#
-        );
+    for content_type in ["Multipart/Form-Data; charset=x; Boundary=\"a b\"", "multipart/form-data;boundary=a b; x=y"] {
+        assert_eq!(summary(content_type, [&body[..]]), r#"{"multipart":[{"name":"","value":"1"}]}"#);
     }
-    for content_type in [
-        "",
-        "application/json; boundary=x",
-        "multipart/form-data",
-        "multipart/form-data; boundary=",
-    ] {
+    for content_type in ["", "application/json; boundary=x", "multipart/form-data", "multipart/form-data; boundary="] {
         assert!(Summary::new(content_type).is_none(), "{content_type}");
     }
 }
@@ -165,10 +120,7 @@ fn the_boundary_is_read_quoted_or_not_and_in_any_case() {
 #[test]
 fn names_and_values_that_are_no_utf8_are_read_lossily() {
     let body = b"--XX\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\n\xfe\r\n--XX--";
-    assert_eq!(
-        summary(TYPE, [&body[..]]),
-        "{\"multipart\":[{\"name\":\"\u{fffd}\",\"value\":\"\u{fffd}\"}]}"
-    );
+    assert_eq!(summary(TYPE, [&body[..]]), "{\"multipart\":[{\"name\":\"\u{fffd}\",\"value\":\"\u{fffd}\"}]}");
 }
 
 #[test]
@@ -178,28 +130,17 @@ fn endless_heads_and_countless_parts_cost_no_memory() {
     summary_of.push(&endless);
     summary_of.push(&endless);
     assert_eq!(summary_of.carry.len(), 0);
-    assert_eq!(
-        summary_of.finish(),
-        br#"{"multipart":[],"incomplete":true}"#
-    );
+    assert_eq!(summary_of.finish(), br#"{"multipart":[],"incomplete":true}"#);
 
-    let many = body(&vec![
-        ("Content-Disposition: form-data; name=n", &b"v"[..]);
-        MAX_PARTS + 7
-    ]);
-    assert!(
-        summary(TYPE, many.chunks(1000)).ends_with(r#"{"name":"n","value":"v"}],"more_parts":7}"#)
-    );
+    let many = body(&vec![("Content-Disposition: form-data; name=n", &b"v"[..]); MAX_PARTS + 7]);
+    assert!(summary(TYPE, many.chunks(1000)).ends_with(r#"{"name":"n","value":"v"}],"more_parts":7}"#));
 }
 
 #[test]
 fn random_bodies_never_panic_and_give_the_same_in_any_pieces() {
     let mut chance = Chance::new(6);
     for _ in 0..3_000 {
-        let body = chance.bytes(
-            b"--XX--XX\r\n\r\n\r\nContent-Disposition: ;name=\"filename=\"",
-            200,
-        );
+        let body = chance.bytes(b"--XX--XX\r\n\r\n\r\nContent-Disposition: ;name=\"filename=\"", 200);
         let whole = summary(TYPE, [&body[..]]);
         assert_eq!(summary(TYPE, chance.pieces(&body, 9)), whole, "{body:?}");
     }

@@ -41,10 +41,7 @@ fn start_up_events_decide_nothing() {
     ] {
         assert_eq!(data(start), Opening::Undecided, "{start}");
     }
-    assert_eq!(
-        seen(": OPENROUTER PROCESSING\n\n: keep-alive\n\n"),
-        Opening::Undecided
-    );
+    assert_eq!(seen(": OPENROUTER PROCESSING\n\n: keep-alive\n\n"), Opening::Undecided);
     assert_eq!(seen("\n\n"), Opening::Undecided);
 }
 
@@ -75,9 +72,7 @@ fn the_first_thing_said_is_content() {
 #[test]
 fn an_error_as_first_event_is_told_from_content() {
     assert_eq!(
-        data(
-            r#"{"error":{"message":"Rate limit","type":"requests","code":"rate_limit_exceeded"}}"#
-        ),
+        data(r#"{"error":{"message":"Rate limit","type":"requests","code":"rate_limit_exceeded"}}"#),
         failed("Rate limit", Some("requests"), Some("rate_limit_exceeded"))
     );
     assert_eq!(
@@ -86,14 +81,9 @@ fn an_error_as_first_event_is_told_from_content() {
         ),
         failed("Provider disconnected", None, Some("502"))
     );
+    assert_eq!(seen("event: error\ndata: out of memory\n\n"), failed("out of memory", None, None));
     assert_eq!(
-        seen("event: error\ndata: out of memory\n\n"),
-        failed("out of memory", None, None)
-    );
-    assert_eq!(
-        data(
-            r#"{"type":"error","code":"ERR","message":"Something went wrong","param":null,"sequence_number":1}"#
-        ),
+        data(r#"{"type":"error","code":"ERR","message":"Something went wrong","param":null,"sequence_number":1}"#),
         failed("Something went wrong", None, Some("ERR"))
     );
     assert_eq!(
@@ -126,19 +116,13 @@ fn plain_json_in_place_of_events_is_an_error_or_content() {
     assert_eq!(scan.push(b"{\"error\":{\"message\""), Opening::Undecided);
     assert_eq!(scan.push(b":\"m\"}}\n"), failed("m", None, None));
     assert_eq!(seen("{\"id\":\"chatcmpl-1\"}"), Opening::Content);
-    assert_eq!(
-        seen(&format!("{{\"id\":\"{}", "x".repeat(70_000))),
-        Opening::Content
-    );
+    assert_eq!(seen(&format!("{{\"id\":\"{}", "x".repeat(70_000))), Opening::Content);
 }
 
 #[test]
 fn an_event_without_its_empty_line_counts_at_the_end() {
     let mut scan = OpeningScan::new();
-    assert_eq!(
-        scan.push(b"data: {\"error\":\"bad\"}\n"),
-        Opening::Undecided
-    );
+    assert_eq!(scan.push(b"data: {\"error\":\"bad\"}\n"), Opening::Undecided);
     assert_eq!(scan.finish(), failed("bad", None, None));
     assert_eq!(OpeningScan::new().finish(), Opening::Undecided);
 }
@@ -168,10 +152,7 @@ fn the_decision_does_not_depend_on_the_pieces() {
 fn no_bytes_make_it_panic() {
     let mut chance = Chance::new(9);
     for _ in 0..5_000 {
-        let stream = chance.bytes(
-            b"data: {\"choices\":[{\"delta\":{}}],\"error\":null}\n\n",
-            120,
-        );
+        let stream = chance.bytes(b"data: {\"choices\":[{\"delta\":{}}],\"error\":null}\n\n", 120);
         let mut scan = OpeningScan::new();
         for piece in chance.pieces(&stream, 30) {
             scan.push(piece);

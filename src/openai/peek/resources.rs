@@ -64,13 +64,7 @@ const PREFIXES: &[&str] = &[
 ];
 
 /// Members that hold an id, or several, wherever they stand in a body.
-const NESTED: &[&[u8]] = &[
-    b"\"file_id\"",
-    b"\"file_ids\"",
-    b"\"vector_store_ids\"",
-    b"\"container\"",
-    b"\"skill_id\"",
-];
+const NESTED: &[&[u8]] = &[b"\"file_id\"", b"\"file_ids\"", b"\"vector_store_ids\"", b"\"container\"", b"\"skill_id\""];
 
 /// The ids that a request names in its path (without `/v1`) or its JSON body, each once, the path's first.
 ///
@@ -172,22 +166,13 @@ fn add(ids: &mut Vec<String>, id: &str) {
 }
 
 fn is_id(text: &str) -> bool {
-    let known = PREFIXES
-        .iter()
-        .filter_map(|prefix| text.strip_prefix(prefix))
-        .any(|rest| !rest.is_empty());
-    known
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    let known = PREFIXES.iter().filter_map(|prefix| text.strip_prefix(prefix)).any(|rest| !rest.is_empty());
+    known && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// The path without its query and without a slash at its end.
 fn path_of(path: &str) -> &str {
-    path.split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('/')
+    path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')
 }
 
 /// The id of what a POST to a collection has made, out of the first few KiB of the reply: JSON, or the first event of a
@@ -197,8 +182,8 @@ pub fn created_resource(path: &str, reply_head: &[u8]) -> Option<String> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let name: &[u8] = match segments[..] {
         [
-            "files" | "batches" | "responses" | "vector_stores" | "threads" | "assistants"
-            | "uploads" | "conversations" | "containers" | "videos" | "evals" | "skills",
+            "files" | "batches" | "responses" | "vector_stores" | "threads" | "assistants" | "uploads"
+            | "conversations" | "containers" | "videos" | "evals" | "skills",
         ] => b"id",
         ["fine_tuning", "jobs"] | ["audio", "voice_consents"] => b"id",
         ["videos", _] | ["videos", _, "remix"] => b"id",
@@ -252,7 +237,5 @@ fn announced(object: &[u8], name: &[u8]) -> Option<String> {
         file if file.first() == Some(&b'{') => member(file, b"id")?,
         id => id,
     };
-    string_value(id)
-        .filter(|id| !id.is_empty())
-        .map(|id| id.into_owned())
+    string_value(id).filter(|id| !id.is_empty()).map(|id| id.into_owned())
 }

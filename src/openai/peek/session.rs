@@ -28,10 +28,7 @@ const MAX_KEY_BYTES: usize = 1024;
 /// `prompt_cache_key`, `conversation`). `header` looks a header up by its lower-case name.
 pub fn session_key<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Option<String> {
     let usable = |key: &&str| !key.is_empty() && key.len() <= MAX_KEY_BYTES;
-    let named = HEADERS
-        .iter()
-        .filter_map(|name| header(name))
-        .map(str::trim);
+    let named = HEADERS.iter().filter_map(|name| header(name)).map(str::trim);
     if let Some(key) = named.into_iter().find(usable) {
         return Some(key.to_owned());
     }
@@ -47,12 +44,7 @@ pub fn session_key<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) ->
             _ => {}
         }
     }
-    found
-        .into_iter()
-        .flatten()
-        .filter_map(string_value)
-        .find(|key| usable(&key.as_ref()))
-        .map(|key| key.into_owned())
+    found.into_iter().flatten().filter_map(string_value).find(|key| usable(&key.as_ref())).map(|key| key.into_owned())
 }
 
 /// A hash of how the conversation opens: path, model, system prompt, and the messages up to and including the first one

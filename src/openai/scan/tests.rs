@@ -8,10 +8,7 @@ use crate::openai::scan::{elements, is_blank, member, members, string_value};
 fn listed(body: &[u8]) -> Vec<(String, String)> {
     members(body)
         .map(|(key, range)| {
-            (
-                String::from_utf8_lossy(key).into_owned(),
-                String::from_utf8_lossy(&body[range]).into_owned(),
-            )
+            (String::from_utf8_lossy(key).into_owned(), String::from_utf8_lossy(&body[range]).into_owned())
         })
         .collect()
 }
@@ -38,17 +35,7 @@ fn members_come_out_in_order_as_raw_slices() {
 
 #[test]
 fn what_is_no_object_has_no_members() {
-    for body in [
-        &b""[..],
-        b"[]",
-        b"12",
-        b"{",
-        b"{}",
-        b"{1:2}",
-        b"{\"a\"}",
-        b"{\"a\":}",
-        b"\"{\"",
-    ] {
+    for body in [&b""[..], b"[]", b"12", b"{", b"{}", b"{1:2}", b"{\"a\"}", b"{\"a\":}", b"\"{\""] {
         assert_eq!(listed(body), [], "{}", String::from_utf8_lossy(body));
     }
 }
@@ -86,26 +73,12 @@ fn elements_are_ranges_of_the_whole_body() {
 
 #[test]
 fn a_string_literal_is_decoded() {
-    assert!(matches!(
-        string_value("\"你好\"".as_bytes()),
-        Some(Cow::Borrowed("你好"))
-    ));
-    assert_eq!(
-        string_value(br#""a\n\t\"\\\/\u4f60\ud83d\ude00""#).unwrap(),
-        "a\n\t\"\\/你😀"
-    );
-    assert_eq!(
-        string_value(br#""\ud83d!\udc00\uzz""#).unwrap(),
-        "\u{fffd}!\u{fffd}\u{fffd}zz"
-    );
+    assert!(matches!(string_value("\"你好\"".as_bytes()), Some(Cow::Borrowed("你好"))));
+    assert_eq!(string_value(br#""a\n\t\"\\\/\u4f60\ud83d\ude00""#).unwrap(), "a\n\t\"\\/你😀");
+    assert_eq!(string_value(br#""\ud83d!\udc00\uzz""#).unwrap(), "\u{fffd}!\u{fffd}\u{fffd}zz");
     assert_eq!(string_value(b"\"\xff\"").unwrap(), "\u{fffd}");
     for literal in [&b""[..], b"\"", b"x", b"\"a\\\"", b"null", b"\"a\"b\""] {
-        assert_eq!(
-            string_value(literal),
-            None,
-            "{}",
-            String::from_utf8_lossy(literal)
-        );
+        assert_eq!(string_value(literal), None, "{}", String::from_utf8_lossy(literal));
     }
 }
 
@@ -124,20 +97,13 @@ fn long_runs_of_numbers_are_skipped_to_the_right_place() {
     for count in 0..200 {
         let numbers = vec!["0.25"; count].join(",");
         let body = format!(r#"{{"data":[{numbers}],"usage":{{"n":{count}}}}}"#);
-        assert_eq!(
-            member(body.as_bytes(), b"usage"),
-            Some(format!(r#"{{"n":{count}}}"#).as_bytes())
-        );
+        assert_eq!(member(body.as_bytes(), b"usage"), Some(format!(r#"{{"n":{count}}}"#).as_bytes()));
     }
 }
 
 #[test]
 fn deep_nesting_needs_no_stack() {
-    let body = format!(
-        r#"{{"a":{}{},"b":1}}"#,
-        "[".repeat(1_000_000),
-        "]".repeat(1_000_000)
-    );
+    let body = format!(r#"{{"a":{}{},"b":1}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
     assert_eq!(member(body.as_bytes(), b"b"), Some(&b"1"[..]));
 }
 

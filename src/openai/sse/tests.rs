@@ -8,35 +8,24 @@ fn split<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(String, String)
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut splitter = Splitter::new();
     for piece in pieces {
-        splitter.push(piece, |event| {
-            events.push((text(event.event), text(event.data)))
-        });
+        splitter.push(piece, |event| events.push((text(event.event), text(event.data))));
     }
     splitter.finish(|event| events.push((text(event.event), text(event.data))));
     events
 }
 
 fn data(stream: &str) -> Vec<String> {
-    split([stream.as_bytes()])
-        .into_iter()
-        .map(|(_, data)| data)
-        .collect()
+    split([stream.as_bytes()]).into_iter().map(|(_, data)| data).collect()
 }
 
 #[test]
 fn an_event_ends_at_an_empty_line_whatever_the_line_ends() {
-    assert_eq!(
-        data("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n\r\n"),
-        ["a", "b", "c", "d"]
-    );
+    assert_eq!(data("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n\r\n"), ["a", "b", "c", "d"]);
 }
 
 #[test]
 fn one_space_after_the_colon_is_left_out_and_no_more() {
-    assert_eq!(
-        data("data:a\n\ndata:  b\n\ndata\n\ndata:\n\n"),
-        ["a", " b", "", ""]
-    );
+    assert_eq!(data("data:a\n\ndata:  b\n\ndata\n\ndata:\n\n"), ["a", " b", "", ""]);
 }
 
 #[test]
@@ -46,20 +35,14 @@ fn several_data_lines_are_joined_by_line_feeds() {
 
 #[test]
 fn comments_other_fields_and_events_without_data_say_nothing() {
-    assert_eq!(
-        data(": keep\n\nid: 1\nretry: 5\ndatax: 1\n\nevent: ping\n\ndata: a\n\n"),
-        ["a"]
-    );
+    assert_eq!(data(": keep\n\nid: 1\nretry: 5\ndatax: 1\n\nevent: ping\n\ndata: a\n\n"), ["a"]);
 }
 
 #[test]
 fn the_event_name_belongs_to_its_own_event() {
     assert_eq!(
         split([&b"event: error\ndata: {}\n\ndata: x\n\n"[..]]),
-        [
-            ("error".to_owned(), "{}".to_owned()),
-            (String::new(), "x".to_owned())
-        ]
+        [("error".to_owned(), "{}".to_owned()), (String::new(), "x".to_owned())]
     );
 }
 
@@ -80,12 +63,12 @@ fn a_byte_order_mark_is_left_out_at_the_beginning_only() {
 
 #[test]
 fn every_way_of_cutting_gives_the_same_events() {
-    let stream = "\u{feff}: hi\r\ndata: 你好\r\n\r\nevent: e\rdata: a\rdata: 😀\r\rdata:x\n\n\r\n\ndata: [DONE]\n\n".as_bytes();
+    let stream =
+        "\u{feff}: hi\r\ndata: 你好\r\n\r\nevent: e\rdata: a\rdata: 😀\r\rdata:x\n\n\r\n\ndata: [DONE]\n\n".as_bytes();
     let whole = split([stream]);
     assert_eq!(
         whole,
-        [("", "你好"), ("e", "a\n😀"), ("", "x"), ("", "[DONE]")]
-            .map(|(e, d)| (e.to_owned(), d.to_owned()))
+        [("", "你好"), ("e", "a\n😀"), ("", "x"), ("", "[DONE]")].map(|(e, d)| (e.to_owned(), d.to_owned()))
     );
     assert_eq!(split(stream.chunks(1)), whole);
     for first in 0..stream.len() {

@@ -1,0 +1,173 @@
+//! Making a connection: name, TCP, TLS, under one clock.
+//!
+//! **Invariant:** an address that does not answer never delays the next one by more than [`NEXT_ADDRESS_MS`]
+//! (RFC 8305, "Happy Eyeballs"). **May import:** nothing of the crate.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use actix_web::dev::Service;
+use actix_web::http::Uri;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use openssl::ssl::SslConnector;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_openssl::SslStream;
+
+use crate::connector::Targets;
+use crate::connector::target::Target;
+use crate::connector::wire::{Stream, Wire};
+
+/// How long one address is tried alone before the next joins in, in ms (RFC 8305 §5 recommends 250).
+const NEXT_ADDRESS_MS: u64 = 250;
+
+/// Which step of connecting failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectKind {
+    /// The name does not resolve.
+    Dns,
+    /// Nobody listens there.
+    Refused,
+    /// No way to that address.
+    Unreachable,
+    /// The TLS handshake or the certificate.
+    Tls,
+    /// The connect clock ran out.
+    Timeout,
+}
+
+/// A connection that was not made.
+#[derive(Debug)]
+pub struct ConnectFailure {
+    /// Which step.
+    pub kind: ConnectKind,
+    /// What the system said; never a secret.
+    pub detail: String,
+}
+
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for ConnectFailure {}
+
+impl ConnectFailure {
+    /// The failure inside an error of awc's, if it is one of ours.
+    pub fn of(error: &io::Error) -> Option<&ConnectFailure> {
+        error.get_ref()?.downcast_ref::<ConnectFailure>()
+    }
+
+    fn new(kind: ConnectKind, detail: impl fmt::Display) -> ConnectFailure {
+        ConnectFailure { kind, detail: detail.to_string() }
+    }
+}
+
+/// awc's connector service: looks the made-up authority up and dials.
+#[derive(Clone)]
+pub(super) struct Dialer {
+    targets: Targets,
+    tls: SslConnector,
+}
+
+impl Dialer {
+    pub(super) fn new(targets: Targets, tls: SslConnector) -> Dialer {
+        Dialer { targets, tls }
+    }
+}
+
+impl Service<ConnectInfo<Uri>> for Dialer {
+    type Response = Connection<Uri, Wire>;
+    type Error = ConnectError;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, ConnectError>>;
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
+        let targets = Rc::clone(&self.targets);
+        let tls = self.tls.clone();
+        Box::pin(async move {
+            let uri = info.request().clone();
+            let known = uri.authority().and_then(|a| targets.borrow().get(a.as_str()).cloned());
+            let target = known.ok_or(ConnectError::Unresolved)?;
+            match connect(&target, &tls).await {
+                Ok(wire) => Ok(Connection::new(uri, wire)),
+                Err(failure) => Err(ConnectError::Io(io::Error::other(failure))),
+            }
+        })
+    }
+}
+
+async fn connect(target: &Arc<Target>, tls: &SslConnector) -> Result<Wire, ConnectFailure> {
+    let limit = Duration::from_millis(target.connect_timeout_ms);
+    timeout(limit, steps(target, tls)).await.unwrap_or_else(|_| {
+        let detail = format!("no connection within {} ms", target.connect_timeout_ms);
+        Err(ConnectFailure::new(ConnectKind::Timeout, detail))
+    })
+}
+
+async fn steps(target: &Target, tls: &SslConnector) -> Result<Wire, ConnectFailure> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((target.host.as_str(), target.port))
+        .await
+        .map_err(|error| ConnectFailure::new(ConnectKind::Dns, format!("{}: {error}", target.host)))?
+        .collect();
+    let tcp = first_of(addresses).await?;
+    // Small writes must not wait for an acknowledgement: a chunk goes out when it comes in.
+    let _ = tcp.set_nodelay(true);
+    if !target.tls {
+        return Ok(Wire::new(Stream::Plain(tcp)));
+    }
+    let tls_failure = |error: &dyn fmt::Display| ConnectFailure::new(ConnectKind::Tls, format!("TLS: {error}"));
+    let ssl = tls
+        .configure()
+        .and_then(|configuration| configuration.into_ssl(&target.host))
+        .map_err(|error| tls_failure(&error))?;
+    let mut stream = SslStream::new(ssl, tcp).map_err(|error| tls_failure(&error))?;
+    std::pin::Pin::new(&mut stream).connect().await.map_err(|error| tls_failure(&error))?;
+    Ok(Wire::new(Stream::Tls(Box::new(stream))))
+}
+
+/// Tries the addresses in order, each joining when the one before has failed or is slow; the first connection wins.
+async fn first_of(addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectFailure> {
+    let mut waiting = addresses.into_iter();
+    let mut running = FuturesUnordered::new();
+    let mut last = None;
+    if let Some(address) = waiting.next() {
+        running.push(TcpStream::connect(address));
+    }
+    loop {
+        let next = tokio::select! {
+            done = running.next() => match done {
+                Some(Ok(tcp)) => return Ok(tcp),
+                Some(Err(error)) => {
+                    last = Some(error);
+                    waiting.next()
+                }
+                None => None,
+            },
+            () = sleep(Duration::from_millis(NEXT_ADDRESS_MS)), if waiting.len() > 0 => waiting.next(),
+        };
+        match next {
+            Some(address) => running.push(TcpStream::connect(address)),
+            None if running.is_empty() => break,
+            None => {}
+        }
+    }
+    Err(match last {
+        Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            ConnectFailure::new(ConnectKind::Refused, "connection refused")
+        }
+        Some(error) => ConnectFailure::new(ConnectKind::Unreachable, error),
+        None => ConnectFailure::new(ConnectKind::Dns, "the name has no address"),
+    })
+}

@@ -1,0 +1,43 @@
+//! The operator's side: the admin API as JSON.
+//!
+//! Start at [`configure`], the table of its routes. Everything but `login` needs the admin password as Bearer or a session
+//! ([`session::Admin`]); a client key opens nothing here.
+//!
+//! **Invariant:** no reply holds a secret; a form that is wrong in one field changes nothing.
+//! **May import:** `state`, `roster`, `db`, `openai` (the error shape).
+
+pub mod password;
+mod records;
+mod reply;
+mod session;
+mod upstreams;
+
+use actix_web::web::{ServiceConfig, delete, get, post, put, resource, scope, to};
+use actix_web::{HttpResponse, http::StatusCode};
+
+pub use session::Sessions;
+
+use crate::dashboard::reply::ApiError;
+
+/// Routes below `/admin`.
+pub fn configure(config: &mut ServiceConfig) {
+    config.service(
+        scope("/admin")
+            .service(resource("/login").route(post().to(session::login)))
+            .service(resource("/logout").route(post().to(session::logout)))
+            .service(resource("/upstreams").route(get().to(upstreams::list)).route(post().to(upstreams::add)))
+            .service(
+                resource("/upstreams/{id}")
+                    .route(get().to(upstreams::show))
+                    .route(put().to(upstreams::edit))
+                    .route(delete().to(upstreams::remove)),
+            )
+            .service(resource("/request_records").route(get().to(records::list)))
+            .default_service(to(nothing_here)),
+    );
+}
+
+/// What lies under `/admin` and is no page: told only to those who may know.
+async fn nothing_here(_admin: session::Admin) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
+}

@@ -1,0 +1,104 @@
+//! Replies of the admin API: JSON, never cached; errors in the same shape as `/v1`'s.
+//!
+//! **Invariant:** the only place of the room that decides a status for an error. **May import:** `error`, `openai`.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::web::block;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::db::{Database, PooledConnection};
+use crate::error::Error;
+use crate::openai::error::error_body;
+
+/// An error for whoever called the admin API.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    message: String,
+    /// The input's field that is wrong.
+    field: Option<String>,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
+        ApiError { status, message: message.into(), field: None }
+    }
+
+    /// Input that cannot be accepted.
+    pub(super) fn field(field: impl Into<String>, what: impl fmt::Display) -> ApiError {
+        let field = field.into();
+        ApiError { status: StatusCode::BAD_REQUEST, message: format!("{field}: {what}"), field: Some(field) }
+    }
+
+    pub(super) fn unauthorized() -> ApiError {
+        let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
+        ApiError::new(StatusCode::UNAUTHORIZED, message)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = error_body(&self.message, "admin_error", self.field.as_deref(), None);
+        let mut response = json_response(self.status, body.into_bytes());
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        match error {
+            Error::NotFound => ApiError::new(StatusCode::NOT_FOUND, "there is no such row"),
+            Error::Duplicate => {
+                ApiError::new(StatusCode::CONFLICT, "an upstream with this sk and endpoint exists already")
+            }
+            Error::Invalid { field, message } => ApiError::field(field, message),
+            Error::Unavailable(what) => {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the database does not answer: {what}"))
+            }
+            Error::Database(what) => {
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the database refused: {what}"))
+            }
+        }
+    }
+}
+
+/// A value as JSON.
+pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<HttpResponse, ApiError> {
+    let body = serde_json::to_vec(value)
+        .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(json_response(status, body))
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+    let mut response = HttpResponse::new(status).set_body(body).map_into_boxed_body();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Runs `work` with a connection on a thread that may block.
+pub(super) async fn with_database<T: Send + 'static>(
+    database: &Database,
+    work: impl FnOnce(&mut PooledConnection) -> Result<T, Error> + Send + 'static,
+) -> Result<T, ApiError> {
+    let database = database.clone();
+    let done = block(move || work(&mut database.get()?)).await;
+    done.map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"))?.map_err(ApiError::from)
+}

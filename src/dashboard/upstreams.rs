@@ -1,0 +1,244 @@
+//! Upstreams over the admin API. Start at [`Input`]: JSON is parsed into an edit that cannot be wrong.
+//!
+//! **Invariant:** an sk goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data, Path};
+use serde_json::{Map, Value, json};
+
+use crate::config::DEFAULT_ENDPOINT;
+use crate::connector::Endpoint;
+use crate::dashboard::reply::{ApiError, json as reply, with_database};
+use crate::dashboard::session::Admin;
+use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
+use crate::error::Error;
+use crate::roster::{Roster, masked};
+use crate::state::State;
+
+/// `GET /admin/upstreams`: all of them, by id.
+pub(super) async fn list(_admin: Admin, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    let rows = with_database(&state.database, |connection| upstreams::list(connection)).await?;
+    let shown: Vec<Value> = rows.iter().map(|row| show_row(row, &state.roster)).collect();
+    reply(StatusCode::OK, &shown)
+}
+
+/// `GET /admin/upstreams/{id}`.
+pub(super) async fn show(_admin: Admin, id: Path<i64>, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    let row = with_database(&state.database, move |connection| upstreams::find(connection, *id)).await?;
+    reply(StatusCode::OK, &show_row(&row.ok_or(Error::NotFound)?, &state.roster))
+}
+
+/// `POST /admin/upstreams`: adds one.
+pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    let change = Input::read(&body)?;
+    let sk = change.sk.clone().ok_or_else(|| {
+        ApiError::field("sk", "is missing; give the upstream's key, or `asis` to pass the caller's own")
+    })?;
+    let endpoint = change.endpoint.clone().unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
+    let mut new = NewUpstream::new(sk, endpoint);
+    new.name = change.name.unwrap_or(new.name);
+    new.enabled = change.enabled.unwrap_or(new.enabled);
+    new.priority = change.priority.unwrap_or(new.priority);
+    new.position = change.position.unwrap_or(new.position);
+    new.weight = change.weight.unwrap_or(new.weight);
+    new.allow_models = change.allow_models.unwrap_or(new.allow_models);
+    new.deny_models = change.deny_models.unwrap_or(new.deny_models);
+    new.allow_keys = change.allow_keys.unwrap_or(new.allow_keys);
+    new.keep_header = change.keep_header.unwrap_or(new.keep_header);
+    new.connect_timeout_ms = change.connect_timeout_ms.unwrap_or(None);
+    new.first_byte_timeout_ms = change.first_byte_timeout_ms.unwrap_or(None);
+    new.first_content_timeout_ms = change.first_content_timeout_ms.unwrap_or(None);
+    new.idle_timeout_ms = change.idle_timeout_ms.unwrap_or(None);
+    let row = with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await?;
+    reply(StatusCode::CREATED, &show_row(&row, &state.roster))
+}
+
+/// `PUT /admin/upstreams/{id}`: changes what is given; without sk the old one stays.
+pub(super) async fn edit(
+    _admin: Admin,
+    id: Path<i64>,
+    body: Bytes,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let mut change = Input::read(&body)?;
+    let id = *id;
+    let row = with_database(&state.database, move |connection| {
+        // What a page shows in the sk's place means "as it was" when it is sent back.
+        let before = upstreams::find(connection, id)?.ok_or(Error::NotFound)?;
+        if change.sk.as_ref().is_some_and(|sk| *sk == masked(&before.sk)) {
+            change.sk = None;
+        }
+        upstreams::update(connection, id, &change)
+    })
+    .await?;
+    reply(StatusCode::OK, &show_row(&row, &state.roster))
+}
+
+/// `DELETE /admin/upstreams/{id}`.
+pub(super) async fn remove(_admin: Admin, id: Path<i64>, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    with_database(&state.database, move |connection| upstreams::remove(connection, *id)).await?;
+    reply(StatusCode::OK, &json!({"ok": true}))
+}
+
+fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
+    let last = row.last_call_success_us.and_then(chrono::DateTime::from_timestamp_micros);
+    let mut shown = json!({
+        "id": row.id,
+        "sk": masked(&row.sk),
+        "endpoint": row.endpoint,
+        "name": row.name,
+        "enabled": row.enabled,
+        "priority": row.priority,
+        "position": row.position,
+        "weight": row.weight,
+        "allow_models": row.allow_models,
+        "deny_models": row.deny_models,
+        "allow_keys": row.allow_keys,
+        "keep_header": row.keep_header,
+        "connect_timeout_ms": row.connect_timeout_ms,
+        "first_byte_timeout_ms": row.first_byte_timeout_ms,
+        "first_content_timeout_ms": row.first_content_timeout_ms,
+        "idle_timeout_ms": row.idle_timeout_ms,
+        "success_count": row.success_count,
+        "failed_count": row.failed_count,
+        "last_call_success_time": last.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
+    });
+    let snapshot = roster.load();
+    if let Some(upstream) = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id) {
+        shown["in_flight"] = json!(upstream.measured.in_flight());
+        shown["standing"] = json!(upstream.measured.standing_word(chrono::Utc::now().timestamp_millis()));
+    }
+    shown
+}
+
+/// The fields of a request's JSON, each checked before any is used.
+struct Input(Map<String, Value>);
+
+impl Input {
+    fn read(body: &[u8]) -> Result<UpstreamChange, ApiError> {
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")))?;
+        let Value::Object(fields) = value else {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "the body must be a JSON object, like {\"sk\": \"sk-…\", \"endpoint\": \"https://…\"}",
+            ));
+        };
+        let mut input = Input(fields);
+        let change = input.change()?;
+        // Facts that a client may send back as it got them.
+        for known in [
+            "id",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+            "success_count",
+            "failed_count",
+            "last_call_success_time",
+            "in_flight",
+            "standing",
+        ] {
+            input.0.retain(|name, _| !named(name, known));
+        }
+        match input.0.keys().next() {
+            Some(unknown) => Err(ApiError::field(unknown.clone(), "there is no such field")),
+            None => Ok(change),
+        }
+    }
+
+    fn change(&mut self) -> Result<UpstreamChange, ApiError> {
+        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned());
+        if sk.as_ref().is_some_and(|sk| sk.is_empty() || sk.chars().any(|c| c.is_control() || !c.is_ascii())) {
+            return Err(ApiError::field(
+                "sk",
+                "must be the upstream's key in ASCII, or `asis`; leave it out to keep the old one",
+            ));
+        }
+        let endpoint = self.text("endpoint")?.map(|endpoint| endpoint.trim().to_owned());
+        if let Some(endpoint) = &endpoint {
+            Endpoint::parse(endpoint, 1).map_err(|bad| ApiError::field("endpoint", bad))?;
+        }
+        Ok(UpstreamChange {
+            sk,
+            endpoint,
+            success_count: None,
+            failed_count: None,
+            name: self.text("name")?,
+            enabled: self.switch("enabled")?,
+            priority: self.number("priority", i64::MIN)?,
+            position: self.number("position", i64::MIN)?,
+            weight: self.number("weight", 0)?,
+            allow_models: self.list("allow_models")?,
+            deny_models: self.list("deny_models")?,
+            allow_keys: self.list("allow_keys")?,
+            keep_header: self.list("keep_header")?,
+            connect_timeout_ms: self.clock("connect_timeout_ms")?,
+            first_byte_timeout_ms: self.clock("first_byte_timeout_ms")?,
+            first_content_timeout_ms: self.clock("first_content_timeout_ms")?,
+            idle_timeout_ms: self.clock("idle_timeout_ms")?,
+        })
+    }
+
+    /// A field under its own name or the original's (`ID`, `SK`, `Endpoint`).
+    fn take(&mut self, field: &str) -> Option<Value> {
+        let name = self.0.keys().find(|name| named(name, field))?.clone();
+        self.0.remove(&name)
+    }
+
+    fn text(&mut self, field: &str) -> Result<Option<String>, ApiError> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ApiError::field(field, "must be a text")),
+        }
+    }
+
+    fn switch(&mut self, field: &str) -> Result<Option<bool>, ApiError> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::Bool(on)) => Ok(Some(on)),
+            Some(_) => Err(ApiError::field(field, "must be true or false")),
+        }
+    }
+
+    fn number(&mut self, field: &str, least: i64) -> Result<Option<i64>, ApiError> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(value) => match value.as_i64().filter(|number| *number >= least) {
+                Some(number) => Ok(Some(number)),
+                None if least == i64::MIN => Err(ApiError::field(field, "must be a whole number")),
+                None => Err(ApiError::field(field, format!("must be a whole number from {least} on"))),
+            },
+        }
+    }
+
+    fn clock(&mut self, field: &str) -> Result<Option<Option<i64>>, ApiError> {
+        if self.0.get(field).is_some_and(Value::is_null) {
+            self.0.remove(field);
+            return Ok(Some(None));
+        }
+        Ok(self.number(field, 1)?.map(Some))
+    }
+
+    /// A list as one text with commas, or as a JSON array of texts.
+    fn list(&mut self, field: &str) -> Result<Option<String>, ApiError> {
+        let wrong = || ApiError::field(field, "must be a text with commas, or an array of texts");
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::Bool(on)) if field == "keep_header" => Ok(Some(on.to_string())),
+            Some(Value::Array(items)) => {
+                let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                Ok(Some(items.ok_or_else(wrong)?.join(",")))
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+}
+
+/// `SK` and `sk`, `CreatedAt` and `created_at` name the same column.
+fn named(name: &str, column: &str) -> bool {
+    let bare = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    bare(name) == bare(column)
+}

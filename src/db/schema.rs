@@ -1,0 +1,93 @@
+//! The tables as diesel sees them: one schema for both databases, written by hand after `migrations/`.
+//!
+//! Start at `records`. **Invariant:** no column that a program elsewhere may fill with any text (`created_at`, `updated_at`)
+//! is named here, so that no hand-written row can fail to load.
+//! **May import:** diesel.
+
+diesel::table! {
+    openai_upstreams (id) {
+        id -> BigInt,
+        deleted_at -> Nullable<Timestamp>,
+        sk -> Text,
+        endpoint -> Text,
+        success_count -> BigInt,
+        failed_count -> BigInt,
+        last_call_success_time -> Nullable<Timestamp>,
+        name -> Text,
+        enabled -> Bool,
+        priority -> BigInt,
+        position -> BigInt,
+        weight -> BigInt,
+        allow_models -> Text,
+        deny_models -> Text,
+        allow_keys -> Text,
+        keep_header -> Text,
+        connect_timeout_ms -> Nullable<BigInt>,
+        first_byte_timeout_ms -> Nullable<BigInt>,
+        first_content_timeout_ms -> Nullable<BigInt>,
+        idle_timeout_ms -> Nullable<BigInt>,
+        updated_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    config_kvs (id) {
+        id -> BigInt,
+        deleted_at -> Nullable<Timestamp>,
+        key -> Text,
+        value -> Text,
+        updated_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    records (id) {
+        id -> BigInt,
+        started_us -> BigInt,
+        key_name -> Text,
+        key_last4 -> Text,
+        ip -> Text,
+        user_agent -> Text,
+        method -> Text,
+        path -> Text,
+        model -> Nullable<Text>,
+        model_sent -> Nullable<Text>,
+        model_answered -> Nullable<Text>,
+        status -> Integer,
+        upstream_id -> Nullable<BigInt>,
+        streamed -> Bool,
+        first_byte_us -> Nullable<BigInt>,
+        first_content_us -> Nullable<BigInt>,
+        total_us -> BigInt,
+        tokens_in -> Nullable<BigInt>,
+        tokens_out -> Nullable<BigInt>,
+        tokens_cached -> Nullable<BigInt>,
+        tokens_reasoning -> Nullable<BigInt>,
+        attempts -> Text,
+        ending -> Text,
+        error -> Nullable<Text>,
+        request_bytes -> BigInt,
+        reply_bytes -> BigInt,
+        resource_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    record_bodies (record_id) {
+        record_id -> BigInt,
+        body -> Nullable<Binary>,
+        body_note -> Nullable<Text>,
+        response -> Nullable<Binary>,
+        response_note -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    admin_sessions (token_hash) {
+        token_hash -> Text,
+        created_us -> BigInt,
+        expires_us -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(records, record_bodies);

@@ -1,0 +1,224 @@
+//! The upstreams' table, `openai_upstreams`, which people also edit by hand.
+//!
+//! Start at [`list`]. A removed upstream keeps its row, because records name it.
+//! **Invariant:** nothing here judges a value: a row that makes no sense is the roster's to report. No `Debug` prints an sk.
+//! **May import:** `error`, chrono, diesel.
+
+use std::fmt;
+
+use chrono::Utc;
+use diesel::Connection as _;
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
+use diesel::prelude::{
+    AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
+};
+use diesel::sql_types::{Nullable, Text};
+
+use super::Connection;
+use super::schema::openai_upstreams::{self, dsl};
+use super::times::{self, AnyTime};
+use crate::error::Error;
+
+/// One upstream as stored.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = openai_upstreams)]
+pub struct UpstreamRow {
+    /// Never given twice.
+    pub id: i64,
+    /// The secret key, or `asis` to pass the caller's own.
+    pub sk: String,
+    /// Base URL.
+    pub endpoint: String,
+    /// Replies so far.
+    pub success_count: i64,
+    /// Failures so far.
+    pub failed_count: i64,
+    /// When it last replied, µs since 1970; none when never, or when the column holds no time.
+    #[diesel(select_expression = sql::<Nullable<Text>>("CAST(last_call_success_time AS TEXT)"))]
+    #[diesel(select_expression_type = SqlLiteral<Nullable<Text>>)]
+    #[diesel(deserialize_as = AnyTime)]
+    pub last_call_success_us: Option<i64>,
+    /// What people call it.
+    pub name: String,
+    /// Whether the operator wants it used.
+    pub enabled: bool,
+    /// Tier: lower ones are tried first.
+    pub priority: i64,
+    /// Place within the tier, for policy `order`.
+    pub position: i64,
+    /// Share of the work, for policy `weighted`.
+    pub weight: i64,
+    /// Models it may serve, comma-separated; empty means all.
+    pub allow_models: String,
+    /// Models it may not serve, comma-separated.
+    pub deny_models: String,
+    /// Names of the client keys it serves, comma-separated; empty means all.
+    pub allow_keys: String,
+    /// Request headers passed on although they normally stay here, comma-separated.
+    pub keep_header: String,
+    /// Time to a connection; none means the setting's.
+    pub connect_timeout_ms: Option<i64>,
+    /// Time to the reply's first byte; none means the setting's.
+    pub first_byte_timeout_ms: Option<i64>,
+    /// Time to a stream's first content; none means the setting's.
+    pub first_content_timeout_ms: Option<i64>,
+    /// Longest silence between two bytes; none means the setting's.
+    pub idle_timeout_ms: Option<i64>,
+}
+
+/// Prints everything but the sk.
+impl fmt::Debug for UpstreamRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UpstreamRow { id, endpoint, name, enabled, priority, .. } = self;
+        write!(
+            f,
+            "UpstreamRow {{ id: {id}, endpoint: {endpoint:?}, name: {name:?}, enabled: {enabled}, priority: {priority}, .. }}"
+        )
+    }
+}
+
+/// An upstream to be added. [`NewUpstream::new`] fills in the columns' defaults; the fields are [`UpstreamRow`]'s.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = openai_upstreams, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the fields are those of UpstreamRow")]
+pub struct NewUpstream {
+    pub sk: String,
+    pub endpoint: String,
+    pub name: String,
+    pub enabled: bool,
+    pub priority: i64,
+    pub position: i64,
+    pub weight: i64,
+    pub allow_models: String,
+    pub deny_models: String,
+    pub allow_keys: String,
+    pub keep_header: String,
+    pub connect_timeout_ms: Option<i64>,
+    pub first_byte_timeout_ms: Option<i64>,
+    pub first_content_timeout_ms: Option<i64>,
+    pub idle_timeout_ms: Option<i64>,
+}
+
+impl NewUpstream {
+    /// An upstream of which only the two things are said that have no default.
+    pub fn new(sk: impl Into<String>, endpoint: impl Into<String>) -> NewUpstream {
+        NewUpstream {
+            sk: sk.into(),
+            endpoint: endpoint.into(),
+            name: String::new(),
+            enabled: true,
+            priority: 0,
+            position: 0,
+            weight: 1,
+            allow_models: String::new(),
+            deny_models: String::new(),
+            allow_keys: String::new(),
+            keep_header: String::new(),
+            connect_timeout_ms: None,
+            first_byte_timeout_ms: None,
+            first_content_timeout_ms: None,
+            idle_timeout_ms: None,
+        }
+    }
+}
+
+/// An edit: what is `None` stays. The inner option of a time-out is the column's own; the fields are [`UpstreamRow`]'s.
+#[derive(Clone, Default, AsChangeset)]
+#[diesel(table_name = openai_upstreams)]
+#[expect(missing_docs, reason = "the fields are those of UpstreamRow")]
+pub struct UpstreamChange {
+    pub sk: Option<String>,
+    pub endpoint: Option<String>,
+    pub success_count: Option<i64>,
+    pub failed_count: Option<i64>,
+    pub name: Option<String>,
+    pub enabled: Option<bool>,
+    pub priority: Option<i64>,
+    pub position: Option<i64>,
+    pub weight: Option<i64>,
+    pub allow_models: Option<String>,
+    pub deny_models: Option<String>,
+    pub allow_keys: Option<String>,
+    pub keep_header: Option<String>,
+    pub connect_timeout_ms: Option<Option<i64>>,
+    pub first_byte_timeout_ms: Option<Option<i64>>,
+    pub first_content_timeout_ms: Option<Option<i64>>,
+    pub idle_timeout_ms: Option<Option<i64>>,
+}
+
+/// Calls of one upstream since the last count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calls {
+    /// The upstream.
+    pub upstream_id: i64,
+    /// Replies to add.
+    pub successes: i64,
+    /// Failures to add.
+    pub failures: i64,
+    /// When the last reply came, µs since 1970, if one did.
+    pub last_success_us: Option<i64>,
+}
+
+/// The upstreams that are not removed, by id.
+pub fn list(conn: &mut Connection) -> Result<Vec<UpstreamRow>, Error> {
+    let live = openai_upstreams::table.filter(dsl::deleted_at.is_null()).order(dsl::id.asc());
+    Ok(live.select(UpstreamRow::as_select()).load(conn)?)
+}
+
+/// One upstream, unless it was removed.
+pub fn find(conn: &mut Connection, id: i64) -> Result<Option<UpstreamRow>, Error> {
+    let live = openai_upstreams::table.find(id).filter(dsl::deleted_at.is_null());
+    Ok(live.select(UpstreamRow::as_select()).first(conn).optional()?)
+}
+
+/// Adds an upstream.
+///
+/// # Errors
+/// [`Error::Duplicate`] when one with this sk and endpoint is there already and not removed.
+pub fn insert(conn: &mut Connection, upstream: &NewUpstream) -> Result<UpstreamRow, Error> {
+    let id: i64 = diesel::insert_into(openai_upstreams::table).values(upstream).returning(dsl::id).get_result(conn)?;
+    find(conn, id)?.ok_or(Error::NotFound)
+}
+
+/// Edits an upstream and gives what it has become.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none or it was removed; [`Error::Duplicate`] as for [`insert`].
+pub fn update(conn: &mut Connection, id: i64, change: &UpstreamChange) -> Result<UpstreamRow, Error> {
+    let live = openai_upstreams::table.find(id).filter(dsl::deleted_at.is_null());
+    diesel::update(live).set((dsl::updated_at.eq(Utc::now().naive_utc()), change)).execute(conn)?;
+    find(conn, id)?.ok_or(Error::NotFound)
+}
+
+/// Removes an upstream; its row stays for the records that name it.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none or it was removed before.
+pub fn remove(conn: &mut Connection, id: i64) -> Result<(), Error> {
+    let live = openai_upstreams::table.find(id).filter(dsl::deleted_at.is_null());
+    match diesel::update(live).set(dsl::deleted_at.eq(Utc::now().naive_utc())).execute(conn)? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}
+
+/// Adds to the counters, in one transaction; an upstream that is gone is passed over.
+pub fn count_calls(conn: &mut Connection, calls: &[Calls]) -> Result<(), Error> {
+    // In order of id, so that two replicas never wait for each other's rows crosswise.
+    let mut calls = calls.to_vec();
+    calls.sort_unstable_by_key(|calls| calls.upstream_id);
+    conn.transaction(|conn| {
+        for Calls { upstream_id, successes, failures, last_success_us } in calls {
+            let row = openai_upstreams::table.find(upstream_id);
+            let counts = (
+                dsl::success_count.eq(dsl::success_count + successes),
+                dsl::failed_count.eq(dsl::failed_count + failures),
+            );
+            let last = last_success_us.and_then(times::timestamp).map(|time| dsl::last_call_success_time.eq(time));
+            diesel::update(row).set((counts, last)).execute(conn)?;
+        }
+        Ok(())
+    })
+}

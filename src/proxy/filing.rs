@@ -1,0 +1,141 @@
+//! The record's guard: whatever becomes of a request, exactly one record of it is filed, when this is dropped.
+//!
+//! **Invariant:** a guard that nobody ended says "left by the caller": only a dropped future gets there.
+//! **May import:** `state`, `recorder`.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use actix_web::HttpRequest;
+use actix_web::web::{Bytes, Data};
+
+use crate::proxy::headers::path_for_record;
+use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
+use crate::roster::Recording;
+use crate::state::State;
+
+/// What a caller that left before a status was sent is recorded with (nginx's convention).
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// Bodies below this size are copied, larger ones shared.
+const COPIED_BYTES: usize = 16 << 10;
+
+/// One running request.
+pub(super) struct Filing {
+    state: Data<State>,
+    began: Instant,
+    /// `None` when nothing is recorded.
+    draft: Option<Box<Draft>>,
+}
+
+impl Filing {
+    pub(super) fn open(
+        state: &Data<State>,
+        request: &HttpRequest,
+        ip: impl FnOnce() -> String,
+        recording: Recording,
+    ) -> Filing {
+        state.running.enter();
+        let draft = (recording != Recording::Off).then(|| {
+            let user_agent =
+                request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            Box::new(Draft {
+                started_us: unix_us(),
+                key_name: String::new(),
+                key_last4: String::new(),
+                ip: ip(),
+                user_agent: user_agent.unwrap_or_default(),
+                method: request.method().as_str().to_owned(),
+                path: path_for_record(path),
+                model: None,
+                status: CLIENT_CLOSED_REQUEST,
+                upstream_id: None,
+                streamed: false,
+                first_byte_us: None,
+                first_content_us: None,
+                total_us: 0,
+                attempts: Vec::new(),
+                ending: Ending::Left,
+                error: None,
+                resource_id: None,
+                request: Side::default(),
+                reply: Side::default(),
+                with_bodies: recording == Recording::Full,
+                charged_bytes: 0,
+            })
+        });
+        Filing { state: state.clone(), began: Instant::now(), draft }
+    }
+
+    /// What the roster, the notices and the recorder are reached through.
+    pub(super) fn state(&self) -> &Data<State> {
+        &self.state
+    }
+
+    /// µs since the request came in.
+    pub(super) fn elapsed_us(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// Writes something down, if there is a record at all.
+    pub(super) fn note(&mut self, write: impl FnOnce(&mut Draft)) {
+        if let Some(draft) = &mut self.draft {
+            write(draft);
+        }
+    }
+
+    /// One try is over.
+    pub(super) fn attempt(&mut self, note: impl FnOnce() -> AttemptNote) {
+        if let Some(draft) = &mut self.draft {
+            draft.attempts.push(note());
+        }
+    }
+
+    /// Whether bodies are worth keeping for it.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.draft.is_some()
+    }
+
+    /// Keeps the request's body, which is held in memory anyway.
+    pub(super) fn keep_request(&mut self, body: &Bytes, content_type: &str, limit_bytes: usize) {
+        let Some(draft) = &mut self.draft else { return };
+        draft.request.total_bytes = body.len() as u64;
+        content_type.clone_into(&mut draft.request.content_type);
+        if !draft.with_bodies || body.is_empty() {
+            return;
+        }
+        let multipart = content_type.starts_with("multipart/form-data");
+        let room = if multipart { body.len() } else { body.len().min(limit_bytes) };
+        if !self.state.recorder.budget.take(room) {
+            draft.request.cut = true;
+            return;
+        }
+        draft.charged_bytes += room;
+        draft.request.cut = room < body.len();
+        let kept = body.slice(..room);
+        // A small slice would keep the connection's whole read buffer alive for as long as the record waits.
+        draft.request.kept = if room < COPIED_BYTES { Kept::Copy(kept.to_vec()) } else { Kept::Bytes(kept) };
+    }
+
+    /// The last word on how it ended; the record is filed.
+    pub(super) fn end(mut self, ending: Ending) {
+        self.note(|draft| draft.ending = ending);
+    }
+}
+
+impl Drop for Filing {
+    fn drop(&mut self) {
+        let total_us = self.elapsed_us();
+        if let Some(mut draft) = self.draft.take() {
+            draft.total_us = total_us;
+            self.state.recorder.file(*draft);
+        }
+        self.state.running.leave();
+    }
+}
+
+/// Now, in unix µs.
+pub(super) fn unix_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

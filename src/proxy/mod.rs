@@ -1,0 +1,81 @@
+//! The hot path: from a caller's request to an upstream's reply. Start at [`forward`], then `pipeline`, which is the whole
+//! journey on one screen.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `caller` | whose key is this, from where |
+//! | `filing` | the guard that files exactly one record per request |
+//! | `intake` | the request's body, held or passing |
+//! | `attempt` | one try at one upstream, under the clocks |
+//! | `observe` | what a try showed, to health, log and notices |
+//! | `relay`, `tap` | the reply's bytes to the caller, and a copy for the record |
+//! | `headers`, `refusal` | which headers pass; what the gateway says itself |
+//!
+//! **Invariant:** nothing here names the database, and nothing here waits for it.
+//! **May import:** `state`, `roster`, `recorder`, `connector`, `balance`, `openai`.
+
+mod attempt;
+mod caller;
+mod filing;
+mod headers;
+mod intake;
+mod observe;
+mod pipeline;
+mod refusal;
+mod relay;
+mod tap;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::connector::Outbound;
+use crate::proxy::filing::Filing;
+use crate::proxy::pipeline::{Stop, pipeline};
+use crate::recorder::{Ending, Kept};
+use crate::roster::Recording;
+use crate::state::State;
+
+/// Answers one request to `/v1`, whatever its method and path.
+pub async fn forward(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+    outbound: Data<Outbound>,
+) -> HttpResponse {
+    if request.method() == Method::OPTIONS {
+        return preflight();
+    }
+    let snapshot = state.roster.load().clone();
+    let recording: Recording = snapshot.settings.recording;
+    let ip = || caller::address(&request, &snapshot.settings.trusted_proxies);
+    let filing = Filing::open(&state, &request, ip, recording);
+    let stop = match pipeline(&request, payload.into_inner(), filing, &snapshot, &outbound).await {
+        Ok(response) => return response,
+        Err(stop) => stop,
+    };
+    match stop {
+        Stop::CallerLeft(filing) => {
+            drop(filing);
+            HttpResponse::new(StatusCode::BAD_REQUEST)
+        }
+        Stop::Refused(refusal, mut filing) => {
+            let (response, body) = refusal.reply();
+            filing.note(|draft| {
+                draft.status = response.status().as_u16();
+                draft.error = Some(refusal.message());
+                draft.reply.total_bytes = body.len() as u64;
+                draft.reply.kept = Kept::Copy(body.into_bytes());
+            });
+            filing.end(Ending::Refused);
+            response
+        }
+    }
+}
+
+/// What a browser asks before it calls: anything goes, as in the original.
+fn preflight() -> HttpResponse {
+    let mut response = HttpResponse::new(StatusCode::OK);
+    headers::add_cors(response.headers_mut());
+    response
+}

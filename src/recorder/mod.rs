@@ -1,0 +1,129 @@
+//! Records: taken from the hot path without a wait, written by one thread in batches.
+//!
+//! Start at [`Recorder::file`], what the hot path calls, then `writer`, what the thread does. When the database is slow or
+//! away, records go to a file beside it and come back in order (`spill`). What cannot be kept at all is counted.
+//!
+//! **Invariant:** nothing here makes a caller wait: no lock is held over a system call, memory is bounded by one
+//! [`Budget`]. **May import:** `db`, `openai`, `error`.
+
+mod budget;
+mod draft;
+mod finish;
+mod spill;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use budget::Budget;
+pub use draft::{AttemptNote, Draft, Ending, Kept, Side};
+
+use crate::db::Database;
+use crate::error::StartError;
+
+/// Memory for bodies being captured and records waiting, in bytes.
+const MEMORY_BYTES: usize = 512 << 20;
+/// How long the thread lets records gather before it writes them.
+pub(crate) const GATHER: Duration = Duration::from_millis(20);
+
+/// The hot path's door to the records.
+pub struct Recorder {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    /// Memory for captures and for the queue.
+    pub budget: Budget,
+    counts: Counts,
+    stopping: AtomicBool,
+}
+
+/// What has become of the records so far.
+#[derive(Default)]
+pub struct Counts {
+    /// Written to the database.
+    pub written: AtomicU64,
+    /// Lost: neither the database nor the spill file took them.
+    pub lost: AtomicU64,
+    /// Bytes waiting in the spill file.
+    pub spilled_bytes: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    drafts: Vec<Draft>,
+    asleep: bool,
+}
+
+impl Recorder {
+    /// Starts the writer's thread; join the handle after [`Recorder::stop`].
+    ///
+    /// # Errors
+    /// No connection for the writer, or no thread.
+    pub fn start(database: &Database) -> Result<(Arc<Recorder>, JoinHandle<()>), StartError> {
+        let recorder = Arc::new(Recorder {
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            budget: Budget::new(MEMORY_BYTES),
+            counts: Counts::default(),
+            stopping: AtomicBool::new(false),
+        });
+        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone());
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || writer.run())
+            .map_err(|error| StartError::new(format!("cannot start the recorder's thread: {error}")))?;
+        Ok((recorder, thread))
+    }
+
+    /// Takes a finished draft. Costs a push; the thread is woken only when it sleeps.
+    pub fn file(&self, mut draft: Draft) {
+        // What the capture has not charged yet: the row itself.
+        if self.budget.take(ROW_BYTES) {
+            draft.charged_bytes += ROW_BYTES;
+        }
+        let mut queue = self.lock();
+        queue.drafts.push(draft);
+        if queue.asleep {
+            queue.asleep = false;
+            drop(queue);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Asks the thread to write everything and end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.lock().asleep = false;
+        self.arrived.notify_one();
+    }
+
+    /// What has become of the records so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there are drafts, lets more gather, and takes them all. Empty when `idle` has passed or at a stop.
+    fn take(&self, idle: Duration) -> Vec<Draft> {
+        let mut queue = self.lock();
+        if queue.drafts.is_empty() && !self.stopping.load(Ordering::Acquire) {
+            queue.asleep = true;
+            let woken = self.arrived.wait_timeout(queue, idle).unwrap_or_else(PoisonError::into_inner);
+            queue = woken.0;
+            queue.asleep = false;
+        }
+        if !queue.drafts.is_empty() && !self.stopping.load(Ordering::Acquire) {
+            drop(queue);
+            std::thread::sleep(GATHER);
+            queue = self.lock();
+        }
+        std::mem::take(&mut queue.drafts)
+    }
+}
+
+/// What a row costs in memory besides its bodies, about.
+const ROW_BYTES: usize = 1024;

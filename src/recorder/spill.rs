@@ -1,0 +1,209 @@
+//! The file beside the database that takes records while the database cannot.
+//!
+//! A frame is: length of the rest (u32), CRC-32 of the rest (u32), length of the facts (u32), the facts as JSON, then each
+//! of the two bodies as length (u32; `u32::MAX` = none) and bytes; all little-endian. A frame that a crash cut in half ends
+//! the file. **Invariant:** frames are read in the order they were written. **May import:** `db` (for the record's shape).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::db::records::{Facts, NewRecord, Texts};
+
+/// The spill file: written at its end, read from its beginning.
+pub struct Spill {
+    path: PathBuf,
+    writer: Option<File>,
+    /// Where the next frame to read begins.
+    read_at: u64,
+    /// Where the next frame will be written.
+    end: u64,
+}
+
+impl Spill {
+    /// Looks for what an earlier run left behind, and takes off the half of a frame that a crash left at its end.
+    pub fn open(path: &Path) -> Spill {
+        let end = whole_frames(path).unwrap_or(0);
+        if let Ok(file) = OpenOptions::new().write(true).open(path) {
+            let _ = file.set_len(end);
+        }
+        Spill { path: path.to_owned(), writer: None, read_at: 0, end }
+    }
+
+    /// Nothing waits in the file.
+    pub fn is_empty(&self) -> bool {
+        self.read_at >= self.end
+    }
+
+    /// How many bytes wait in the file.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.end.saturating_sub(self.read_at)
+    }
+
+    /// Appends records and hands them to the operating system.
+    ///
+    /// # Errors
+    /// The file cannot be written; then its end is where it was before.
+    pub fn append(&mut self, records: &[NewRecord]) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for record in records {
+            encode(record, &mut bytes)?;
+        }
+        let result = self.file().and_then(|file| file.write_all(&bytes));
+        match result {
+            Ok(()) => {
+                self.end += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // Half a frame must not stand before whole ones.
+                if let Some(file) = &self.writer {
+                    let _ = file.set_len(self.end);
+                }
+                self.writer = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn file(&mut self) -> io::Result<&mut File> {
+        if self.writer.is_none() {
+            let mut options = OpenOptions::new();
+            options.create(true).append(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            self.writer = Some(options.open(&self.path)?);
+        }
+        self.writer.as_mut().ok_or_else(|| io::Error::other("no spill file"))
+    }
+
+    /// Reads up to `most` records and `most_bytes`; the position moves only with [`Spill::advance`].
+    ///
+    /// # Errors
+    /// The file cannot be read. A damaged frame is an error of kind `InvalidData`.
+    pub fn read(&mut self, most: usize, most_bytes: usize) -> io::Result<(Vec<NewRecord>, u64)> {
+        let mut file = BufReader::new(File::open(&self.path)?);
+        file.seek(SeekFrom::Start(self.read_at))?;
+        let (mut records, mut taken) = (Vec::new(), 0u64);
+        while records.len() < most && taken < most_bytes as u64 && self.read_at + taken < self.end {
+            let Some((record, size)) = decode(&mut file)? else { break };
+            records.push(record);
+            taken += size;
+        }
+        Ok((records, taken))
+    }
+
+    /// The `bytes` read last stand in the database now. An empty file is removed.
+    pub fn advance(&mut self, bytes: u64) {
+        self.read_at += bytes;
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Sets a damaged file aside under another name, so that nothing is lost and nothing waits behind it.
+    pub fn set_aside(&mut self, stamp: i64) -> io::Result<PathBuf> {
+        let aside = self.path.with_extension(format!("damaged-{stamp}"));
+        std::fs::rename(&self.path, &aside)?;
+        (self.writer, self.read_at, self.end) = (None, 0, 0);
+        Ok(aside)
+    }
+
+    fn clear(&mut self) {
+        self.writer = None;
+        let _ = std::fs::remove_file(&self.path);
+        (self.read_at, self.end) = (0, 0);
+    }
+}
+
+/// Where the last whole frame ends.
+fn whole_frames(path: &Path) -> io::Result<u64> {
+    let mut file = BufReader::new(File::open(path)?);
+    let length = file.get_ref().metadata()?.len();
+    let (mut end, mut head) = (0u64, [0u8; 8]);
+    while fill(&mut file, &mut head)? {
+        let size = i64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
+        let next = end + 8 + size as u64;
+        if next > length {
+            break;
+        }
+        file.seek_relative(size)?;
+        end = next;
+    }
+    Ok(end)
+}
+
+const NONE: u32 = u32::MAX;
+
+fn length(n: usize) -> io::Result<[u8; 4]> {
+    let n = u32::try_from(n).ok().filter(|n| *n != NONE);
+    Ok(n.ok_or_else(|| io::Error::other("a body of 4 GiB does not fit a frame"))?.to_le_bytes())
+}
+
+fn encode(record: &NewRecord, out: &mut Vec<u8>) -> io::Result<()> {
+    let notes = (&record.texts.body_note, &record.texts.response_note);
+    let facts = serde_json::to_vec(&(&record.facts, notes)).map_err(io::Error::other)?;
+    let mut frame = Vec::with_capacity(facts.len() + 64);
+    frame.extend_from_slice(&length(facts.len())?);
+    frame.extend_from_slice(&facts);
+    for body in [&record.texts.body, &record.texts.response] {
+        match body {
+            None => frame.extend_from_slice(&NONE.to_le_bytes()),
+            Some(bytes) => {
+                frame.extend_from_slice(&length(bytes.len())?);
+                frame.extend_from_slice(bytes);
+            }
+        }
+    }
+    out.extend_from_slice(&length(frame.len())?);
+    out.extend_from_slice(&crc32fast::hash(&frame).to_le_bytes());
+    out.extend_from_slice(&frame);
+    Ok(())
+}
+
+/// The next record and the size of its frame; `None` at the end or where a crash cut the last frame.
+fn decode(file: &mut impl Read) -> io::Result<Option<(NewRecord, u64)>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "damaged frame");
+    let mut head = [0u8; 8];
+    let mut frame = Vec::new();
+    if !fill(file, &mut head)? {
+        return Ok(None);
+    }
+    let size = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+    let crc = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    file.take(u64::from(size)).read_to_end(&mut frame)?;
+    if frame.len() < size as usize {
+        return Ok(None);
+    }
+    if crc32fast::hash(&frame) != crc {
+        return Err(damaged());
+    }
+    let mut rest = frame.as_slice();
+    let facts = piece(&mut rest).flatten().ok_or_else(damaged)?;
+    let (facts, (body_note, response_note)): (Facts, (Option<String>, Option<String>)) =
+        serde_json::from_slice(facts).map_err(|_| damaged())?;
+    let body = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
+    let response = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
+    let texts = Texts { body, body_note, response, response_note };
+    Ok(Some((NewRecord { facts, texts }, u64::from(size) + 8)))
+}
+
+fn fill(file: &mut impl Read, head: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(head) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn piece<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let (head, tail) = rest.split_first_chunk::<4>()?;
+    let n = u32::from_le_bytes(*head);
+    if n == NONE {
+        *rest = tail;
+        return Some(None);
+    }
+    let (piece, tail) = tail.split_at_checked(n as usize)?;
+    *rest = tail;
+    Some(Some(piece))
+}

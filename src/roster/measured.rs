@@ -1,0 +1,190 @@
+//! What is measured of an upstream: health, latency, requests under way, calls not yet counted in the database.
+//!
+//! **Invariant:** a lock is held for a few assignments, never over a wait. **May import:** `balance`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::balance::blame::Signals;
+use crate::balance::breaker::BreakerConfig;
+use crate::balance::health::{Change, Claim, Health, Signal};
+use crate::balance::latency::PeakEwma;
+use crate::balance::standing::{Standing, combine};
+
+/// Models whose health is known are kept up to this many per upstream; a caller can invent names without end.
+const MODELS: usize = 1000;
+
+/// What is measured of one upstream.
+#[derive(Default)]
+pub struct Measured {
+    in_flight: AtomicU32,
+    successes: AtomicU64,
+    failures: AtomicU64,
+    last_success_us: AtomicI64,
+    troubled: AtomicBool,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    whole: Health,
+    models: HashMap<String, Health>,
+    latency: PeakEwma,
+}
+
+/// Calls since the last time this was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// Successful ones.
+    pub successes: i64,
+    /// Failed ones.
+    pub failures: i64,
+    /// When the last success was, unix µs; 0 = none.
+    pub last_success_us: i64,
+}
+
+impl Measured {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a model stands there, and the expected time to the first byte in µs.
+    pub fn standing(&self, model: &str, now_ms: i64) -> (Standing, f64) {
+        let book = self.book();
+        let whole = book.whole.standing(now_ms);
+        let standing = match book.models.get(model) {
+            Some(health) => combine(whole, health.standing(now_ms)),
+            None => whole,
+        };
+        (standing, book.latency.value(now_ms))
+    }
+
+    /// How the upstream as a whole stands, in a word for pages.
+    pub fn standing_word(&self, now_ms: i64) -> &'static str {
+        match self.book().whole.standing(now_ms) {
+            Standing::Ready => "ready",
+            Standing::Probe | Standing::Probing { .. } => "probing",
+            Standing::Cooling { .. } => "cooling",
+            Standing::KeyBad => "key_bad",
+        }
+    }
+
+    /// Asks for leave to try a model there; see [`Claim`].
+    pub fn claim(&self, model: &str, now_ms: i64) -> Claim {
+        let mut book = self.book();
+        let whole = book.whole.claim_probe(now_ms);
+        if whole == Claim::Taken {
+            return Claim::Taken;
+        }
+        match book.models.get_mut(model).map_or(Claim::Free, |health| health.claim_probe(now_ms)) {
+            Claim::Free => whole,
+            Claim::Probe => Claim::Probe,
+            Claim::Taken => {
+                book.whole.release_probe(now_ms);
+                Claim::Taken
+            }
+        }
+    }
+
+    /// The attempt told nothing: a probe's place is free again.
+    pub fn release(&self, model: &str, now_ms: i64) {
+        let mut book = self.book();
+        book.whole.release_probe(now_ms);
+        if let Some(health) = book.models.get_mut(model) {
+            health.release_probe(now_ms);
+        }
+    }
+
+    /// Takes note of what an attempt showed; the flips of upstream and model are returned.
+    pub fn observe(&self, model: &str, signals: Signals, now_ms: i64, config: &BreakerConfig) -> [Option<Change>; 2] {
+        let all = [signals.upstream, signals.model];
+        if all.contains(&Some(Signal::Success)) {
+            self.successes.fetch_add(1, Ordering::Relaxed);
+            self.last_success_us.store(now_ms.saturating_mul(1000), Ordering::Relaxed);
+        } else if all.iter().any(Option::is_some) {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut book = self.book();
+        let upstream = match signals.upstream {
+            Some(signal) => book.whole.observe(signal, now_ms, config),
+            None => {
+                // It was reached and its key accepted, or else it would have a signal: a probe of that is over.
+                book.whole.release_probe(now_ms);
+                None
+            }
+        };
+        let model = match signals.model {
+            // A model nobody has a bad word about needs no entry.
+            Some(Signal::Success) => {
+                book.models.get_mut(model).and_then(|health| health.observe(Signal::Success, now_ms, config))
+            }
+            Some(signal) => {
+                if book.models.len() >= MODELS && !book.models.contains_key(model) {
+                    book.models.retain(|_, health| health.standing(now_ms) != Standing::Ready);
+                }
+                book.models.entry(model.to_owned()).or_default().observe(signal, now_ms, config)
+            }
+            None => {
+                if let Some(health) = book.models.get_mut(model) {
+                    health.release_probe(now_ms);
+                }
+                None
+            }
+        };
+        [upstream, model]
+    }
+
+    /// Whether people may have been told that it fails; returns what was before.
+    pub fn set_troubled(&self, troubled: bool) -> bool {
+        if troubled || self.troubled.load(Ordering::Relaxed) {
+            self.troubled.swap(troubled, Ordering::Relaxed)
+        } else {
+            false
+        }
+    }
+
+    /// Takes note of a time to the first byte, in µs.
+    pub fn first_byte(&self, us: i64, now_ms: i64) {
+        self.book().latency.observe(u64::try_from(us).unwrap_or(0), now_ms);
+    }
+
+    /// Requests under way there.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// One more request under way.
+    pub fn enter(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Calls not yet taken by [`Measured::take_calls`].
+    pub fn calls(&self) -> Calls {
+        Calls {
+            successes: self.successes.load(Ordering::Relaxed) as i64,
+            failures: self.failures.load(Ordering::Relaxed) as i64,
+            last_success_us: self.last_success_us.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes the calls, to count them in the database.
+    pub fn take_calls(&self) -> Calls {
+        Calls {
+            successes: self.successes.swap(0, Ordering::Relaxed) as i64,
+            failures: self.failures.swap(0, Ordering::Relaxed) as i64,
+            last_success_us: self.last_success_us.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Puts calls back that could not be counted.
+    pub fn put_back(&self, calls: Calls) {
+        self.successes.fetch_add(calls.successes as u64, Ordering::Relaxed);
+        self.failures.fetch_add(calls.failures as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,114 @@
+//! The roster: a live snapshot of settings and upstreams, and what is measured of them.
+//!
+//! Start at [`Roster::load`] and [`Roster::plan`]. A thread of its own (`watch`) makes a new snapshot within 100 ms of any
+//! change in the database. **Invariant:** nothing here waits for the database on behalf of a request.
+//! **May import:** `db`, `connector`, `balance`, `error`.
+
+mod homes;
+mod measured;
+mod settings;
+mod upstream;
+mod watch;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::balance::candidate::{Candidate, LANES, Need, lane};
+use crate::balance::plan::{Plan, earliest_recovery_ms, plan};
+use crate::db::upstreams::UpstreamRow;
+
+pub use homes::Homes;
+pub use measured::Measured;
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Network, Recording, Settings, last4};
+pub use upstream::{KeepHeaders, Upstream, masked};
+pub use watch::Watch;
+
+/// Settings and upstreams at one moment.
+pub struct Snapshot {
+    /// The settings.
+    pub settings: Settings,
+    /// The upstreams that make sense, by id.
+    pub upstreams: Vec<Arc<Upstream>>,
+}
+
+/// What was read from the database to make a snapshot.
+#[derive(Clone, PartialEq)]
+struct Rows {
+    upstreams: Vec<UpstreamRow>,
+    settings: Vec<(String, String)>,
+}
+
+/// The only thing that requests share.
+pub struct Roster {
+    current: ArcSwap<Snapshot>,
+    /// Where resources live that were made through us.
+    pub homes: Homes,
+    lanes: [AtomicU64; LANES],
+}
+
+impl Roster {
+    fn new(snapshot: Snapshot, homes: Homes) -> Roster {
+        Roster { current: ArcSwap::from_pointee(snapshot), homes, lanes: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    /// The snapshot of this moment.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// Whom to try for `need`, in order; indices into the snapshot's upstreams.
+    pub fn plan(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Plan {
+        let ticket = self.lanes[lane(need.model, need.key_name)].fetch_add(1, Ordering::Relaxed);
+        plan(snapshot.settings.policy, &candidates(snapshot, need.model, now_ms), need, ticket)
+    }
+
+    /// When the first upstream that may serve `need` is expected back, in unix ms; `None` when one is ready or nobody knows.
+    pub fn earliest_recovery_ms(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Option<i64> {
+        earliest_recovery_ms(&candidates(snapshot, need.model, now_ms), need)
+    }
+}
+
+fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candidate<'a>> {
+    let candidate = |upstream: &'a Arc<Upstream>| {
+        let (standing, first_byte_ewma_us) = upstream.measured.standing(model, now_ms);
+        let calls = upstream.measured.calls();
+        Candidate {
+            id: upstream.id,
+            enabled: upstream.enabled,
+            priority: upstream.priority,
+            position: upstream.position,
+            weight: upstream.weight,
+            rules: &upstream.rules,
+            keys: &upstream.keys,
+            standing,
+            in_flight: upstream.measured.in_flight(),
+            first_byte_ewma_us,
+            success_count: upstream.success_count + calls.successes,
+            failed_count: upstream.failed_count + calls.failures,
+        }
+    };
+    snapshot.upstreams.iter().map(candidate).collect()
+}
+
+/// Makes a snapshot of rows, keeping what `before` had measured; also what is wrong with them, a line each.
+fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String>) {
+    let (settings, mut problems) = Settings::parse(&rows.settings);
+    let (mut upstreams, mut known) = (Vec::new(), Known::new());
+    for row in &rows.upstreams {
+        let identity = Upstream::identity(row);
+        let measured = before.and_then(|before| before.get(&identity)).cloned().unwrap_or_default();
+        match Upstream::parse(row, &settings.clocks, Arc::clone(&measured)) {
+            Ok(upstream) => {
+                upstreams.push(Arc::new(upstream));
+                known.insert(identity, measured);
+            }
+            Err(problem) => problems.push(format!("upstream {}: {problem}; it is skipped", row.id)),
+        }
+    }
+    (Snapshot { settings, upstreams }, known, problems)
+}
+
+type Known = HashMap<(i64, String, String, bool), Arc<Measured>>;

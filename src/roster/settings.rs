@@ -1,0 +1,311 @@
+//! Settings: the rows of `config_kvs`, parsed. What makes no sense is reported and the default (or nothing) holds.
+//!
+//! **Invariant:** no problem text ever holds a value, only the key and what would be right: values may be secrets.
+//! **May import:** `balance`, `notify` (its settings' shape).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use crate::balance::breaker::BreakerConfig;
+use crate::balance::policy::Policy;
+use crate::notify::Channels;
+
+/// The key that the original had built in; everyone knows it.
+pub const KNOWN_KEY: &str = "woshimima";
+
+/// A key that programs may call with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Its name: as written before `=`, else `key-1`, `key-2` … by place.
+    pub name: String,
+    /// The secret itself.
+    pub secret: String,
+}
+
+impl ClientKey {
+    /// The last four characters, or nothing of a key too short to show any.
+    pub fn last4(&self) -> String {
+        last4(&self.secret)
+    }
+}
+
+/// The last four characters of a secret that is longer than eight.
+pub fn last4(secret: &str) -> String {
+    let count = secret.chars().count();
+    if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
+}
+
+/// How much is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// The row and both bodies.
+    Full,
+    /// The row.
+    Metadata,
+    /// Nothing.
+    Off,
+}
+
+impl FromStr for Recording {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Recording, ()> {
+        match text {
+            "full" => Ok(Recording::Full),
+            "metadata" => Ok(Recording::Metadata),
+            "off" => Ok(Recording::Off),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The four clocks, in ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// Until a connection stands: name, TCP and TLS together.
+    pub connect_ms: u64,
+    /// From the request having gone out to the first byte of the reply.
+    pub first_byte_ms: u64,
+    /// From the head of a streamed reply to its first content.
+    pub first_content_ms: u64,
+    /// Between two bytes of a reply.
+    pub idle_ms: u64,
+}
+
+/// A network of addresses, as `10.0.0.0/8` or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Whether `ip` is in it. IPv4 and IPv4-mapped IPv6 are the same.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        bits(ip) & self.mask == self.address & self.mask
+    }
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+impl FromStr for Network {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Network, ()> {
+        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+        let ip: IpAddr = address.trim().parse().map_err(|_| ())?;
+        let (width, offset) = if ip.is_ipv4() { (32, 96) } else { (128, 0) };
+        let length: u32 = length.map_or(Ok(width), |l| l.trim().parse()).map_err(|_| ())?;
+        if length > width {
+            return Err(());
+        }
+        let mask = u128::MAX.checked_shl(128 - length - offset).unwrap_or(0);
+        Ok(Network { address: bits(ip), mask })
+    }
+}
+
+/// Everything that can be set while the program runs.
+#[derive(Clone, PartialEq)]
+pub struct Settings {
+    /// Who may call.
+    pub keys: Vec<ClientKey>,
+    /// `authorization` is `asis`: any key is let in and passed on to upstreams whose sk is `asis`.
+    pub any_key: bool,
+    /// How upstreams are ordered.
+    pub policy: Policy,
+    /// How much is recorded.
+    pub recording: Recording,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Clocks of upstreams that have none of their own.
+    pub clocks: Clocks,
+    /// Request bodies up to this size are held, so that they can be sent again elsewhere.
+    pub replay_buffer_bytes: usize,
+    /// JSON and text bodies are recorded up to this size.
+    pub record_body_limit_bytes: usize,
+    /// Other bodies (audio, images, files) are recorded up to this size.
+    pub record_binary_limit_bytes: usize,
+    /// When an upstream is left alone.
+    pub breaker: BreakerConfig,
+    /// Where notices go.
+    pub channels: Channels,
+}
+
+/// Rows that belong to the program itself and are no settings.
+const INTERNAL: [&str; 1] = ["admin_password_hash"];
+
+impl Settings {
+    /// Parses rows over defaults; also returns what is wrong, a line each.
+    pub fn parse(rows: &[(String, String)]) -> (Settings, Vec<String>) {
+        let mut reader =
+            Reader { rows: rows.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(), problems: vec![] };
+        let breaker = BreakerConfig::default();
+        let authorization = reader.text("authorization");
+        let settings = Settings {
+            any_key: authorization == "asis",
+            keys: client_keys(&authorization),
+            policy: reader.parsed("policy", Policy::Main, "one of main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
+            recording: reader.parsed("recording", Recording::Full, "full, metadata or off"),
+            trusted_proxies: reader.list("trusted_proxies", "addresses or networks like 10.0.0.0/8, separated by commas"),
+            clocks: Clocks {
+                connect_ms: reader.number("connect_timeout_ms", 10_000, 1),
+                first_byte_ms: reader.number("first_byte_timeout_ms", 600_000, 1),
+                first_content_ms: reader.number("first_content_timeout_ms", 600_000, 1),
+                idle_ms: reader.number("idle_timeout_ms", 300_000, 1),
+            },
+            replay_buffer_bytes: reader.number("replay_buffer_bytes", 32 << 20, 0),
+            record_body_limit_bytes: reader.number("record_body_limit_bytes", 256 << 20, 0),
+            record_binary_limit_bytes: reader.number("record_binary_limit_bytes", 8 << 20, 0),
+            breaker: BreakerConfig {
+                failures: reader.number("breaker_failures", breaker.failures, 1),
+                ratio_percent: reader.number("breaker_ratio_percent", breaker.ratio_percent, 1),
+                min_volume: reader.number("breaker_min_volume", breaker.min_volume, 1),
+                window_ms: reader.number("breaker_window_ms", breaker.window_ms, 1),
+                open_ms: reader.number("breaker_open_ms", breaker.open_ms, 1),
+                open_max_ms: reader.number("breaker_open_max_ms", breaker.open_max_ms, 1),
+            },
+            channels: Channels {
+                feishu_webhook: reader.text("feishu_webhook"),
+                feishu_secret: reader.text("feishu_secret"),
+                matrix_api: reader.text("matrix_api"),
+                matrix_homeserver: reader.text("matrix_homeserver"),
+                matrix_room: reader.text("matrix_room"),
+                matrix_token: reader.text("matrix_token"),
+                summary_every_ms: reader.number("notice_summary_ms", 300_000, 1),
+            },
+        };
+        for key in reader.rows.keys().filter(|key| !INTERNAL.contains(key)) {
+            reader.problems.push(format!("setting {key}: there is no such setting; it is ignored"));
+        }
+        reader.problems.sort_unstable();
+        (settings, reader.problems)
+    }
+
+    /// The key that this secret is, compared in constant time with every key.
+    pub fn key_of(&self, secret: &str) -> Option<&ClientKey> {
+        let mut found = None;
+        for key in &self.keys {
+            let same =
+                key.secret.len() == secret.len() && openssl::memcmp::eq(key.secret.as_bytes(), secret.as_bytes());
+            if same {
+                found = Some(key);
+            }
+        }
+        found
+    }
+}
+
+/// `a,name=b`: each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
+fn client_keys(authorization: &str) -> Vec<ClientKey> {
+    let mut keys = Vec::new();
+    for (index, entry) in authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
+        let place = format!("key-{}", index + 1);
+        if let Some((name, secret)) =
+            entry.split_once('=').filter(|(n, s)| !n.trim().is_empty() && !s.trim().is_empty())
+        {
+            keys.push(ClientKey { name: name.trim().to_owned(), secret: secret.trim().to_owned() });
+        }
+        keys.push(ClientKey { name: place, secret: entry.to_owned() });
+    }
+    keys
+}
+
+struct Reader<'a> {
+    rows: HashMap<&'a str, &'a str>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn text(&mut self, key: &str) -> String {
+        self.rows.remove(key).unwrap_or_default().trim().to_owned()
+    }
+
+    fn parsed<T: FromStr>(&mut self, key: &str, default: T, right: &str) -> T {
+        let text = self.text(key);
+        if text.is_empty() {
+            return default;
+        }
+        text.parse().unwrap_or_else(|_| {
+            self.problems.push(format!("setting {key}: must be {right}; the default holds"));
+            default
+        })
+    }
+
+    fn number<T: FromStr + PartialOrd + From<u8> + Copy>(&mut self, key: &str, default: T, least: u8) -> T {
+        let value = self.parsed(key, default, "a whole number");
+        if value < T::from(least) {
+            self.problems.push(format!("setting {key}: must be at least {least}; the default holds"));
+            return default;
+        }
+        value
+    }
+
+    fn list<T: FromStr>(&mut self, key: &str, right: &str) -> Vec<T> {
+        let text = self.text(key);
+        let mut items = Vec::new();
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            match item.parse() {
+                Ok(item) => items.push(item),
+                Err(_) => self.problems.push(format!("setting {key}: must be {right}; one entry is skipped")),
+            }
+        }
+        items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::balance::policy::Policy;
+    use crate::roster::settings::{Network, Settings, last4};
+
+    fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+        rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn several_keys_are_separated_by_commas_and_may_have_names() {
+        let (settings, problems) = Settings::parse(&rows(&[("authorization", "one, team=two=,abc=")]));
+        assert!(problems.is_empty());
+        let names = |secret| settings.key_of(secret).map(|key| key.name.as_str());
+        assert_eq!(names("one"), Some("key-1"));
+        assert_eq!(names("two="), Some("team"));
+        assert_eq!(names("team=two="), Some("key-2"));
+        assert_eq!(names("abc="), Some("key-3"));
+        assert_eq!(names(""), None);
+        assert_eq!(names("asis"), None);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_without_its_value_and_the_default_holds() {
+        let (settings, problems) =
+            Settings::parse(&rows(&[("policy", "s3cret"), ("polcy", "x"), ("idle_timeout_ms", "0")]));
+        assert_eq!(settings.policy, Policy::Main);
+        assert_eq!(settings.clocks.idle_ms, 300_000);
+        assert_eq!(problems.len(), 3);
+        assert!(!problems.concat().contains("s3cret"));
+    }
+
+    #[test]
+    fn networks_hold_their_addresses_and_no_others() {
+        let ten: Network = "10.0.0.0/8".parse().unwrap();
+        assert!(ten.contains("10.9.8.7".parse().unwrap()));
+        assert!(ten.contains("::ffff:10.9.8.7".parse().unwrap()));
+        assert!(!ten.contains("11.0.0.1".parse().unwrap()));
+        let one: Network = "::1".parse().unwrap();
+        assert!(one.contains("::1".parse().unwrap()) && !one.contains("::2".parse().unwrap()));
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("1.2.3.4".parse().unwrap()));
+        assert!("10.0.0.0/33".parse::<Network>().is_err());
+    }
+
+    #[test]
+    fn short_secrets_show_nothing() {
+        assert_eq!(last4("woshimima"), "mima");
+        assert_eq!(last4("12345678"), "");
+    }
+}

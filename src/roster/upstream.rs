@@ -1,0 +1,148 @@
+//! One upstream, parsed once per change so that nothing is parsed per request.
+//!
+//! **Invariant:** the sk leaves this file only inside a header value marked sensitive; [`Upstream::scrub`] takes it out of
+//! texts. **May import:** `balance`, `connector`, `db` (the row's shape).
+
+use std::sync::Arc;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use crate::balance::glob::ModelRules;
+use crate::connector::Endpoint;
+use crate::db::upstreams::UpstreamRow;
+use crate::roster::measured::Measured;
+use crate::roster::settings::{Clocks, last4};
+
+/// Which of the caller's private headers an upstream gets.
+#[derive(Debug)]
+pub enum KeepHeaders {
+    /// None of them.
+    No,
+    /// All but credentials.
+    All,
+    /// These, credentials included when named.
+    Names(Vec<HeaderName>),
+}
+
+/// An upstream as the hot path needs it.
+pub struct Upstream {
+    /// Its id in the database.
+    pub id: i64,
+    /// Name, or the endpoint's host when it has none: for logs and notices.
+    pub label: String,
+    /// `Authorization` for it; `None` passes the caller's own (`sk` is `asis`).
+    pub authorization: Option<HeaderValue>,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The operator's will.
+    pub enabled: bool,
+    /// Its tier, lower first.
+    pub priority: i64,
+    /// Its place within the tier.
+    pub position: i64,
+    /// Its share.
+    pub weight: u32,
+    /// Which models it may be asked for.
+    pub rules: ModelRules,
+    /// Names of the client keys that may use it; empty = all.
+    pub keys: Vec<String>,
+    /// Which private headers it gets.
+    pub keep: KeepHeaders,
+    /// Its clocks.
+    pub clocks: Clocks,
+    /// Successes counted in the database.
+    pub success_count: i64,
+    /// Failures counted in the database.
+    pub failed_count: i64,
+    /// What is measured; outlives reloads while sk and endpoint stay.
+    pub measured: Arc<Measured>,
+    sk: String,
+}
+
+impl Upstream {
+    /// Parses a row. `measured` is what is known of an upstream with the same [`Upstream::identity`].
+    ///
+    /// # Errors
+    /// A line that names the field and never holds the sk.
+    pub fn parse(row: &UpstreamRow, clocks: &Clocks, measured: Arc<Measured>) -> Result<Upstream, String> {
+        let clock = |own: Option<i64>, setting: u64| {
+            own.and_then(|ms| u64::try_from(ms).ok()).filter(|ms| *ms > 0).unwrap_or(setting)
+        };
+        let clocks = Clocks {
+            connect_ms: clock(row.connect_timeout_ms, clocks.connect_ms),
+            first_byte_ms: clock(row.first_byte_timeout_ms, clocks.first_byte_ms),
+            first_content_ms: clock(row.first_content_timeout_ms, clocks.first_content_ms),
+            idle_ms: clock(row.idle_timeout_ms, clocks.idle_ms),
+        };
+        let endpoint = Endpoint::parse(&row.endpoint, clocks.connect_ms).map_err(|bad| format!("endpoint {bad}"))?;
+        let sk = row.sk.trim();
+        if sk.is_empty() {
+            return Err("sk must not be empty".to_owned());
+        }
+        let authorization = match sk {
+            "asis" => None,
+            sk => {
+                let mut value = HeaderValue::from_str(&format!("Bearer {sk}"))
+                    .map_err(|_| "sk must not hold control characters".to_owned())?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        let host = endpoint.host.to_str().unwrap_or_default();
+        Ok(Upstream {
+            id: row.id,
+            label: if row.name.is_empty() { host.to_owned() } else { row.name.clone() },
+            authorization,
+            enabled: row.enabled,
+            priority: row.priority,
+            position: row.position,
+            weight: u32::try_from(row.weight.max(0)).unwrap_or(u32::MAX),
+            rules: ModelRules::parse(&row.allow_models, &row.deny_models),
+            keys: words(&row.allow_keys).map(str::to_owned).collect(),
+            keep: keep_headers(&row.keep_header)?,
+            clocks,
+            success_count: row.success_count,
+            failed_count: row.failed_count,
+            measured,
+            sk: sk.to_owned(),
+            endpoint,
+        })
+    }
+
+    /// What an upstream is the same by: measured facts are kept while this stays, and forgotten by an edit of it.
+    pub fn identity(row: &UpstreamRow) -> (i64, String, String, bool) {
+        (row.id, row.sk.clone(), row.endpoint.clone(), row.enabled)
+    }
+
+    /// `text` without the sk, should it stand there.
+    pub fn scrub(&self, text: &str) -> String {
+        if self.authorization.is_some() && text.contains(&self.sk) {
+            text.replace(&self.sk, &masked(&self.sk))
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A secret as it may be shown: `sk-…a8Qz`.
+pub fn masked(sk: &str) -> String {
+    match sk {
+        "asis" => "asis".to_owned(),
+        sk => format!("{}…{}", if sk.starts_with("sk-") && sk.len() > 11 { "sk-" } else { "" }, last4(sk)),
+    }
+}
+
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty())
+}
+
+fn keep_headers(text: &str) -> Result<KeepHeaders, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "0" | "false" | "no" | "off" => Ok(KeepHeaders::No),
+        "1" | "true" | "yes" | "on" | "*" => Ok(KeepHeaders::All),
+        names => words(names)
+            .map(|name| name.parse().map_err(|_| format!("keep_header: {name} is no header's name")))
+            .collect::<Result<_, _>>()
+            .map(KeepHeaders::Names),
+    }
+}

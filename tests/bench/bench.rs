@@ -1,0 +1,71 @@
+//! The benchmark: the gateway against nginx in the same run, in front of a mock upstream.
+//!
+//! `cargo bench` takes about five minutes, `cargo bench -- --quick` one; `-- --self-check` puts a second nginx in the
+//! gateway's place, which shows how exact the ratios are (they should be 1). Start at [`bench`], then `scenarios`.
+//! A missed goal is told, not an error; a missing row or a failed request is one (exit code 1).
+//! Nothing here listens beyond 127.0.0.1, and nothing outlives the run.
+
+mod caller;
+mod gateway;
+mod load;
+mod measure;
+mod mock;
+mod nginx;
+mod payload;
+mod process;
+mod report;
+mod results;
+mod scenarios;
+mod servers;
+mod streams;
+mod wire;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use process::{Folder, raise_open_files, tool};
+use scenarios::Extent;
+use servers::{Mock, Site};
+
+/// Whatever went wrong, told once at the end.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Failure>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let known = ["mock", "--bench", "--quick", "--self-check"];
+    if let Some(unknown) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
+        eprintln!("unknown argument {unknown}; there are --quick and --self-check");
+        return ExitCode::FAILURE;
+    }
+    let outcome = if has("mock") {
+        mock::run().map(|()| true)
+    } else if has("--bench") {
+        bench(has("--quick"), has("--self-check"))
+    } else {
+        // `cargo test --all-targets` comes by here.
+        println!("a benchmark: run it with cargo bench");
+        Ok(true)
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the benchmark broke: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(is_quick: bool, is_self_check: bool) -> Result<bool> {
+    raise_open_files()?;
+    let begin = Instant::now();
+    let extent = if is_quick { Extent::QUICK } else { Extent::FULL };
+    let (nginx, sqlite) = (tool("nginx", "nginx-light")?, tool("sqlite3", "sqlite3")?);
+    let folder = Folder::make()?;
+    let (mock, upstream) = Mock::start()?;
+    let site = Site { nginx, sqlite, tick_ns: measure::tick_ns()?, upstream, is_self_check };
+    let results = scenarios::run(&site, &mock, &folder, &extent)?;
+    report::print(&results, &site, &extent, begin.elapsed().as_secs_f64())
+}
