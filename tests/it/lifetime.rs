@@ -95,14 +95,15 @@ fn each_call_is_counted_once(kind: Kind) {
         _ => good(),
     });
     let plan = Gateway::on(kind).setting("breaker_failures", "100");
-    let mut gateway = plan.upstream(upstream.row("a")).start();
+    let spare = FakeUpstream::always(good());
+    let mut gateway = plan.upstream(upstream.row("a")).upstream(spare.row("b")).start();
     for path in ["chat/completions", "stream", "models", "broken", "bad", "cut"] {
         gateway.send(Call::post(&format!("/v1/{path}"), CHAT));
     }
     gateway.signal("TERM");
     gateway.ended();
-    assert_eq!(gateway.upstream_column("a", "success_count"), "3");
-    assert_eq!(gateway.upstream_column("a", "failed_count"), "2");
+    let counts = |name| (gateway.upstream_column(name, "success_count"), gateway.upstream_column(name, "failed_count"));
+    assert_eq!((counts("a"), counts("b")), (("3".into(), "2".into()), ("1".into(), "0".into())));
     assert_ne!(gateway.upstream_column("a", "last_call_success_time"), "");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The rooms by height; a room may name only rooms further down, and the pure ones.
 const HEIGHTS: [&[&str]; 11] = [
@@ -61,10 +61,10 @@ impl Source {
         lines.filter(|(_, line)| !line.trim().is_empty()).collect()
     }
 
-    /// The part before the file's own tests; a file of tests has none.
+    /// The part before the file's own tests; a file called after tests (`tests.rs`, `testing.rs`) has none.
     fn outside_tests(&self) -> Vec<(usize, &str)> {
-        let name = self.path.file_stem().unwrap();
-        if name == "tests" || name == "testing" || self.path.components().any(|part| part.as_os_str() == "tests") {
+        let of_tests = |part: Component<'_>| part.as_os_str().to_str().is_some_and(|part| part.starts_with("test"));
+        if self.path.components().any(of_tests) {
             return Vec::new();
         }
         self.code().into_iter().take_while(|(_, line)| line.trim() != "#[cfg(test)]").collect()
