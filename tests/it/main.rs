@@ -1,0 +1,27 @@
+//! The integration suite: the real binary over real sockets, against upstreams that play a script.
+//!
+//! Every test that touches the database runs on SQLite and on Postgres. Names are sentences; what a test expects is
+//! written out. Run one with `cargo test --test it -- the_name_of_it`.
+
+// clippy.toml allows these within `#[test]`; the harness is nothing but test code.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod admin; // the admin API as JSON
+mod bodies; // bodies both ways, byte for byte; streams; large uploads
+mod callers; // keys, refusals, CORS
+mod clocks; // connect, first byte, first content, silence
+mod cut; // an upstream that breaks off in the middle
+mod failover; // each way to fail, and what is said when all do
+mod forwarding; // methods, paths, headers
+mod hangups; // a caller that leaves, in each phase
+mod harness; // the harness proves itself, without a gateway
+mod health; // cool-down, bad keys, the breaker
+mod lifetime; // signals, crashes, outages of the database
+mod live; // edits by other programs under load
+mod notices; // Feishu and Matrix
+mod policies; // who is asked first
+mod recording; // what stands in the database afterwards
+mod start; // flags, first start, what is refused
+mod support; // gateway, fake upstream, client, databases
+mod takeover; // databases of the original Go program
+mod tidy; // rules that can be read off the sources
