@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use log::LevelFilter;
 use openai_api_route::config::Config;
 use openai_api_route::run;
 
@@ -11,9 +12,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = Config::from_command_line().and_then(|config| {
-        // Its start-up lines say nothing that ours do not; a filter that names it still wins.
+        // What actix says at start and of broken replies, our own lines say too; a filter that names it still wins.
         let mut logger = env_logger::Builder::new();
-        logger.filter_module("actix_server", log::LevelFilter::Warn).parse_filters(&config.log_filter).init();
+        logger
+            .filter_module("actix_server", LevelFilter::Warn)
+            .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
+            .parse_filters(&config.log_filter)
+            .init();
         run(&config)
     });
     match done {

@@ -4,7 +4,7 @@
 //! route exists. **May import:** `proxy`, `dashboard`, `state`, `connector`, `config`, `error`.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use actix_web::http::{KeepAlive, StatusCode};
@@ -31,8 +31,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How often the end of the last running request is looked for at a stop.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
-/// How long connections may take to close after their last reply.
-const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the last bytes of the last reply have to leave the process.
+const LAST_BYTES: Duration = Duration::from_millis(200);
+/// How long workers may take to drop what they hold.
+const LAST_GUARDS: Duration = Duration::from_secs(3);
 /// JSON of the admin API, at most.
 const ADMIN_BODY_BYTES: usize = 1 << 20;
 
@@ -96,6 +98,7 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let failed = |error: io::Error| StartError::new(format!("cannot start the server: {error}"));
     let shared = state.clone();
+    let door = Socket::from(listener.try_clone().map_err(failed)?);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(shared.clone())
@@ -112,7 +115,6 @@ pub async fn serve(
     // A caller that has closed its side is gone: its request is dropped in every phase.
     .h1_allow_half_closed(false)
     .tcp_nodelay(true)
-    .shutdown_timeout(config.shutdown_timeout_s)
     .disable_signals()
     .listen(listener)
     .map_err(failed)?
@@ -130,16 +132,19 @@ pub async fn serve(
         config.shutdown_timeout_s
     );
     state.running.drain();
-    let stopping = actix_rt::spawn(handle.stop(true));
+    // Others may listen there from now on; a connection that still waits in the queue is refused.
+    let _ = door.shutdown(Shutdown::Both);
+    handle.pause().await;
     let drained = drain(&state, Duration::from_secs(config.shutdown_timeout_s));
-    match select(running, std::pin::pin!(select(std::pin::pin!(drained), std::pin::pin!(stops.next())))).await {
-        Either::Left(_) => {}
-        Either::Right((Either::Left((true, _)), running)) => {
-            let _ = tokio::time::timeout(CLOSE_PATIENCE, running).await;
-        }
-        Either::Right(_) => warn!("{} requests are cut off", state.running.count()),
+    if matches!(select(std::pin::pin!(drained), std::pin::pin!(stops.next())).await, Either::Left((true, _))) {
+        tokio::time::sleep(LAST_BYTES).await;
+    } else {
+        warn!("{} requests are cut off", state.running.count());
     }
-    stopping.abort();
+    // Workers drop what they hold; with the last guard the last record is filed.
+    let _ = tokio::time::timeout(LAST_GUARDS, handle.stop(false)).await;
+    let _ = tokio::time::timeout(LAST_GUARDS, running).await;
+    drain(&state, LAST_GUARDS).await;
     Ok(())
 }
 

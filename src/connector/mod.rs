@@ -7,6 +7,7 @@
 //! **May import:** `error`.
 
 mod dial;
+mod head;
 mod target;
 mod trust;
 mod wire;

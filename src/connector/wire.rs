@@ -1,14 +1,16 @@
 //! The connection itself, wrapped so that awc cannot mistake an accident for an ending.
 //!
-//! Three facts of awc 3 that this mends, each at the only place where it can be seen:
+//! Facts of awc 3 that this mends, each at the only place where it can be seen:
 //! - a peer that closes in the middle of a chunked or sized body looks to awc like a clean end: here an end of input is
 //!   always an error ([`closed_by_peer`]); who reads a body that ends by closing knows that it is none;
 //! - a pooled connection may be dead: an end before the first byte of a reply on a connection that has served before is
 //!   told apart ([`went_stale`]), so that the request can be sent again without blaming anybody;
+//! - a body that ends by closing its connection is dropped in silence under HTTP/1.1, and an interim reply (1xx) is taken
+//!   for the reply itself: heads are looked at as they come in, see [`head`](super::head);
 //! - awc writes the whole request before it reads: when a reply with a status of 400 or more comes early, or the peer stops
 //!   reading, the rest of the request is swallowed here, so that the reply is read instead of a broken pipe.
 //!
-//! **May import:** nothing of the crate.
+//! **May import:** `head`.
 
 use std::fmt;
 use std::io;
@@ -19,6 +21,8 @@ use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
+
+use crate::connector::head::{self, Head};
 
 /// How much of an early reply is read before the rest of the request has gone out.
 const EARLY_BYTES: usize = 4096;
@@ -40,7 +44,10 @@ pub struct Wire {
     answered: bool,
     /// The peer does not want the rest of the request: what is written is dropped.
     muted: bool,
-    /// Bytes of a reply that came before the request had gone out.
+    /// The head of the current exchange's reply has not been looked at yet.
+    head_pending: bool,
+    /// Bytes of a reply that were read but not handed on: they came before the request had gone out, or their head was
+    /// not complete.
     early: Vec<u8>,
 }
 
@@ -74,7 +81,7 @@ fn closed(error: &io::Error) -> Option<&Closed> {
 
 impl Wire {
     pub(super) fn new(stream: Stream) -> Wire {
-        Wire { stream, exchanges: 0, answered: true, muted: false, early: Vec::new() }
+        Wire { stream, exchanges: 0, answered: true, muted: false, head_pending: false, early: Vec::new() }
     }
 
     fn is_stale(&self) -> bool {
@@ -112,28 +119,78 @@ fn poll_read(stream: &mut Stream, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -
     }
 }
 
+impl Wire {
+    /// Reads from the peer; an end of input is an error.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = ready!(poll_read(&mut self.stream, cx, buf));
+        let stale = self.is_stale();
+        Poll::Ready(match result {
+            Ok(()) if buf.filled().len() > before || buf.remaining() == 0 => {
+                self.answered = true;
+                Ok(())
+            }
+            Ok(()) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, Closed { stale })),
+            Err(error) if stale => Err(io::Error::new(error.kind(), Closed { stale })),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Gathers a head that did not come in one piece, or came behind interim ones.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match head::look_at(&self.early) {
+                Head::Interim { length } => drop(self.early.drain(..length)),
+                Head::Final { unframed } => {
+                    if unframed {
+                        head::declare_unframed(&mut self.early);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Head::Partial => {
+                    let mut space = [0u8; EARLY_BYTES];
+                    let mut buf = ReadBuf::new(&mut space);
+                    ready!(self.poll_fill(cx, &mut buf))?;
+                    self.early.extend_from_slice(buf.filled());
+                }
+            }
+        }
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.early.is_empty() {
-            let n = this.early.len().min(buf.remaining());
-            buf.put_slice(&this.early[..n]);
-            this.early.drain(..n);
-            this.answered = true;
-            return Poll::Ready(Ok(()));
-        }
-        let before = buf.filled().len();
-        let result = ready!(poll_read(&mut this.stream, cx, buf));
-        let stale = this.is_stale();
-        match result {
-            Ok(()) if buf.filled().len() > before || buf.remaining() == 0 => {
-                this.answered = true;
-                Poll::Ready(Ok(()))
+        if this.head_pending && this.early.is_empty() {
+            let before = buf.filled().len();
+            ready!(this.poll_fill(cx, buf))?;
+            let came = &mut buf.filled_mut()[before..];
+            match head::look_at(came) {
+                Head::Final { unframed } => {
+                    if unframed {
+                        head::declare_unframed(came);
+                    }
+                    this.head_pending = false;
+                    return Poll::Ready(Ok(()));
+                }
+                Head::Interim { .. } | Head::Partial => {
+                    this.early.extend_from_slice(came);
+                    buf.set_filled(before);
+                }
             }
-            Ok(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, Closed { stale }))),
-            Err(error) if stale => Poll::Ready(Err(io::Error::new(error.kind(), Closed { stale }))),
-            Err(error) => Poll::Ready(Err(error)),
         }
+        if this.head_pending {
+            ready!(this.poll_head(cx))?;
+            this.head_pending = false;
+        }
+        if this.early.is_empty() {
+            return this.poll_fill(cx, buf);
+        }
+        let n = this.early.len().min(buf.remaining());
+        buf.put_slice(&this.early[..n]);
+        this.early.drain(..n);
+        this.answered = true;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -142,6 +199,7 @@ impl AsyncWrite for Wire {
         let this = self.get_mut();
         if this.answered {
             this.answered = false;
+            this.head_pending = true;
             this.exchanges += 1;
         }
         if this.muted {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::body::None as NoBody;
 use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, StatusCode};
@@ -151,7 +152,7 @@ impl Attempt<'_> {
             out.insert(AUTHORIZATION, authorization.clone());
         }
         let (sent, passed) = match body {
-            Body::None => (request.send(), None),
+            Body::None => (request.send_body(NoBody::new()), None),
             Body::Whole(bytes) => (request.send_body(bytes), None),
             Body::Passing(passing, passed) => (request.send_body(passing), Some(passed)),
         };

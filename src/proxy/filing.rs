@@ -3,12 +3,15 @@
 //! **Invariant:** a guard that nobody ended says "left by the caller": only a dropped future gets there.
 //! **May import:** `state`, `recorder`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 
 use crate::proxy::headers::path_for_record;
+use crate::proxy::intake::Passed;
 use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
 use crate::roster::Recording;
 use crate::state::State;
@@ -16,6 +19,8 @@ use crate::state::State;
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// What the record of a body says that was not held.
+const SENT_ONCE: &str = "the body was too large for the replay buffer: it could be sent to one upstream only";
 /// Bodies below this size are copied, larger ones shared.
 const COPIED_BYTES: usize = 16 << 10;
 
@@ -25,6 +30,8 @@ pub(super) struct Filing {
     began: Instant,
     /// `None` when nothing is recorded.
     draft: Option<Box<Draft>>,
+    /// A body on its way through.
+    passed: Option<Rc<RefCell<Passed>>>,
 }
 
 impl Filing {
@@ -64,7 +71,7 @@ impl Filing {
                 charged_bytes: 0,
             })
         });
-        Filing { state: state.clone(), began: Instant::now(), draft }
+        Filing { state: state.clone(), began: Instant::now(), draft, passed: None }
     }
 
     /// What the roster, the notices and the recorder are reached through.
@@ -131,6 +138,11 @@ impl Filing {
         draft.request.kept = if room < COPIED_BYTES { Kept::Copy(kept.to_vec()) } else { Kept::Bytes(kept) };
     }
 
+    /// The body passes through: what it leaves behind is looked at when the request ends.
+    pub(super) fn watch(&mut self, passed: Rc<RefCell<Passed>>) {
+        self.passed = Some(passed);
+    }
+
     /// The last word on how it ended; the record is filed.
     pub(super) fn end(mut self, ending: Ending) {
         self.note(|draft| draft.ending = ending);
@@ -140,6 +152,16 @@ impl Filing {
 impl Drop for Filing {
     fn drop(&mut self) {
         let total_us = self.elapsed_us();
+        let passed = self.passed.take();
+        self.note(|draft| {
+            if let Some(passed) = passed {
+                let mut passed = passed.borrow_mut();
+                draft.request = std::mem::take(&mut passed.side);
+                draft.request.cut |= !passed.whole;
+                draft.charged_bytes += std::mem::take(&mut passed.charged_bytes);
+                draft.error.get_or_insert_with(|| SENT_ONCE.to_owned());
+            }
+        });
         if let Some(mut draft) = self.draft.take() {
             draft.total_us = total_us;
             self.state.recorder.file(*draft);

@@ -166,7 +166,7 @@ impl Flow {
                 }
                 Some(_) | None => self.stage = Stage::Ended,
             },
-            Poll::Ready(Some(Err(PayloadError::Io(error)))) if self.until_close && closed_by_peer(&error) => {
+            Poll::Ready(Some(Err(error))) if self.until_close && io_cause(&error).is_some_and(closed_by_peer) => {
                 self.stage = Stage::Ended
             }
             Poll::Ready(Some(Err(error))) => {
@@ -196,11 +196,15 @@ impl Flow {
     }
 }
 
-fn cause(error: &PayloadError) -> String {
+fn io_cause(error: &PayloadError) -> Option<&io::Error> {
     match error {
-        PayloadError::Io(io) if io.kind() == io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
-        other => other.to_string(),
+        PayloadError::Io(io) | PayloadError::Incomplete(Some(io)) => Some(io),
+        _ => None,
     }
+}
+
+fn cause(error: &PayloadError) -> String {
+    io_cause(error).map_or_else(|| error.to_string(), io::Error::to_string)
 }
 
 impl MessageBody for Flow {

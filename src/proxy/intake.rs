@@ -100,7 +100,6 @@ pub(super) struct Passing {
     begun: Option<Bytes>,
     rest: Payload,
     size: BodySize,
-    limit_bytes: u64,
     record_bytes: usize,
     state: Data<State>,
     passed: Rc<RefCell<Passed>>,
@@ -131,7 +130,6 @@ impl Passing {
         declared: Option<u64>,
         content_type: &str,
         record_bytes: usize,
-        limit_bytes: u64,
         state: &Data<State>,
     ) -> (Passing, Rc<RefCell<Passed>>) {
         let kept = match Summary::new(content_type) {
@@ -141,15 +139,8 @@ impl Passing {
         let side = Side { kept, content_type: content_type.to_owned(), ..Side::default() };
         let passed = Rc::new(RefCell::new(Passed { side, last: Instant::now(), whole: false, charged_bytes: 0 }));
         let size = declared.map_or(BodySize::Stream, BodySize::Sized);
-        let passing = Passing {
-            begun: Some(begun),
-            rest,
-            size,
-            limit_bytes,
-            record_bytes,
-            state: state.clone(),
-            passed: Rc::clone(&passed),
-        };
+        let passing =
+            Passing { begun: Some(begun), rest, size, record_bytes, state: state.clone(), passed: Rc::clone(&passed) };
         (passing, passed)
     }
 
@@ -157,7 +148,7 @@ impl Passing {
         let mut passed = self.passed.borrow_mut();
         passed.last = Instant::now();
         passed.side.total_bytes += chunk.len() as u64;
-        if passed.side.total_bytes > self.limit_bytes {
+        if passed.side.total_bytes > self.state.body_limit_bytes {
             return Err(PassingError::TooLarge);
         }
         match &mut passed.side.kept {

@@ -7,6 +7,7 @@
 //! | `filing` | the guard that files exactly one record per request |
 //! | `intake` | the request's body, held or passing |
 //! | `attempt`, `loss` | one try at one upstream, under the clocks; what was lost on the way |
+//! | `tries` | what is left to spend: upstreams to ask, a body to send |
 //! | `observe` | what a try showed, to health, log and notices |
 //! | `relay`, `flow`, `tap` | the reply's head to the caller, its bytes as they come, a copy for the record |
 //! | `headers`, `refusal` | which headers pass; what the gateway says itself |
@@ -26,6 +27,7 @@ mod pipeline;
 mod refusal;
 mod relay;
 mod tap;
+mod tries;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};

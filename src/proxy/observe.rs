@@ -21,12 +21,20 @@ pub(super) struct Observation {
     upstream: Arc<Upstream>,
     model: Rc<str>,
     settled: bool,
+    /// What is to be counted: nothing, a success so far, or a failure.
+    success: Option<bool>,
 }
 
 impl Observation {
     pub(super) fn begin(state: &Data<State>, upstream: &Arc<Upstream>, model: &Rc<str>) -> Observation {
         upstream.measured.enter();
-        Observation { state: state.clone(), upstream: Arc::clone(upstream), model: Rc::clone(model), settled: false }
+        Observation {
+            state: state.clone(),
+            upstream: Arc::clone(upstream),
+            model: Rc::clone(model),
+            settled: false,
+            success: None,
+        }
     }
 
     /// The upstream asked.
@@ -47,6 +55,8 @@ impl Observation {
         let signals = signals(outcome, as_is);
         if signals.upstream.is_some() || signals.model.is_some() {
             self.settled = true;
+            // A reply that is cut after good content is one failure, not a success besides.
+            self.success = Some(fault == Fault::Nobody);
             let breaker = self.state.roster.load().settings.breaker;
             for change in self.upstream.measured.observe(&self.model, signals, now_ms, &breaker).into_iter().flatten() {
                 self.log(change, now_ms);
@@ -83,6 +93,9 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         self.upstream.measured.leave();
+        if let Some(success) = self.success {
+            self.upstream.measured.count(success, unix_us() / 1000);
+        }
         if !self.settled {
             self.upstream.measured.release(&self.model, unix_us() / 1000);
         }

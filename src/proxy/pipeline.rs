@@ -8,26 +8,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::dev::Payload;
-use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
-use actix_web::web::Bytes;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::balance::candidate::Need;
-use crate::balance::health::Claim;
 use crate::balance::policy::Policy;
-use crate::balance::standing::Standing;
 use crate::balance::verdict::{Failure, Fault, Outcome, Situation, Verdict, verdict};
 use crate::connector::Outbound;
 use crate::openai::peek::{opening_hash, peek, resource_ids, session_key};
-use crate::proxy::attempt::{Attempt, Body, Failed, Outgoing, Reply};
+use crate::proxy::attempt::{Attempt, Failed, Outgoing, Reply};
 use crate::proxy::caller;
 use crate::proxy::filing::{Filing, unix_us};
-use crate::proxy::intake::{self, Intake, NotTaken, Passing};
+use crate::proxy::intake::{self, Intake, NotTaken};
 use crate::proxy::observe::Observation;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::relay::{Passage, relay};
-use crate::roster::{Snapshot, Upstream};
+use crate::proxy::tries::{Bodies, Tries};
+use crate::roster::{NoUse, Snapshot};
 
 /// How much of a body is searched for the names of resources.
 const RESOURCE_BYTES: usize = 256 << 10;
@@ -75,7 +72,7 @@ pub(super) async fn pipeline(
     let model: Rc<str> = peeked.model.as_deref().unwrap_or(path_alone).into();
     filing.note(|draft| draft.model = peeked.model);
     if let Intake::Whole(body) = &intake {
-        filing.keep_request(body, content_type, settings.record_body_limit_bytes);
+        filing.keep_request(body, content_type, settings.record_limit_bytes(content_type));
     }
 
     let home = if state.roster.homes.is_empty() {
@@ -94,7 +91,7 @@ pub(super) async fn pipeline(
 
     let outgoing = Outgoing { method: request.method(), path, headers: request.headers(), stream: peeked.stream };
     let mut body = Bodies::new(intake, request, content_type, snapshot, &mut filing);
-    let mut tries = Tries { order: &plan.order, at: 0, last_resort_used: false };
+    let mut tries = Tries::new(&plan.order);
     let mut kept: Option<(Reply, Observation, Instant)> = None;
     let mut last: Option<Failed> = None;
     while let Some(upstream) = tries.next(snapshot, &model) {
@@ -104,7 +101,6 @@ pub(super) async fn pipeline(
         filing.attempt_begins(upstream.id);
         let mut observation = Observation::begin(&state, &upstream, &model);
         let result = Attempt { outbound, upstream: &upstream, outgoing: &outgoing, more }.send(sending).await;
-        body.settle(&mut filing);
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),
             Err(failed) => (failed.outcome, failed.what.as_str()),
@@ -122,9 +118,16 @@ pub(super) async fn pipeline(
             Situation { answered: result.is_ok(), replayable: body.replayable, committed: false, more: tries.more() };
         match (verdict(fault, situation), result) {
             (Verdict::Reply, Ok(reply)) => {
-                let passage =
-                    Passage { filing, observation, began, method: request.method().clone(), path: path.to_owned() };
-                return Ok(relay(reply, passage, snapshot));
+                let no_use = if fault == Fault::Nobody || fault == Fault::Request {
+                    None
+                } else {
+                    state.roster.no_use(snapshot, &need, unix_us() / 1000)
+                };
+                return Ok(relay(
+                    reply,
+                    Passage { filing, observation, began, method: request.method(), path, no_use },
+                    snapshot,
+                ));
             }
             // The refusal of a key says nothing about the request: any other answer tells the caller more.
             (_, Ok(_)) if fault == Fault::Key && kept.is_some() => {}
@@ -132,14 +135,15 @@ pub(super) async fn pipeline(
             (_, Err(failed)) => last = Some(failed),
         }
     }
+    let no_use = state.roster.no_use(snapshot, &need, unix_us() / 1000);
     if let Some((reply, observation, began)) = kept {
-        let passage = Passage { filing, observation, began, method: request.method().clone(), path: path.to_owned() };
-        return Ok(relay(reply, passage, snapshot));
+        return Ok(relay(
+            reply,
+            Passage { filing, observation, began, method: request.method(), path, no_use },
+            snapshot,
+        ));
     }
-    let now_ms = unix_us() / 1000;
-    let back_in_s =
-        state.roster.earliest_recovery_ms(snapshot, &need, now_ms).map(|at_ms| (at_ms - now_ms + 999) / 1000);
-    Err(Stop::Refused(all_failed(last, back_in_s, state.body_limit_bytes), filing))
+    Err(Stop::Refused(all_failed(last, no_use, state.body_limit_bytes), filing))
 }
 
 fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
@@ -173,7 +177,7 @@ fn status_of(outcome: &Outcome) -> Option<u16> {
     }
 }
 
-fn all_failed(last: Option<Failed>, back_in_s: Option<i64>, limit_bytes: u64) -> Refusal {
+fn all_failed(last: Option<Failed>, no_use: Option<NoUse>, limit_bytes: u64) -> Refusal {
     match last {
         Some(Failed { outcome: Outcome::Status { status: 413, .. }, .. }) => Refusal::TooLarge(limit_bytes),
         Some(Failed { outcome, what }) => {
@@ -181,112 +185,8 @@ fn all_failed(last: Option<Failed>, back_in_s: Option<i64>, limit_bytes: u64) ->
                 outcome,
                 Outcome::Failed(Failure::ConnectTimeout | Failure::FirstByteTimeout | Failure::FirstContentTimeout)
             );
-            Refusal::AllFailed { timed_out, what, back_in_s }
+            Refusal::AllFailed { timed_out, what, no_use }
         }
-        None => Refusal::AllFailed { timed_out: false, what: "none could be asked".to_owned(), back_in_s },
-    }
-}
-
-/// The plan, walked once: all that are ready, then at most one that is not.
-struct Tries<'a> {
-    order: &'a [usize],
-    at: usize,
-    last_resort_used: bool,
-}
-
-impl Tries<'_> {
-    fn next(&mut self, snapshot: &Snapshot, model: &str) -> Option<Arc<Upstream>> {
-        while let Some(&index) = self.order.get(self.at) {
-            self.at += 1;
-            let upstream = &snapshot.upstreams[index];
-            let now_ms = unix_us() / 1000;
-            if upstream.measured.claim(model, now_ms) == Claim::Taken {
-                // It rests, or another request is finding out whether it works. One such try is better than none; more
-                // would be a storm on what is down.
-                let probed = matches!(upstream.measured.standing(model, now_ms).0, Standing::Probing { .. });
-                if self.last_resort_used || (probed && self.at < self.order.len()) {
-                    continue;
-                }
-                self.last_resort_used = true;
-            }
-            return Some(Arc::clone(upstream));
-        }
-        None
-    }
-
-    /// Whether another could be asked.
-    fn more(&self) -> bool {
-        self.at < self.order.len() && !self.last_resort_used
-    }
-}
-
-/// The request's body, as often as it can be sent.
-struct Bodies {
-    whole: Option<Body>,
-    passed: Option<std::rc::Rc<std::cell::RefCell<intake::Passed>>>,
-    replayable: bool,
-}
-
-impl Bodies {
-    fn new(
-        intake: Intake,
-        request: &HttpRequest,
-        content_type: &str,
-        snapshot: &Snapshot,
-        filing: &mut Filing,
-    ) -> Bodies {
-        match intake {
-            Intake::Whole(bytes) => {
-                let framed =
-                    request.headers().contains_key(CONTENT_LENGTH) || request.headers().contains_key(TRANSFER_ENCODING);
-                let none = bytes.is_empty() && !framed && request.method() != Method::POST;
-                Bodies {
-                    whole: Some(if none { Body::None } else { Body::Whole(bytes) }),
-                    passed: None,
-                    replayable: true,
-                }
-            }
-            Intake::Passing { begun, rest, declared } => {
-                let state = filing.state().clone();
-                let record_bytes = if filing.is_recorded() { snapshot.settings.record_body_limit_bytes } else { 0 };
-                let (passing, passed) =
-                    Passing::new(begun, rest, declared, content_type, record_bytes, state.body_limit_bytes, &state);
-                Bodies {
-                    whole: Some(Body::Passing(passing, Rc::clone(&passed))),
-                    passed: Some(passed),
-                    replayable: false,
-                }
-            }
-        }
-    }
-
-    /// The body for the next attempt; one that passes through only once.
-    fn next(&mut self) -> Option<Body> {
-        match self.whole.take()? {
-            Body::None => {
-                self.whole = Some(Body::None);
-                Some(Body::None)
-            }
-            Body::Whole(bytes) => {
-                self.whole = Some(Body::Whole(Bytes::clone(&bytes)));
-                Some(Body::Whole(bytes))
-            }
-            passing @ Body::Passing(..) => Some(passing),
-        }
-    }
-
-    /// What a passing body has left behind goes into the record.
-    fn settle(&mut self, filing: &mut Filing) {
-        let Some(passed) = self.passed.take() else { return };
-        let mut passed = passed.borrow_mut();
-        let whole = passed.whole;
-        let (side, charged_bytes) = (std::mem::take(&mut passed.side), std::mem::take(&mut passed.charged_bytes));
-        filing.note(|draft| {
-            draft.request = side;
-            draft.request.cut |= !whole;
-            draft.charged_bytes += charged_bytes;
-            draft.error =
-                Some("the body was too large for the replay buffer: it could be sent to one upstream only".to_owned());
-        });
+        None => Refusal::AllFailed { timed_out: false, what: "none could be asked".to_owned(), no_use },
     }
 }

@@ -1,13 +1,14 @@
 //! Replies that the gateway makes itself, in OpenAI's error shape. The only place that decides a status code.
 //!
-//! **May import:** `openai`, and this room's `headers`.
+//! **May import:** `openai`, `roster`, and this room's `headers`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::openai::error::error_body;
 use crate::proxy::headers::add_cors;
+use crate::roster::NoUse;
 
 /// Tells OpenAI's clients whether to try again (openai-python `_base_client.py`).
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -37,8 +38,8 @@ pub(super) enum Refusal {
         timed_out: bool,
         /// What happened at the last one, without secrets.
         what: String,
-        /// When the first is expected back, in s from now, if that is known to be later than now.
-        back_in_s: Option<i64>,
+        /// Nobody is ready to be asked again.
+        no_use: Option<NoUse>,
     },
 }
 
@@ -94,16 +95,21 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         add_cors(headers);
-        let back_in_s = match self {
-            Refusal::AllFailed { back_in_s, .. } => *back_in_s,
-            _ => None,
-        };
-        if let Some(seconds) = back_in_s {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
-        if back_in_s.is_some() || matches!(self, Refusal::NoUpstream | Refusal::NoUpstreamFor(_) | Refusal::WebSocket) {
-            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        match self {
+            Refusal::AllFailed { no_use: Some(no_use), .. } => advise(*no_use, headers),
+            Refusal::NoUpstream | Refusal::NoUpstreamFor(_) | Refusal::WebSocket => {
+                advise(NoUse { back_in_s: None }, headers);
+            }
+            _ => {}
         }
         (response, body)
+    }
+}
+
+/// Tells the caller that trying again at once cannot help, and when it might. What the upstream says itself stands.
+pub(super) fn advise(no_use: NoUse, headers: &mut HeaderMap) {
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    if let Some(seconds) = no_use.back_in_s.filter(|_| !headers.contains_key(RETRY_AFTER)) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
 }

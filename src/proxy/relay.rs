@@ -15,24 +15,27 @@ use crate::proxy::filing::Filing;
 use crate::proxy::flow::{Flow, Stage};
 use crate::proxy::headers;
 use crate::proxy::observe::Observation;
+use crate::proxy::refusal::advise;
 use crate::proxy::tap;
 use crate::recorder::Ending;
-use crate::roster::Snapshot;
+use crate::roster::{NoUse, Snapshot};
 
 /// What the relay needs to know besides the reply.
-pub(super) struct Passage {
+pub(super) struct Passage<'a> {
     pub(super) filing: Filing,
     pub(super) observation: Observation,
     /// When the attempt began.
     pub(super) began: Instant,
-    pub(super) method: Method,
+    pub(super) method: &'a Method,
     /// Path and query after `/v1`.
-    pub(super) path: String,
+    pub(super) path: &'a str,
+    /// Trying again at once cannot help.
+    pub(super) no_use: Option<NoUse>,
 }
 
 /// Passes a reply on.
-pub(super) fn relay(reply: Reply, passage: Passage, snapshot: &Snapshot) -> HttpResponse {
-    let Passage { mut filing, observation, began, method, path } = passage;
+pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> HttpResponse {
+    let Passage { mut filing, observation, began, method, path, no_use } = passage;
     let status = reply.response.status();
     let from = reply.response.headers();
     let is_stream = headers::is_event_stream(from);
@@ -47,6 +50,9 @@ pub(super) fn relay(reply: Reply, passage: Passage, snapshot: &Snapshot) -> Http
     headers::add_cors(response.headers_mut());
     if is_stream {
         response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    }
+    if let Some(no_use) = no_use {
+        advise(no_use, response.headers_mut());
     }
     if filing.state().running.is_draining() {
         response.head_mut().set_connection_type(ConnectionType::Close);
@@ -100,8 +106,8 @@ pub(super) fn relay(reply: Reply, passage: Passage, snapshot: &Snapshot) -> Http
         alarm: None,
         opening,
         awaits_content: good,
-        creates: good && method == Method::POST && !is_chat(&path),
-        path,
+        creates: good && method == Method::POST && !is_chat(path),
+        path: path.to_owned(),
         outcome,
         keep_bytes,
         filing: Some(filing),

@@ -27,12 +27,7 @@ pub(super) fn prepare(draft: &mut Draft, headers: &HeaderMap, is_stream: bool, s
     } else {
         Kept::Copy(Vec::new())
     };
-    let kind = &draft.reply.content_type;
-    if kind.is_empty() || kind.starts_with("text/") || kind.contains("json") || kind.contains("xml") {
-        settings.record_body_limit_bytes
-    } else {
-        settings.record_binary_limit_bytes
-    }
+    settings.record_limit_bytes(&draft.reply.content_type)
 }
 
 /// Keeps a piece of the reply, as far as limit and budget allow.

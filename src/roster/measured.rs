@@ -98,13 +98,6 @@ impl Measured {
 
     /// Takes note of what an attempt showed; the flips of upstream and model are returned.
     pub fn observe(&self, model: &str, signals: Signals, now_ms: i64, config: &BreakerConfig) -> [Option<Change>; 2] {
-        let all = [signals.upstream, signals.model];
-        if all.contains(&Some(Signal::Success)) {
-            self.successes.fetch_add(1, Ordering::Relaxed);
-            self.last_success_us.store(now_ms.saturating_mul(1000), Ordering::Relaxed);
-        } else if all.iter().any(Option::is_some) {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-        }
         let mut book = self.book();
         let upstream = match signals.upstream {
             Some(signal) => book.whole.observe(signal, now_ms, config),
@@ -133,6 +126,16 @@ impl Measured {
             }
         };
         [upstream, model]
+    }
+
+    /// Counts a call, when it is clear how it ended.
+    pub fn count(&self, success: bool, now_ms: i64) {
+        if success {
+            self.successes.fetch_add(1, Ordering::Relaxed);
+            self.last_success_us.store(now_ms.saturating_mul(1000), Ordering::Relaxed);
+        } else {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether people may have been told that it fails; returns what was before.

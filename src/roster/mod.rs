@@ -67,10 +67,20 @@ impl Roster {
         plan(snapshot.settings.policy, &candidates(snapshot, need.model, now_ms), need, ticket)
     }
 
-    /// When the first upstream that may serve `need` is expected back, in unix ms; `None` when one is ready or nobody knows.
-    pub fn earliest_recovery_ms(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Option<i64> {
-        earliest_recovery_ms(&candidates(snapshot, need.model, now_ms), need)
+    /// Whether trying `need` again at once is of no use, because nobody that may serve it is ready.
+    pub fn no_use(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Option<NoUse> {
+        let candidates = candidates(snapshot, need.model, now_ms);
+        plan(snapshot.settings.policy, &candidates, need, 0).last_resort.then(|| NoUse {
+            back_in_s: earliest_recovery_ms(&candidates, need).map(|at_ms| (at_ms - now_ms + 999) / 1000),
+        })
     }
+}
+
+/// Nobody is ready to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoUse {
+    /// When the first is expected back, in s from now; `None` when nobody knows.
+    pub back_in_s: Option<i64>,
 }
 
 fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candidate<'a>> {

@@ -150,6 +150,17 @@ impl Settings {
         (settings, reader.problems)
     }
 
+    /// Up to how many bytes a body of this type is recorded.
+    pub fn record_limit_bytes(&self, content_type: &str) -> usize {
+        let kind = content_type.trim_start().to_ascii_lowercase();
+        let text = ["text/", "application/x-www-form-urlencoded"].iter().any(|text| kind.starts_with(text));
+        if kind.is_empty() || text || kind.contains("json") || kind.contains("xml") {
+            self.record_body_limit_bytes
+        } else {
+            self.record_binary_limit_bytes
+        }
+    }
+
     /// The key that this secret is, compared in constant time with every key.
     pub fn key_of(&self, secret: &str) -> Option<&ClientKey> {
         let mut found = None;
