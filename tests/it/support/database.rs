@@ -73,7 +73,7 @@ impl Database {
         match kind {
             Kind::Sqlite => {
                 let database = Database::empty(kind, folder);
-                fs::copy(&template.location, &database.location).unwrap();
+                fs::write(&database.location, &template.bytes).unwrap();
                 database
             }
             Kind::Postgres => {
@@ -153,34 +153,41 @@ pub fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What a gateway's first start makes, once per test run and kind.
-fn template(kind: Kind) -> &'static Database {
-    static SQLITE: OnceLock<(Database, Folder)> = OnceLock::new();
-    static POSTGRES: OnceLock<(Database, Folder)> = OnceLock::new();
-    let cell = match kind {
-        Kind::Sqlite => &SQLITE,
-        Kind::Postgres => &POSTGRES,
-    };
-    let make = || {
-        let folder = Folder::new();
-        let database = Database::empty(kind, &folder);
-        let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
-        let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
-        let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let started = std::time::Instant::now();
-        while !program.out().contains("listening on ") {
-            assert!(started.elapsed() < crate::support::PATIENCE, "the first start ends nowhere:\n{}", program.err());
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        program.signal("TERM");
-        let said = program.ended();
-        assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);
-        if kind == Kind::Sqlite {
+/// A database as a gateway's first start makes it.
+struct Template {
+    location: String,
+    /// Of a file; what is in Postgres stays there.
+    bytes: Vec<u8>,
+}
+
+/// Made once per test run and kind.
+fn template(kind: Kind) -> &'static Template {
+    static SQLITE: OnceLock<Template> = OnceLock::new();
+    static POSTGRES: OnceLock<Template> = OnceLock::new();
+    match kind {
+        Kind::Sqlite => SQLITE.get_or_init(|| first_start(kind)),
+        Kind::Postgres => POSTGRES.get_or_init(|| first_start(kind)),
+    }
+}
+
+fn first_start(kind: Kind) -> Template {
+    let folder = Folder::new();
+    let database = Database::empty(kind, &folder);
+    let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
+    let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
+    let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    until("the first start listens", || program.out().contains("listening on ").then_some(()));
+    program.signal("TERM");
+    let said = program.ended();
+    assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);
+    let bytes = match kind {
+        Kind::Sqlite => {
             database.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+            fs::read(&database.location).unwrap()
         }
-        (database, folder)
+        Kind::Postgres => Vec::new(),
     };
-    &cell.get_or_init(make).0
+    Template { location: database.location, bytes }
 }
 
 fn postgres_url(name: &str) -> String {
