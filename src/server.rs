@@ -31,6 +31,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How often the end of the last running request is looked for at a stop.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// How long the accepting thread has to pause.
+const PAUSED: Duration = Duration::from_millis(50);
 /// How long the last bytes of the last reply have to leave the process.
 const LAST_BYTES: Duration = Duration::from_millis(200);
 /// How long workers may take to drop what they hold.
@@ -121,20 +123,22 @@ pub async fn serve(
     .run();
     let handle = server.handle();
     let mut stops = Stops::new().map_err(failed)?;
-    let running = std::pin::pin!(server);
-    let running = match select(running, std::pin::pin!(stops.next())).await {
-        Either::Left((ended, _)) => return ended.map_err(failed),
-        Either::Right((_, running)) => running,
-    };
+    // A task of its own: it must go on while we wait for what we tell it.
+    let serving = actix_rt::spawn(server);
+    if let Either::Left((ended, _)) = select(std::pin::pin!(serving), std::pin::pin!(stops.next())).await {
+        return ended.unwrap_or_else(|lost| Err(io::Error::other(lost))).map_err(failed);
+    }
     info!(
         "stopping: {} requests are running; they may end within {} s, a second signal ends them at once",
         state.running.count(),
         config.shutdown_timeout_s
     );
     state.running.drain();
+    handle.pause().await;
+    // The pause is told to another thread; a socket that is shut while that still accepts would fill the log.
+    tokio::time::sleep(PAUSED).await;
     // Others may listen there from now on; a connection that still waits in the queue is refused.
     let _ = door.shutdown(Shutdown::Both);
-    handle.pause().await;
     let drained = drain(&state, Duration::from_secs(config.shutdown_timeout_s));
     if matches!(select(std::pin::pin!(drained), std::pin::pin!(stops.next())).await, Either::Left((true, _))) {
         tokio::time::sleep(LAST_BYTES).await;
@@ -143,7 +147,6 @@ pub async fn serve(
     }
     // Workers drop what they hold; with the last guard the last record is filed.
     let _ = tokio::time::timeout(LAST_GUARDS, handle.stop(false)).await;
-    let _ = tokio::time::timeout(LAST_GUARDS, running).await;
     drain(&state, LAST_GUARDS).await;
     Ok(())
 }
