@@ -202,7 +202,8 @@ impl Attempt<'_> {
         reply.outcome = Outcome::Status {
             status: status.as_u16(),
             quota: facts.as_ref().is_some_and(is_quota),
-            cool_until_ms: cool_until_ms(header, unix_us() / 1000),
+            // Rounded up: a millisecond too early is too early.
+            cool_until_ms: cool_until_ms(header, unix_us() / 1000 + 1),
         };
         let said = facts.and_then(|facts| facts.message).unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
         reply.what = format!("status {}: {}", status.as_u16(), beginning(&self.upstream.scrub(&said)));

@@ -122,10 +122,10 @@ impl Filing {
         let Some(draft) = &mut self.draft else { return };
         draft.request.total_bytes = body.len() as u64;
         content_type.clone_into(&mut draft.request.content_type);
-        if !draft.with_bodies || body.is_empty() {
+        let multipart = content_type.starts_with("multipart/form-data");
+        if !draft.with_bodies || body.is_empty() || (limit_bytes == 0 && !multipart) {
             return;
         }
-        let multipart = content_type.starts_with("multipart/form-data");
         let room = if multipart { body.len() } else { body.len().min(limit_bytes) };
         if !self.state.recorder.budget.take(room) {
             draft.request.cut = true;

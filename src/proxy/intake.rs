@@ -134,6 +134,7 @@ impl Passing {
     ) -> (Passing, Rc<RefCell<Passed>>) {
         let kept = match Summary::new(content_type) {
             Some(summary) => Kept::Multipart(Box::new(summary)),
+            None if record_bytes == 0 => Kept::Nothing,
             None => Kept::Copy(Vec::new()),
         };
         let side = Side { kept, content_type: content_type.to_owned(), ..Side::default() };

@@ -72,7 +72,7 @@ pub(super) async fn pipeline(
     let model: Rc<str> = peeked.model.as_deref().unwrap_or(path_alone).into();
     filing.note(|draft| draft.model = peeked.model);
     if let Intake::Whole(body) = &intake {
-        filing.keep_request(body, content_type, settings.record_limit_bytes(content_type));
+        filing.keep_request(body, content_type, settings.request_limit_bytes(content_type));
     }
 
     let home = if state.roster.homes.is_empty() {

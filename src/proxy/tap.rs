@@ -27,7 +27,7 @@ pub(super) fn prepare(draft: &mut Draft, headers: &HeaderMap, is_stream: bool, s
     } else {
         Kept::Copy(Vec::new())
     };
-    settings.record_limit_bytes(&draft.reply.content_type)
+    settings.reply_limit_bytes(&draft.reply.content_type)
 }
 
 /// Keeps a piece of the reply, as far as limit and budget allow.

@@ -80,7 +80,7 @@ impl Bodies {
             }
             Intake::Passing { begun, rest, declared } => {
                 let state = filing.state().clone();
-                let limit = snapshot.settings.record_limit_bytes(content_type);
+                let limit = snapshot.settings.request_limit_bytes(content_type);
                 let record_bytes = if filing.is_recorded() { limit } else { 0 };
                 let (passing, passed): (Passing, Rc<RefCell<Passed>>) =
                     Passing::new(begun, rest, declared, content_type, record_bytes, &state);

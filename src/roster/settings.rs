@@ -150,15 +150,14 @@ impl Settings {
         (settings, reader.problems)
     }
 
-    /// Up to how many bytes a body of this type is recorded.
-    pub fn record_limit_bytes(&self, content_type: &str) -> usize {
-        let kind = content_type.trim_start().to_ascii_lowercase();
-        let text = ["text/", "application/x-www-form-urlencoded"].iter().any(|text| kind.starts_with(text));
-        if kind.is_empty() || text || kind.contains("json") || kind.contains("xml") {
-            self.record_body_limit_bytes
-        } else {
-            self.record_binary_limit_bytes
-        }
+    /// Up to how many bytes a request's body of this type is recorded: text as a whole, anything else only by its size.
+    pub fn request_limit_bytes(&self, content_type: &str) -> usize {
+        if is_text(content_type) { self.record_body_limit_bytes } else { 0 }
+    }
+
+    /// Up to how many bytes a reply's body of this type is recorded.
+    pub fn reply_limit_bytes(&self, content_type: &str) -> usize {
+        if is_text(content_type) { self.record_body_limit_bytes } else { self.record_binary_limit_bytes }
     }
 
     /// The key that this secret is, compared in constant time with every key.
@@ -173,6 +172,15 @@ impl Settings {
         }
         found
     }
+}
+
+/// JSON, XML, forms and text; also what does not say what it is.
+fn is_text(content_type: &str) -> bool {
+    let kind = content_type.trim_start().to_ascii_lowercase();
+    kind.is_empty()
+        || ["text/", "application/x-www-form-urlencoded"].iter().any(|text| kind.starts_with(text))
+        || kind.contains("json")
+        || kind.contains("xml")
 }
 
 /// `a,name=b`: each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
