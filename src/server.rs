@@ -17,10 +17,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
-use crate::connector::Outbound;
 use crate::dashboard;
 use crate::error::StartError;
-use crate::proxy;
+use crate::proxy::{self, Worker};
 use crate::state::State;
 
 /// Connections that may wait for a worker.
@@ -104,7 +103,7 @@ pub async fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(shared.clone())
-            .app_data(Data::new(Outbound::new(tls.clone())))
+            .app_data(Data::new(Worker::new(shared.clone(), tls.clone())))
             .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
             .configure(routes)
     })

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::uri::{PathAndQuery, Uri};
+use actix_web::http::uri::{Parts, PathAndQuery, Scheme, Uri};
 use awc::{Client, ClientRequest};
 
 pub use dial::{ConnectFailure, ConnectKind};
@@ -72,7 +72,11 @@ impl Outbound {
         if !self.targets.borrow().contains_key(authority.as_str()) {
             self.targets.borrow_mut().insert(authority.as_str().to_owned(), Arc::clone(target));
         }
-        let uri = Uri::builder().scheme("http").authority(authority.clone()).path_and_query(path).build().ok()?;
+        let mut parts = Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(authority.clone());
+        parts.path_and_query = Some(path);
+        let uri = Uri::from_parts(parts).ok()?;
         let request = self.client.request(method, uri).no_decompress();
         Some(if fresh { request.force_close() } else { request })
     }

@@ -10,11 +10,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 
+use crate::proxy::Worker;
 use crate::proxy::headers::path_for_record;
 use crate::proxy::intake::Passed;
+use crate::proxy::tap;
 use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
 use crate::roster::Recording;
-use crate::state::State;
 
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -26,7 +27,7 @@ const COPIED_BYTES: usize = 16 << 10;
 
 /// One running request.
 pub(super) struct Filing {
-    state: Data<State>,
+    state: Data<Worker>,
     began: Instant,
     /// `None` when nothing is recorded.
     draft: Option<Box<Draft>>,
@@ -36,7 +37,7 @@ pub(super) struct Filing {
 
 impl Filing {
     pub(super) fn open(
-        state: &Data<State>,
+        state: &Data<Worker>,
         request: &HttpRequest,
         ip: impl FnOnce() -> String,
         recording: Recording,
@@ -75,13 +76,18 @@ impl Filing {
     }
 
     /// What the roster, the notices and the recorder are reached through.
-    pub(super) fn state(&self) -> &Data<State> {
+    pub(super) fn state(&self) -> &Data<Worker> {
         &self.state
+    }
+
+    /// When the request came in.
+    pub(super) fn began(&self) -> Instant {
+        self.began
     }
 
     /// µs since the request came in.
     pub(super) fn elapsed_us(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+        us_since(self.began)
     }
 
     /// Writes something down, if there is a record at all.
@@ -93,8 +99,9 @@ impl Filing {
 
     /// A try begins. Should the caller leave meanwhile, the record knows at least that.
     pub(super) fn attempt_begins(&mut self, upstream_id: i64) {
-        let began_us = self.elapsed_us();
+        let began = self.began;
         self.note(|draft| {
+            let began_us = us_since(began);
             draft.upstream_id = Some(upstream_id);
             draft.attempts.push(AttemptNote { upstream_id, began_us, took_us: None, status: None, error: None });
         });
@@ -102,8 +109,9 @@ impl Filing {
 
     /// The try that began last is over.
     pub(super) fn attempt_ends(&mut self, status: Option<u16>, what: &str) {
-        let now_us = self.elapsed_us();
+        let began = self.began;
         self.note(|draft| {
+            let now_us = us_since(began);
             if let Some(note) = draft.attempts.last_mut() {
                 note.took_us = Some(now_us - note.began_us);
                 note.status = status;
@@ -138,6 +146,13 @@ impl Filing {
         draft.request.kept = if room < COPIED_BYTES { Kept::Copy(kept.to_vec()) } else { Kept::Bytes(kept) };
     }
 
+    /// Keeps a piece of the reply.
+    pub(super) fn keep_reply(&mut self, piece: &[u8], limit_bytes: usize) {
+        if let Some(draft) = &mut self.draft {
+            tap::keep(draft, piece, limit_bytes, &self.state.recorder.budget);
+        }
+    }
+
     /// The body passes through: what it leaves behind is looked at when the request ends.
     pub(super) fn watch(&mut self, passed: Rc<RefCell<Passed>>) {
         self.passed = Some(passed);
@@ -151,7 +166,6 @@ impl Filing {
 
 impl Drop for Filing {
     fn drop(&mut self) {
-        let total_us = self.elapsed_us();
         let passed = self.passed.take();
         self.note(|draft| {
             if let Some(passed) = passed {
@@ -163,11 +177,15 @@ impl Drop for Filing {
             }
         });
         if let Some(mut draft) = self.draft.take() {
-            draft.total_us = total_us;
+            draft.total_us = us_since(self.began);
             self.state.recorder.file(*draft);
         }
         self.state.running.leave();
     }
+}
+
+fn us_since(began: Instant) -> i64 {
+    i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Now, in unix µs.

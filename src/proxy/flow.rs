@@ -25,7 +25,6 @@ use crate::openai::peek::created_resource;
 use crate::proxy::attempt::stream_error;
 use crate::proxy::filing::Filing;
 use crate::proxy::observe::Observation;
-use crate::proxy::tap;
 use crate::recorder::Ending;
 
 /// How long a broken reply waits before the connection is torn, so that what came before still goes out.
@@ -123,8 +122,7 @@ impl Flow {
             filing.state().roster.homes.learn(&resource, self.observation.upstream().id);
             filing.note(|draft| draft.resource_id = Some(resource));
         }
-        let state = filing.state().clone();
-        filing.note(|draft| tap::keep(draft, piece, self.keep_bytes, &state.recorder.budget));
+        filing.keep_reply(piece, self.keep_bytes);
     }
 
     fn note_error(&mut self, what: String) {

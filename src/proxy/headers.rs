@@ -45,11 +45,11 @@ const PRIVATE: [&str; 14] = [
 ];
 
 /// Reply headers that say who may read the reply in a browser; ours replace the upstream's.
-const CORS: [(&str, &str); 3] = [
-    ("access-control-allow-origin", "*"),
-    ("access-control-allow-methods", "POST, GET, OPTIONS, PUT, DELETE, PATCH"),
+const CORS: [(HeaderName, HeaderValue); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, GET, OPTIONS, PUT, DELETE, PATCH")),
     // `*` alone would not cover Authorization (Fetch standard, "CORS non-wildcard request-header name").
-    ("access-control-allow-headers", "Origin, Authorization, Content-Type, *"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Origin, Authorization, Content-Type, *")),
 ];
 
 /// The caller's headers for an upstream, without `Authorization` unless `as_is`, and without `Host`.
@@ -102,9 +102,8 @@ pub(super) fn for_caller(from: &HeaderMap, out: &mut HeaderMap) {
     let named = named_by_connection(from);
     for (name, value) in from {
         let text = name.as_str();
-        let ours = HOP_BY_HOP.contains(&text)
-            || *name == header::CONTENT_LENGTH
-            || (text.starts_with("access-control-") && CORS.iter().any(|(cors, _)| *cors == text));
+        let ours =
+            HOP_BY_HOP.contains(&text) || *name == header::CONTENT_LENGTH || CORS.iter().any(|(cors, _)| cors == name);
         if !ours && !named.iter().any(|n| n.eq_ignore_ascii_case(text)) {
             out.append(name.clone(), value.clone());
         }
@@ -114,7 +113,7 @@ pub(super) fn for_caller(from: &HeaderMap, out: &mut HeaderMap) {
 /// Lets browsers read the reply, as the original does.
 pub(super) fn add_cors(out: &mut HeaderMap) {
     for (name, value) in CORS {
-        out.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        out.insert(name, value);
     }
 }
 

@@ -16,9 +16,9 @@ use actix_web::web::{Bytes, BytesMut, Data};
 use futures_util::{Stream, StreamExt};
 
 use crate::openai::multipart::Summary;
+use crate::proxy::Worker;
 use crate::proxy::refusal::Refusal;
 use crate::recorder::{Kept, Side};
-use crate::state::State;
 
 /// The caller's body.
 pub(super) enum Intake {
@@ -101,7 +101,7 @@ pub(super) struct Passing {
     rest: Payload,
     size: BodySize,
     record_bytes: usize,
-    state: Data<State>,
+    state: Data<Worker>,
     passed: Rc<RefCell<Passed>>,
 }
 
@@ -130,7 +130,7 @@ impl Passing {
         declared: Option<u64>,
         content_type: &str,
         record_bytes: usize,
-        state: &Data<State>,
+        state: &Data<Worker>,
     ) -> (Passing, Rc<RefCell<Passed>>) {
         let kept = match Summary::new(content_type) {
             Some(summary) => Kept::Multipart(Box::new(summary)),

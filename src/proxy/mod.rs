@@ -29,9 +29,12 @@ mod relay;
 mod tap;
 mod tries;
 
+use std::ops::Deref;
+
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use openssl::ssl::SslConnector;
 
 use crate::connector::Outbound;
 use crate::proxy::filing::Filing;
@@ -40,21 +43,38 @@ use crate::recorder::{Ending, Kept};
 use crate::roster::Recording;
 use crate::state::State;
 
-/// Answers one request to `/v1`, whatever its method and path.
-pub async fn forward(
-    request: HttpRequest,
-    payload: Payload,
+/// What one worker thread's requests share. What they hold on to is this, whose count no other thread touches, and not the
+/// state that all threads share: a count that two cores change in turn costs more than most steps of a request.
+pub struct Worker {
     state: Data<State>,
-    outbound: Data<Outbound>,
-) -> HttpResponse {
+    outbound: Outbound,
+}
+
+impl Worker {
+    /// For the thread that calls it. `tls` comes from [`crate::connector::tls_connector`].
+    pub fn new(state: Data<State>, tls: SslConnector) -> Worker {
+        Worker { state, outbound: Outbound::new(tls) }
+    }
+}
+
+impl Deref for Worker {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Answers one request to `/v1`, whatever its method and path.
+pub async fn forward(request: HttpRequest, payload: Payload, worker: Data<Worker>) -> HttpResponse {
     if request.method() == Method::OPTIONS {
         return preflight();
     }
-    let snapshot = state.roster.load().clone();
+    let snapshot = worker.roster.load();
     let recording: Recording = snapshot.settings.recording;
     let ip = || caller::address(&request, &snapshot.settings.trusted_proxies);
-    let filing = Filing::open(&state, &request, ip, recording);
-    let stop = match pipeline(&request, payload.into_inner(), filing, &snapshot, &outbound).await {
+    let filing = Filing::open(&worker, &request, ip, recording);
+    let stop = match pipeline(&request, payload.into_inner(), filing, &snapshot).await {
         Ok(response) => return response,
         Err(stop) => stop,
     };

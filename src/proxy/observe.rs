@@ -11,13 +11,13 @@ use log::{info, warn};
 use crate::balance::blame::signals;
 use crate::balance::health::Change;
 use crate::balance::verdict::{Fault, Outcome, fault};
+use crate::proxy::Worker;
 use crate::proxy::filing::unix_us;
 use crate::roster::Upstream;
-use crate::state::State;
 
 /// One attempt in the eyes of health and notices. Counts as "in flight" while it lives.
 pub(super) struct Observation {
-    state: Data<State>,
+    state: Data<Worker>,
     upstream: Arc<Upstream>,
     model: Rc<str>,
     settled: bool,
@@ -26,7 +26,7 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    pub(super) fn begin(state: &Data<State>, upstream: &Arc<Upstream>, model: &Rc<str>) -> Observation {
+    pub(super) fn begin(state: &Data<Worker>, upstream: &Arc<Upstream>, model: &Rc<str>) -> Observation {
         upstream.measured.enter();
         Observation {
             state: state.clone(),

@@ -4,7 +4,6 @@
 //! **May import:** as `proxy`.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::dev::Payload;
@@ -14,7 +13,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::balance::candidate::Need;
 use crate::balance::policy::Policy;
 use crate::balance::verdict::{Failure, Fault, Outcome, Situation, Verdict, verdict};
-use crate::connector::Outbound;
 use crate::openai::peek::{opening_hash, peek, resource_ids, session_key};
 use crate::proxy::attempt::{Attempt, Failed, Outgoing, Reply};
 use crate::proxy::caller;
@@ -42,8 +40,7 @@ pub(super) async fn pipeline(
     request: &HttpRequest,
     payload: Payload,
     mut filing: Filing,
-    snapshot: &Arc<Snapshot>,
-    outbound: &Outbound,
+    snapshot: &Snapshot,
 ) -> Result<HttpResponse, Stop> {
     let state = filing.state().clone();
     let settings = &snapshot.settings;
@@ -99,8 +96,8 @@ pub(super) async fn pipeline(
         let more = tries.more() && body.replayable;
         let began = Instant::now();
         filing.attempt_begins(upstream.id);
-        let mut observation = Observation::begin(&state, &upstream, &model);
-        let result = Attempt { outbound, upstream: &upstream, outgoing: &outgoing, more }.send(sending).await;
+        let mut observation = Observation::begin(&state, upstream, &model);
+        let result = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more }.send(sending).await;
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),
             Err(failed) => (failed.outcome, failed.what.as_str()),

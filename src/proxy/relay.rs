@@ -72,8 +72,9 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
     let first_byte_us = reply.first_byte.duration_since(began).as_micros() as i64;
     let upstream_id = observation.upstream().id;
     let mut keep_bytes = 0;
-    let before_attempt_us = filing.elapsed_us() - began.elapsed().as_micros() as i64;
+    let came_in = filing.began();
     filing.note(|draft| {
+        let before_attempt_us = began.duration_since(came_in).as_micros() as i64;
         draft.status = status.as_u16();
         draft.upstream_id = Some(upstream_id);
         draft.first_byte_us = Some(before_attempt_us + first_byte_us);

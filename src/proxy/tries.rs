@@ -31,7 +31,7 @@ impl<'a> Tries<'a> {
     }
 
     /// The next to be asked.
-    pub(super) fn next(&mut self, snapshot: &Snapshot, model: &str) -> Option<Arc<Upstream>> {
+    pub(super) fn next<'s>(&mut self, snapshot: &'s Snapshot, model: &str) -> Option<&'s Arc<Upstream>> {
         while let Some(&index) = self.order.get(self.at) {
             self.at += 1;
             let upstream = &snapshot.upstreams[index];
@@ -39,13 +39,13 @@ impl<'a> Tries<'a> {
             if upstream.measured.claim(model, now_ms) == Claim::Taken {
                 // It rests, or another request is finding out whether it works. One such try is better than none; more
                 // would be a storm on what is down.
-                let probed = matches!(upstream.measured.standing(model, now_ms).0, Standing::Probing { .. });
+                let probed = matches!(upstream.measured.standing(model, now_ms), Standing::Probing { .. });
                 if self.last_resort_used || (probed && self.at < self.order.len()) {
                     continue;
                 }
                 self.last_resort_used = true;
             }
-            return Some(Arc::clone(upstream));
+            return Some(upstream);
         }
         None
     }

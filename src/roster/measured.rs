@@ -23,6 +23,8 @@ pub struct Measured {
     failures: AtomicU64,
     last_success_us: AtomicI64,
     troubled: AtomicBool,
+    /// Something may stand other than ready; while not, nobody need open the book to know.
+    ailing: AtomicBool,
     book: Mutex<Book>,
 }
 
@@ -49,15 +51,22 @@ impl Measured {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a model stands there, and the expected time to the first byte in µs.
-    pub fn standing(&self, model: &str, now_ms: i64) -> (Standing, f64) {
+    /// How a model stands there.
+    pub fn standing(&self, model: &str, now_ms: i64) -> Standing {
+        if !self.ailing.load(Ordering::Acquire) {
+            return Standing::Ready;
+        }
         let book = self.book();
         let whole = book.whole.standing(now_ms);
-        let standing = match book.models.get(model) {
+        match book.models.get(model) {
             Some(health) => combine(whole, health.standing(now_ms)),
             None => whole,
-        };
-        (standing, book.latency.value(now_ms))
+        }
+    }
+
+    /// The expected time to the first byte, in µs; 0 when nobody has measured it.
+    pub fn first_byte_us(&self, now_ms: i64) -> f64 {
+        self.book().latency.value(now_ms)
     }
 
     /// How the upstream as a whole stands, in a word for pages.
@@ -72,6 +81,9 @@ impl Measured {
 
     /// Asks for leave to try a model there; see [`Claim`].
     pub fn claim(&self, model: &str, now_ms: i64) -> Claim {
+        if !self.ailing.load(Ordering::Acquire) {
+            return Claim::Free;
+        }
         let mut book = self.book();
         let whole = book.whole.claim_probe(now_ms);
         if whole == Claim::Taken {
@@ -125,6 +137,8 @@ impl Measured {
                 None
             }
         };
+        let well = book.whole.standing(now_ms) == Standing::Ready && book.models.is_empty();
+        self.ailing.store(!well, Ordering::Release);
         [upstream, model]
     }
 

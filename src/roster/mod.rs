@@ -19,6 +19,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use crate::balance::candidate::{Candidate, LANES, Need, lane};
 use crate::balance::plan::{Plan, earliest_recovery_ms, plan};
+use crate::balance::policy::Policy;
 use crate::db::upstreams::UpstreamRow;
 
 pub use homes::Homes;
@@ -84,8 +85,8 @@ pub struct NoUse {
 }
 
 fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candidate<'a>> {
+    let fastest = snapshot.settings.policy == Policy::Fastest;
     let candidate = |upstream: &'a Arc<Upstream>| {
-        let (standing, first_byte_ewma_us) = upstream.measured.standing(model, now_ms);
         let calls = upstream.measured.calls();
         Candidate {
             id: upstream.id,
@@ -95,9 +96,9 @@ fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candi
             weight: upstream.weight,
             rules: &upstream.rules,
             keys: &upstream.keys,
-            standing,
+            standing: upstream.measured.standing(model, now_ms),
             in_flight: upstream.measured.in_flight(),
-            first_byte_ewma_us,
+            first_byte_ewma_us: if fastest { upstream.measured.first_byte_us(now_ms) } else { 0.0 },
             success_count: upstream.success_count + calls.successes,
             failed_count: upstream.failed_count + calls.failures,
         }
