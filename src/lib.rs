@@ -8,7 +8,7 @@
 //! | [`console`] | what is said on the terminal: first start, `-add`, `-list` |
 //! | [`server`] | bind, workers, THE ROUTE TABLE, shutdown |
 //! | [`proxy`] | the hot path: from a caller's request to an upstream's reply |
-//! | [`dashboard`] | the operator's side: the admin API |
+//! | [`dashboard`] | the operator's side: the admin API, and a page for browsers |
 //! | [`state`] | what a handler may reach |
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |

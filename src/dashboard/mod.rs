@@ -1,11 +1,12 @@
-//! The operator's side: the admin API as JSON.
+//! The operator's side: the admin API as JSON, and a page for browsers.
 //!
-//! Start at [`configure`], the table of its routes. Everything but `login` needs the admin password as Bearer or a session
+//! Start at [`configure`], the table of its routes. Everything but the style sheet and `login` needs the admin password as Bearer or a session
 //! ([`session::Admin`]); a client key opens nothing here.
 //!
 //! **Invariant:** no reply holds a secret; a form that is wrong in one field changes nothing.
 //! **May import:** `state`, `roster`, `db`, `openai` (the error shape).
 
+mod pages;
 pub mod password;
 mod records;
 mod reply;
@@ -23,6 +24,8 @@ use crate::dashboard::reply::ApiError;
 pub fn configure(config: &mut ServiceConfig) {
     config.service(
         scope("/admin")
+            .service(resource("").route(get().to(pages::overview)))
+            .service(resource("/static/{hash}/style.css").route(get().to(pages::style)))
             .service(resource("/login").route(post().to(session::login)))
             .service(resource("/logout").route(post().to(session::logout)))
             .service(resource("/upstreams").route(get().to(upstreams::list)).route(post().to(upstreams::add)))

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data, block};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::web::{Bytes, Data, Query, block};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 
+use crate::dashboard::pages;
 use crate::dashboard::password::{PASSWORD_SETTING, digest, is_password, random_secret};
 use crate::dashboard::reply::{ApiError, json, with_database};
 use crate::db::{sessions, settings};
@@ -134,8 +135,14 @@ async fn check_password(state: &State, address: &str, password: &str) -> Result<
 
 /// `POST /admin/login` with `{"password": "…"}` or a form: a session in a cookie.
 pub(super) async fn login(request: HttpRequest, body: Bytes, state: Data<State>) -> Result<HttpResponse, ApiError> {
-    let password = password_of(&body).ok_or_else(|| ApiError::field("password", "send {\"password\": \"…\"}"))?;
-    check_password(&state, &address(&request), &password).await?;
+    let by_form = is_form(&request);
+    let password =
+        password_of(&body, by_form).ok_or_else(|| ApiError::field("password", "send {\"password\": \"…\"}"))?;
+    match check_password(&state, &address(&request), &password).await {
+        Ok(()) => {}
+        Err(error) if by_form => return pages::login(error.status_code(), &error.to_string()),
+        Err(error) => return Err(error),
+    }
     let token =
         random_secret("").map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let hash = digest(&token).map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
@@ -146,7 +153,7 @@ pub(super) async fn login(request: HttpRequest, body: Bytes, state: Data<State>)
         sessions::insert(connection, &hash, now, until)
     })
     .await?;
-    let mut response = json(StatusCode::OK, &json!({"ok": true}))?;
+    let mut response = if by_form { pages::back() } else { json(StatusCode::OK, &json!({"ok": true}))? };
     let cookie = Cookie::build(COOKIE, token)
         .path("/admin")
         .http_only(true)
@@ -157,7 +164,23 @@ pub(super) async fn login(request: HttpRequest, body: Bytes, state: Data<State>)
     Ok(response)
 }
 
-fn password_of(body: &[u8]) -> Option<String> {
+/// A browser's form rather than JSON.
+pub(super) fn is_form(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) && pages::wants_page(request)
+}
+
+/// A form's fields.
+pub(super) fn form(body: &[u8]) -> HashMap<String, String> {
+    Query::<HashMap<String, String>>::from_query(&String::from_utf8_lossy(body))
+        .map(Query::into_inner)
+        .unwrap_or_default()
+}
+
+fn password_of(body: &[u8], by_form: bool) -> Option<String> {
+    if by_form {
+        return form(body).remove("password");
+    }
     let value: Value = serde_json::from_slice(body).ok()?;
     value.get("password")?.as_str().map(str::to_owned)
 }
@@ -167,7 +190,7 @@ pub(super) async fn logout(request: HttpRequest, _admin: Admin, state: Data<Stat
     if let Some(token) = request.cookie(COOKIE).and_then(|cookie| digest(cookie.value()).ok()) {
         with_database(&state.database, move |connection| sessions::remove(connection, &token)).await?;
     }
-    let mut response = json(StatusCode::OK, &json!({"ok": true}))?;
+    let mut response = if is_form(&request) { pages::back() } else { json(StatusCode::OK, &json!({"ok": true}))? };
     let mut gone = Cookie::build(COOKIE, "").path("/admin").http_only(true).finish();
     gone.make_removal();
     let _ = response.add_cookie(&gone);

@@ -2,15 +2,16 @@
 //!
 //! **Invariant:** an sk goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::config::DEFAULT_ENDPOINT;
 use crate::connector::Endpoint;
+use crate::dashboard::pages;
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
-use crate::dashboard::session::Admin;
+use crate::dashboard::session::{Admin, form, is_form};
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
 use crate::roster::{Roster, masked};
@@ -29,9 +30,25 @@ pub(super) async fn show(_admin: Admin, id: Path<i64>, state: Data<State>) -> Re
     reply(StatusCode::OK, &show_row(&row.ok_or(Error::NotFound)?, &state.roster))
 }
 
-/// `POST /admin/upstreams`: adds one.
-pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Result<HttpResponse, ApiError> {
-    let change = Input::read(&body)?;
+/// `POST /admin/upstreams`: adds one, from JSON or from the overview's form.
+pub(super) async fn add(
+    request: HttpRequest,
+    _admin: Admin,
+    body: Bytes,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !is_form(&request) {
+        let row = insert(&body, &state).await?;
+        return reply(StatusCode::CREATED, &show_row(&row, &state.roster));
+    }
+    match insert(json!(form(&body)).to_string().as_bytes(), &state).await {
+        Ok(_) => Ok(pages::back()),
+        Err(error) => pages::shown(&request, &state, error.status_code(), &error.to_string()).await,
+    }
+}
+
+async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
+    let change = Input::read(body)?;
     let sk = change.sk.clone().ok_or_else(|| {
         ApiError::field("sk", "is missing; give the upstream's key, or `asis` to pass the caller's own")
     })?;
@@ -50,8 +67,7 @@ pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Resul
     new.first_byte_timeout_ms = change.first_byte_timeout_ms.unwrap_or(None);
     new.first_content_timeout_ms = change.first_content_timeout_ms.unwrap_or(None);
     new.idle_timeout_ms = change.idle_timeout_ms.unwrap_or(None);
-    let row = with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await?;
-    reply(StatusCode::CREATED, &show_row(&row, &state.roster))
+    with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await
 }
 
 /// `PUT /admin/upstreams/{id}`: changes what is given; without sk the old one stays.

@@ -19,6 +19,7 @@ mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
 mod notices; // Feishu and Matrix
+mod pages; // what a browser sees
 mod policies; // who is asked first
 mod recording; // what stands in the database afterwards
 mod start; // flags, first start, what is refused
