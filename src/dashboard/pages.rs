@@ -3,6 +3,8 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{Data, Path};
@@ -61,6 +63,7 @@ struct Login<'a> {
 struct Overview<'a> {
     style_hash: &'static str,
     problem: &'a str,
+    alarms: Vec<String>,
     endpoint: &'static str,
     host: &'a str,
     upstreams: Vec<UpstreamLine>,
@@ -142,7 +145,32 @@ pub(super) async fn shown(
         .collect();
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888");
     let requests = records.iter().map(line).collect();
-    html(status, &Overview { style_hash: STYLE_HASH, problem, endpoint: DEFAULT_ENDPOINT, host, upstreams, requests })
+    html(
+        status,
+        &Overview {
+            style_hash: STYLE_HASH,
+            problem,
+            alarms: alarms(state),
+            endpoint: DEFAULT_ENDPOINT,
+            host,
+            upstreams,
+            requests,
+        },
+    )
+}
+
+/// What is wrong with recording, if anything.
+fn alarms(state: &State) -> Vec<String> {
+    let counts = state.recorder.counts();
+    let (lost, spilled) = (counts.lost.load(Ordering::Relaxed), counts.spilled_bytes.load(Ordering::Relaxed));
+    let mut alarms = Vec::new();
+    if spilled > 0 {
+        alarms.push(format!("The database does not take records: {spilled} bytes of them wait in the spill file."));
+    }
+    if lost > 0 {
+        alarms.push(format!("{lost} records were lost since the start; the log says why."));
+    }
+    alarms
 }
 
 fn line(record: &Record) -> RequestLine {

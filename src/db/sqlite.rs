@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -48,6 +49,9 @@ struct Name {
 /// Recognises the file, then makes, takes over or updates its tables; true when there were none.
 pub(super) fn open(path: &Path) -> Result<(bool, Option<TakenOver>), Refusal> {
     let whose = look_at(path)?;
+    if whose == Whose::New {
+        make_private(path);
+    }
     let mut conn = SqliteConnection::establish(&url(path, "mode=rwc")?)
         .map_err(|error| Refusal(format!("cannot be opened ({error}): check the folder's permissions")))?;
     conn.batch_execute(EACH)?;
@@ -67,6 +71,12 @@ pub(super) fn open(path: &Path) -> Result<(bool, Option<TakenOver>), Refusal> {
         Ok::<bool, Refusal>(created)
     })?;
     Ok((created, taken_over))
+}
+
+/// Makes the file for its owner alone: it will hold keys. SQLite gives `-wal` and `-shm` the same permissions; what goes wrong here
+/// goes wrong again when it is opened, and is told there.
+fn make_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// A new connection to a file that [`open`] has seen to; it never makes a file.

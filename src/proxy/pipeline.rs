@@ -114,6 +114,8 @@ pub(super) async fn pipeline(
         let situation =
             Situation { answered: result.is_ok(), replayable: body.replayable, committed: false, more: tries.more() };
         match (verdict(fault, situation), result) {
+            // The refusal of a key says nothing about the request: any other answer tells the caller more.
+            (_, Ok(_)) if fault == Fault::Key && kept.is_some() => {}
             (Verdict::Reply, Ok(reply)) => {
                 let no_use = if fault == Fault::Nobody || fault == Fault::Request {
                     None
@@ -126,8 +128,6 @@ pub(super) async fn pipeline(
                     snapshot,
                 ));
             }
-            // The refusal of a key says nothing about the request: any other answer tells the caller more.
-            (_, Ok(_)) if fault == Fault::Key && kept.is_some() => {}
             (_, Ok(reply)) => kept = Some((reply, observation, began)),
             (_, Err(failed)) => last = Some(failed),
         }
@@ -156,7 +156,8 @@ fn rest_of_path(request: &HttpRequest) -> Result<&str, Refusal> {
     let rest = whole.strip_prefix("/v1").unwrap_or(whole);
     let path = rest.split('?').next().unwrap_or(rest);
     let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if path.contains('.') | path.contains('%') && path.split('/').any(dots) { Err(Refusal::BadPath) } else { Ok(rest) }
+    let may_have_dots = path.contains('.') || path.contains('%');
+    if may_have_dots && path.split('/').any(dots) { Err(Refusal::BadPath) } else { Ok(rest) }
 }
 
 /// What the sticky policy sticks to.

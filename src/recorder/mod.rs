@@ -19,6 +19,7 @@ use std::time::Duration;
 
 pub use budget::Budget;
 pub use draft::{AttemptNote, Draft, Ending, Kept, Side};
+use log::error;
 
 use crate::db::Database;
 use crate::error::StartError;
@@ -41,8 +42,6 @@ pub struct Recorder {
 /// What has become of the records so far.
 #[derive(Default)]
 pub struct Counts {
-    /// Written to the database.
-    pub written: AtomicU64,
     /// Lost: neither the database nor the spill file took them.
     pub lost: AtomicU64,
     /// Bytes waiting in the spill file.
@@ -79,9 +78,12 @@ impl Recorder {
     /// Takes a finished draft. Costs a push; the thread is woken only when it sleeps.
     pub fn file(&self, mut draft: Draft) {
         // What the capture has not charged yet: the row itself.
-        if self.budget.take(ROW_BYTES) {
-            draft.charged_bytes += ROW_BYTES;
+        if !self.budget.take(ROW_BYTES) {
+            self.budget.give_back(draft.charged_bytes);
+            self.lost("the recorder's memory is full");
+            return;
         }
+        draft.charged_bytes += ROW_BYTES;
         let mut queue = self.lock();
         queue.drafts.push(draft);
         if queue.asleep {
@@ -96,6 +98,12 @@ impl Recorder {
         self.stopping.store(true, Ordering::Release);
         self.lock().asleep = false;
         self.arrived.notify_one();
+    }
+
+    /// A record cannot be kept anywhere: counted, and said in the log.
+    fn lost(&self, why: &str) {
+        let lost = self.counts.lost.fetch_add(1, Ordering::Relaxed) + 1;
+        error!("a record is lost, {lost} so far: {why}");
     }
 
     /// What has become of the records so far.

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::db::records::{Facts, NewRecord, Texts};
@@ -69,9 +70,7 @@ impl Spill {
     fn file(&mut self) -> io::Result<&mut File> {
         if self.writer.is_none() {
             let mut options = OpenOptions::new();
-            options.create(true).append(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            options.create(true).append(true).mode(0o600);
             self.writer = Some(options.open(&self.path)?);
         }
         self.writer.as_mut().ok_or_else(|| io::Error::other("no spill file"))

@@ -4,6 +4,7 @@
 //! through it. A row that the database refuses for its own sake is set apart by halving its batch, and stored without
 //! its bodies as the last resort. **May import:** `db`, `openai`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -68,7 +69,11 @@ impl Writer {
             while rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
                 let Some(draft) = drafts.next() else { break };
                 charged += draft.charged_bytes;
-                let row = finish(draft);
+                // A body that our own reading of it stumbles over must not end the recording of all others.
+                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft))) else {
+                    self.recorder.lost("it cannot be read");
+                    continue;
+                };
                 bytes += row.texts.body.as_ref().map_or(0, Vec::len) + row.texts.response.as_ref().map_or(0, Vec::len);
                 rows.push(row);
             }
@@ -84,10 +89,7 @@ impl Writer {
             // Neither place takes them. One by one, so that one giant does not take the others along.
             for row in rows {
                 if self.spill.append(std::slice::from_ref(row)).is_err() && !self.insert(std::slice::from_ref(row)) {
-                    let lost = self.recorder.counts.lost.fetch_add(1, Ordering::Relaxed) + 1;
-                    error!(
-                        "a record is lost, {lost} so far: the database does not answer and the spill file says {error}"
-                    );
+                    self.recorder.lost(&format!("the database does not answer and the spill file says {error}"));
                 }
             }
         }
@@ -120,7 +122,7 @@ impl Writer {
         }
         match self.try_insert(rows) {
             Ok(()) => {
-                self.came_back(rows.len());
+                self.came_back();
                 true
             }
             Err(Error::Unavailable(what)) => {
@@ -166,17 +168,15 @@ impl Writer {
         let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note };
         let poorer = NewRecord { facts: row.facts.clone(), texts };
         match self.try_insert(std::slice::from_ref(&poorer)) {
-            Ok(()) => self.came_back(1),
+            Ok(()) => self.came_back(),
             Err(error) => {
-                let lost = self.recorder.counts.lost.fetch_add(1, Ordering::Relaxed) + 1;
-                error!("a record is lost, {lost} so far: {error}");
+                self.recorder.lost(&error.to_string());
             }
         }
         true
     }
 
-    fn came_back(&mut self, rows: usize) {
-        self.recorder.counts.written.fetch_add(rows as u64, Ordering::Relaxed);
+    fn came_back(&mut self) {
         if let Some(since) = self.away_since.take() {
             info!("the database takes records again after {} s", since.elapsed().as_secs());
         }

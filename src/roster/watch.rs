@@ -135,6 +135,10 @@ impl Keeper {
             return Ok(());
         }
         let (next, known, problems) = snapshot(&rows, Some(&self.known));
+        if self.known.keys().any(|identity| !known.contains_key(identity)) {
+            // What is measured of an edited upstream is forgotten, but not its calls.
+            self.count();
+        }
         self.roster.current.store(Arc::new(next));
         (self.rows, self.known) = (rows, known);
         self.report(problems);
