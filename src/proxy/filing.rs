@@ -20,8 +20,6 @@ use crate::roster::Recording;
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// What the record of a body says that was not held.
-const SENT_ONCE: &str = "the body was too large for the replay buffer: it could be sent to one upstream only";
 /// Bodies below this size are copied, larger ones shared.
 const COPIED_BYTES: usize = 16 << 10;
 
@@ -173,7 +171,7 @@ impl Drop for Filing {
                 draft.request = std::mem::take(&mut passed.side);
                 draft.request.cut |= !passed.whole;
                 draft.charged_bytes += std::mem::take(&mut passed.charged_bytes);
-                draft.error.get_or_insert_with(|| SENT_ONCE.to_owned());
+                draft.request.sent_once = true;
             }
         });
         if let Some(mut draft) = self.draft.take() {

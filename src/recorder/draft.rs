@@ -54,6 +54,8 @@ pub struct Side {
     pub total_bytes: u64,
     /// Some of them were not kept.
     pub cut: bool,
+    /// It was too large for the replay buffer: it could be sent to one upstream only.
+    pub sent_once: bool,
     /// `Content-Type`, lower-case or as sent.
     pub content_type: String,
     /// `Content-Encoding`, empty for none.

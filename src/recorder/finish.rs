@@ -85,13 +85,18 @@ struct Reading {
 
 fn request(side: Side) -> Stored {
     let cut = side.cut.then_some("cut");
-    match side.kept {
+    let mut stored = match side.kept {
         Kept::Nothing if side.total_bytes == 0 => Stored::default(),
         Kept::Nothing => Stored { bytes: None, note: Some("not kept".to_owned()) },
         Kept::Multipart(summary) => Stored::new(summary.finish(), Some("multipart")),
         Kept::Bytes(bytes) => sent(&side.content_type, bytes.to_vec(), cut),
         Kept::Copy(bytes) | Kept::Events(_, bytes) => sent(&side.content_type, bytes, cut),
+    };
+    if side.sent_once {
+        let note = stored.note.map(|note| format!("{note}, ")).unwrap_or_default();
+        stored.note = Some(format!("{note}sent once: larger than the replay buffer"));
     }
+    stored
 }
 
 /// A body as it came; of an upload the fields, and its files' names and sizes.

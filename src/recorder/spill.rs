@@ -206,3 +206,69 @@ fn piece<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     *rest = tail;
     Some(Some(piece))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use crate::db::records::{Facts, NewRecord, Texts};
+    use crate::recorder::spill::Spill;
+
+    fn place(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("oar-spill-{}-{name}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        path
+    }
+
+    fn record(model: &str, body: Option<&[u8]>) -> NewRecord {
+        let texts = Texts { body: body.map(<[u8]>::to_vec), body_note: Some("cut".to_owned()), ..Texts::default() };
+        NewRecord { facts: Facts { model: Some(model.to_owned()), ..Facts::default() }, texts }
+    }
+
+    #[test]
+    fn records_come_back_in_order_byte_for_byte_and_the_file_goes() {
+        let path = place("order");
+        let all = [record("a", Some(b"\x00\xff{}")), record("b", None), record("c", Some(b""))];
+        let mut spill = Spill::open(&path);
+        spill.append(&all[..2]).unwrap();
+        spill.append(&all[2..]).unwrap();
+        let (first, size) = spill.read(2, usize::MAX).unwrap();
+        assert_eq!(first, all[..2]);
+        spill.advance(size);
+        let (rest, size) = spill.read(2, usize::MAX).unwrap();
+        assert_eq!(rest, all[2..]);
+        spill.advance(size);
+        assert!(spill.is_empty() && !path.exists());
+    }
+
+    #[test]
+    fn half_a_frame_at_the_end_is_taken_off_and_writing_goes_on() {
+        let path = place("half");
+        Spill::open(&path).append(&[record("a", None), record("b", None)]).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let mut spill = Spill::open(&path);
+        spill.append(&[record("c", None)]).unwrap();
+        let (rows, size) = spill.read(10, usize::MAX).unwrap();
+        assert_eq!(rows, [record("a", None), record("c", None)]);
+        spill.advance(size);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_damaged_frame_is_an_error_and_the_file_is_kept_aside() {
+        let path = place("damaged");
+        Spill::open(&path).append(&[record("a", Some(b"text"))]).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let mut spill = Spill::open(&path);
+        assert_eq!(spill.read(10, usize::MAX).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+        let aside = spill.set_aside(7).unwrap();
+        assert!(spill.is_empty() && !path.exists());
+        assert_eq!(fs::read(&aside).unwrap(), bytes);
+        fs::remove_file(aside).unwrap();
+    }
+}
