@@ -188,7 +188,25 @@ fn a_request_without_a_model_has_its_path_as_model(kind: Kind) {
     assert_eq!(fleet.counts(), [1, 1]);
 }
 
+fn an_upstream_can_be_for_certain_keys_only(kind: Kind) {
+    let (for_bob, for_all) = (FakeUpstream::always(good()), FakeUpstream::always(good()));
+    let plan = Gateway::on(kind).setting("authorization", "alice=sk-alice-00000001, bob=sk-bob-0000000002");
+    let plan = plan.upstream(for_bob.row("b").set("allow_keys", "bob,carol")).upstream(for_all.row("a"));
+    let gateway = plan.start();
+    let ask = |key: &str| {
+        let call = Call::chat(CHAT).without("Authorization").header("Authorization", &format!("Bearer {key}"));
+        assert_eq!(gateway.send(call).status, 200);
+        (for_bob.count(), for_all.count())
+    };
+    assert_eq!(ask("sk-alice-00000001"), (0, 1));
+    assert_eq!(ask("sk-bob-0000000002"), (1, 1));
+    let records = gateway.records_when(2);
+    assert_eq!((records[0].text("key_name"), records[0].text("key_last4")), ("bob", "0002"));
+    assert_eq!((records[1].text("key_name"), records[1].text("key_last4")), ("alice", "0001"));
+}
+
 on_both! {
+    an_upstream_can_be_for_certain_keys_only,
     order_asks_the_first_by_position,
     round_robin_asks_each_in_turn,
     random_asks_everybody,
