@@ -37,12 +37,14 @@ pub struct Args {
 
     /// Let callers use /v1 without a key
     #[arg(long, env = "OPENAI_API_ROUTE_NOAUTH", value_parser = FalseyValueParser::new(),
-          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true)]
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true,
+        value_name = "true|false")]
     noauth: bool,
 
     /// Add an upstream (with -sk and -endpoint), then exit
     #[arg(long, env = "OPENAI_API_ROUTE_ADD", value_parser = FalseyValueParser::new(),
-          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true)]
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true,
+        value_name = "true|false")]
     add: bool,
 
     /// The upstream's key for -add; `asis` passes the caller's own
@@ -63,12 +65,14 @@ pub struct Args {
 
     /// List the upstreams, then exit
     #[arg(long, env = "OPENAI_API_ROUTE_LIST", value_parser = FalseyValueParser::new(),
-          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true)]
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true,
+        value_name = "true|false")]
     list: bool,
 
     /// Make a new admin password, print it, then exit
     #[arg(long, env = "OPENAI_API_ROUTE_RESET_ADMIN_PASSWORD", value_parser = FalseyValueParser::new(),
-          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true)]
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true, hide_possible_values = true,
+        value_name = "true|false")]
     reset_admin_password: bool,
 
     /// Client key to set at the first start instead of a random one

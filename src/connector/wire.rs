@@ -197,6 +197,10 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.answered && this.muted {
+            // The peer did not want the last request's end: it is not asked again, and who tries is told to go elsewhere.
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, Closed { stale: true })));
+        }
         if this.answered {
             this.answered = false;
             this.head_pending = true;

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::RunQueryDsl;
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
 
@@ -38,6 +39,9 @@ pub use watcher::Watcher;
 const READERS: u32 = 4;
 /// How long a reader waits for a connection before the database counts as away.
 const READER_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the recorder waits for a lock.
+const WRITER_PATIENCE: &str = "PRAGMA busy_timeout = 250";
 
 /// A connection lent by the readers' pool; it goes back when dropped.
 pub type PooledConnection = r2d2::PooledConnection<Manager>;
@@ -91,7 +95,20 @@ impl Database {
         self.readers.get().map_err(|away| Error::Unavailable(fault::one_line(&away.to_string())))
     }
 
-    /// A connection of one's own, outside the pool: the recorder's.
+    /// The recorder's connection: it gives a locked SQLite file up soon, because it has somewhere else to write to, and what
+    /// waits behind it is held in memory.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database is away.
+    pub fn writer(&self) -> Result<Connection, Error> {
+        let mut connection = self.location.connect()?;
+        if let Connection::Sqlite(sqlite) = &mut connection {
+            sqlite.batch_execute(WRITER_PATIENCE)?;
+        }
+        Ok(connection)
+    }
+
+    /// A connection of one's own, outside the pool.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database is away.

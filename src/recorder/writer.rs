@@ -152,7 +152,7 @@ impl Writer {
     fn try_insert(&mut self, rows: &[NewRecord]) -> Result<(), Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.database.connect()?,
+            None => self.database.writer()?,
         };
         let result = insert_batch(&mut connection, rows);
         // After a failure of the database itself a fresh connection is the only one to trust.
