@@ -11,7 +11,7 @@ use log::warn;
 use crate::config::Config;
 use crate::connector::Endpoint;
 use crate::dashboard::password::{PASSWORD_SETTING, password_hash, random_secret};
-use crate::db::{Connection, Database, Opened, TakenOver, sessions, settings, upstreams};
+use crate::db::{Connection, Database, Opened, sessions, settings, upstreams};
 use crate::error::{Error, StartError};
 use crate::roster::{KNOWN_KEY, masked};
 
@@ -121,11 +121,6 @@ pub fn warn_of_open_doors(database: &Database, noauth: bool) -> Result<(), Start
         );
     }
     Ok(())
-}
-
-/// What a take-over has done.
-pub fn report_take_over(taken: &TakenOver) -> String {
-    taken.to_string()
 }
 
 /// `-add`.

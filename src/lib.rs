@@ -93,7 +93,7 @@ fn say(text: &str) -> Result<(), StartError> {
 fn open(config: &Config) -> Result<Opened, StartError> {
     let opened = Database::open(&config.database)?;
     if let Some(taken) = &opened.taken_over {
-        say(&console::report_take_over(taken))?;
+        say(&taken.to_string())?;
     }
     Ok(opened)
 }

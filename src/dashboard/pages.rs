@@ -189,7 +189,7 @@ fn line(record: &Record) -> RequestLine {
         model: facts.model.clone().unwrap_or_default(),
         path: facts.path.clone(),
         upstream: facts.upstream_id.map(|id| id.to_string()).unwrap_or_default(),
-        total: format!("{} ms", facts.total_us / 1000),
+        total: if facts.total_us < 1000 { "< 1 ms".to_owned() } else { format!("{} ms", facts.total_us / 1000) },
         tokens,
         ending: facts.ending.as_str(),
     }
