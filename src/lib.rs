@@ -18,13 +18,14 @@
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
 //! | [`openai`] | pure: the wire format of the OpenAI API |
 //! | [`balance`] | pure: whom to try, how they are doing, what to do next |
+//! | [`search`] | pure: the query language, and what it means that a text contains a term |
 //!
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
 //! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → {db, connector} → error`,
-//! and anyone may name `config`'s constants. `balance` and `openai` import nothing of the crate, and no actix, awc, diesel,
-//! log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
+//! and anyone may name `config`'s constants. `balance`, `openai` and `search` import nothing of the crate, and no actix, awc,
+//! diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory of who logs in.
 //!
 //! # The life of a request
@@ -49,6 +50,7 @@ pub mod openai;
 pub mod proxy;
 pub mod recorder;
 pub mod roster;
+pub mod search;
 pub mod server;
 pub mod state;
 
