@@ -104,7 +104,7 @@ impl Fields<'_> {
             reading.choices.push(items.collect());
             reading.finish = self.incomplete.and_then(|details| member(details, b"reason")).and_then(text);
             reading.finish = reading.finish.or_else(|| self.finish.and_then(text));
-        } else if list(self.content) && self.role == Some(b"\"assistant\"") {
+        } else if self.content.is_some() && self.role == Some(b"\"assistant\"") {
             reading.choices.push(vec![role_message::read(body, body)]);
             reading.finish = self.finish.and_then(text);
         } else if let Some(text) = self.text.or(self.completion).and_then(string_value) {
@@ -149,7 +149,9 @@ fn data_list(body: &[u8], data: &[u8], mut reading: Reading) -> Option<Reading> 
         if member(element, b"embedding").is_some() {
             return Some(reading);
         }
-        let source = media::first(body, element, b"b64_json", b"url");
+        // An image has no name of its own; many other things that lists are made of have an address.
+        let named = [&b"id"[..], b"object", b"file_id"].iter().any(|name| member(element, name).is_some());
+        let source = media::first(body, element, b"b64_json", b"url").filter(|_| !named);
         let prompt = member(element, b"revised_prompt").and_then(text);
         if source.is_none() && prompt.is_none() {
             return None;

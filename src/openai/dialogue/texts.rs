@@ -2,7 +2,8 @@
 //!
 //! Start reading at [`request_texts`] and [`reply_texts`].
 //!
-//! **Invariant:** no word that somebody said is left out, and no base64 comes out. **May import:** std, `openai::{dialogue, inline, scan}`.
+//! **Invariant:** no word that somebody said is left out, and no base64 comes out.
+//! **May import:** std, `openai::{dialogue, inline, scan}`.
 
 use std::ops::Range;
 
