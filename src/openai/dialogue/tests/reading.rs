@@ -129,9 +129,14 @@ fn each_choice_of_a_reply_stands_for_itself() {
             Part::Image { source: Media::Inline { mime: String::new(), base64: 34..38, digest: digest(b"iVBO") } }
         ]
     );
-    for nothing in
-        [r#"{"object":"list","data":[{"embedding":"AAAA"}]}"#, r#"{"error":{"message":"a"}}"#, r#"{"x":1}"#, "a"]
-    {
+    for nothing in [
+        r#"{"object":"list","data":[{"embedding":"AAAA"}]}"#,
+        r#"{"error":{"message":"a"}}"#,
+        r#"{"x":1}"#,
+        r#"{"data":[{"file_id":"file-1"}]}"#,
+        r#"{"data":[{"id":"job_1","url":"https://x/1"}]}"#,
+        "a",
+    ] {
         assert_eq!(reply(nothing.as_bytes()), Vec::<Vec<Message>>::new(), "{nothing}");
     }
 }
