@@ -2,18 +2,22 @@
 //!
 //! Start reading at [`scan`]: everything else stands on walking JSON as byte slices. Of a request: [`peek`], [`multipart`].
 //! Of a reply: [`sse`] cuts a stream into events, [`opening`] says when content has begun, [`assemble`] puts the events
-//! together, [`facts`] reads model and tokens, [`error`] reads and writes error bodies.
+//! together, [`facts`] reads model and tokens, [`error`] reads and writes error bodies. Of both: [`dialogue`] is what was
+//! said, in one shape for every API; [`slices`] cuts a body where parts of it come again, [`inline`] knows base64.
 //!
 //! **Invariant:** nothing here waits, logs, reads a clock, takes a lock or panics on any input; nothing changes a body.
 //! **May import:** std, serde, serde_json, memchr. Nothing of the crate outside this room.
 
 pub mod assemble;
+pub mod dialogue;
 pub mod error;
 pub mod facts;
+pub mod inline;
 pub mod multipart;
 pub mod opening;
 pub mod peek;
 pub mod scan;
+pub mod slices;
 pub mod sse;
 
 #[cfg(test)]
