@@ -174,7 +174,7 @@ fn alarms(state: &State) -> Vec<String> {
 }
 
 fn line(record: &Record) -> RequestLine {
-    let facts = &record.facts;
+    let facts = &record.row.facts;
     let time = chrono::DateTime::from_timestamp_micros(facts.started_us);
     let tokens = match (facts.tokens_in, facts.tokens_out) {
         (None, None) => "–".to_owned(),

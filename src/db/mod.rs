@@ -8,13 +8,16 @@
 
 mod connection;
 mod fault;
+pub mod index;
 mod location;
+pub mod marks;
 mod migrate;
 mod postgres;
 pub mod records;
 mod schema;
 pub mod sessions;
 pub mod settings;
+mod speak;
 mod sqlite;
 mod takeover;
 mod times;

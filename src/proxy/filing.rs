@@ -1,7 +1,7 @@
 //! The record's guard: whatever becomes of a request, exactly one record of it is filed, when this is dropped.
 //!
 //! **Invariant:** a guard that nobody ended says "left by the caller": only a dropped future gets there.
-//! **May import:** `state`, `recorder`.
+//! **May import:** `state`, `recorder`, `openai`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 
+use crate::openai::peek::session_key;
 use crate::proxy::Worker;
 use crate::proxy::headers::path_for_record;
 use crate::proxy::intake::Passed;
@@ -44,6 +45,7 @@ impl Filing {
         let draft = (recording != Recording::Off).then(|| {
             let user_agent =
                 request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
             Box::new(Draft {
                 started_us: unix_us(),
@@ -51,6 +53,8 @@ impl Filing {
                 key_last4: String::new(),
                 ip: ip(),
                 user_agent: user_agent.unwrap_or_default(),
+                host: header("host").unwrap_or_default().to_owned(),
+                session: session_key(header, b""),
                 method: request.method().as_str().to_owned(),
                 path: path_for_record(path),
                 model: None,

@@ -45,6 +45,7 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
         key_last4: draft.key_last4,
         ip: draft.ip,
         user_agent: draft.user_agent,
+        host: draft.host,
         method: draft.method,
         path: draft.path,
         model_sent: draft.upstream_id.and_then(|_| draft.model.clone()),
@@ -60,6 +61,9 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
         tokens_out: read.learnt.usage.output,
         tokens_cached: read.learnt.usage.cached,
         tokens_reasoning: read.learnt.usage.reasoning,
+        tokens_audio_in: read.learnt.usage.audio_in,
+        tokens_audio_out: read.learnt.usage.audio_out,
+        cost_nano: None,
         attempts: serde_json::to_string(&draft.attempts).unwrap_or_else(|_| "[]".to_owned()),
         ending: if draft.ending == Ending::Left && !left { Ending::Complete } else { draft.ending },
         error: draft.error.or(read.failed),
@@ -69,7 +73,7 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
     };
     let texts =
         Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
-    NewRecord { facts, texts }
+    NewRecord { facts, texts, session: draft.session, is_replay: false }
 }
 
 /// A reply as far as it can be read.

@@ -2,6 +2,7 @@
 //!
 //! | file | what it decides |
 //! |---|---|
+//! | [`segment`] | the index: what is kept of a record, and how it is asked |
 //! | [`text`] | folding, which characters make words, the tokens of an index, when a term is in a text |
 //!
 //! **Invariant:** nothing here knows a database, reads a clock or fails on any input by more than an error with a place.
@@ -9,4 +10,5 @@
 
 #[cfg(test)]
 mod chance;
+pub mod segment;
 pub mod text;
