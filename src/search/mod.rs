@@ -10,12 +10,14 @@
 //! | `lexer`, `reserved`, `filter`, `numbers`, [`mod@parse`] | from the text as typed to a query |
 //! | [`error`], `suggest` | what is said of a text that is no query |
 //! | `print` | from a query to canonical text |
+//! | [`mod@marks`] | where a page marks what was searched for |
 //!
 //! **Invariant:** nothing here knows a database, reads a clock or fails on any input by more than an error with a place.
 //! **May import:** std, memchr, and the other files of this room.
 
 pub mod error;
 pub mod fields;
+pub mod marks;
 pub mod network;
 pub mod parse;
 pub mod pattern;
@@ -35,6 +37,7 @@ mod tests;
 
 pub use error::QueryError;
 pub use fields::{FIELDS, FieldHelp};
+pub use marks::marks;
 pub use network::Network;
 pub use parse::parse;
 pub use pattern::Pattern;

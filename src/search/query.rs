@@ -173,7 +173,7 @@ impl Query {
         Query { clauses: kept.map(|(_, clause)| clause.clone()).collect() }
     }
 
-    /// The terms that what is found contains, with their sides.
+    /// The terms that what is found contains, with their sides; [`super::marks()`] shows where.
     pub fn texts(&self) -> impl Iterator<Item = (Side, &Term)> {
         let wanted = self.clauses.iter().filter(|clause| !clause.negated);
         wanted
