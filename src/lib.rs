@@ -132,7 +132,9 @@ fn serve(config: &Config) -> Result<(), StartError> {
 
     state.recorder.stop();
     state.notifier.stop();
-    let _ = recording.join();
+    for thread in recording {
+        let _ = thread.join();
+    }
     drop(watch);
     let _ = notifying.join();
     info!("stopped");

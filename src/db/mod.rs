@@ -8,6 +8,7 @@
 
 mod connection;
 mod fault;
+pub mod find;
 pub mod index;
 mod location;
 pub mod marks;

@@ -27,7 +27,7 @@ pub mod segment;
 pub mod text;
 
 #[cfg(test)]
-mod chance;
+pub mod chance;
 mod filter;
 mod lexer;
 mod numbers;

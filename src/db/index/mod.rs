@@ -6,6 +6,7 @@
 //! **May import:** `error`, `search`, `openai`, diesel.
 
 mod docs;
+mod upkeep;
 
 use diesel::Connection as _;
 use diesel::prelude::{QueryableByName, RunQueryDsl};
@@ -20,6 +21,7 @@ use crate::search::segment::read::Wanted;
 use crate::search::segment::{Kind, Part};
 
 pub use docs::{docs, texts_of};
+pub use upkeep::{STEP_RECORDS, advance, alone, start_anew, tidy};
 
 /// The mark that says up to which record everything is indexed.
 pub const INDEXED: &str = "indexed";

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::speak::Placed;
 pub use read::{Fresh, fresh, texts};
-pub use rows::{Record, Row, page, resources, rows};
+pub use rows::{Record, Row, of_conversation, page, resources, rows, rows_after};
 pub use signs::{Marks, Signs};
 pub(super) use store::store_plain;
 pub use store::{Progress, Store};

@@ -88,7 +88,7 @@ pub fn rows(conn: &mut Connection, ids: &[i64]) -> Result<Vec<Row>, Error> {
 ///
 /// # Errors
 /// The database's.
-pub fn after(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
+pub fn rows_after(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
     load(conn, "WHERE id > $1 ORDER BY id LIMIT $2", [after, limit])
 }
 

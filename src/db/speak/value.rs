@@ -8,7 +8,7 @@ use diesel::prelude::RunQueryDsl;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Integer, Nullable, SmallInt, Text, Untyped};
+use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Integer, Nullable, Text, Untyped};
 use diesel::sqlite::Sqlite;
 
 /// A value to be bound.
@@ -17,7 +17,6 @@ pub(in crate::db) enum Value<'a> {
     Int(i64),
     OptInt(Option<i64>),
     Integer(i32),
-    Small(i16),
     Bool(bool),
     Text(&'a str),
     OptText(Option<&'a str>),
@@ -33,16 +32,9 @@ impl<'a> From<&'a Option<String>> for Value<'a> {
 
 fn bind<'b, DB>(value: &'b Value<'b>, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
 where
-    DB: Backend
-        + HasSqlType<BigInt>
-        + HasSqlType<Integer>
-        + HasSqlType<SmallInt>
-        + HasSqlType<Bool>
-        + HasSqlType<Text>
-        + HasSqlType<Binary>,
+    DB: Backend + HasSqlType<BigInt> + HasSqlType<Integer> + HasSqlType<Bool> + HasSqlType<Text> + HasSqlType<Binary>,
     i64: ToSql<BigInt, DB>,
     i32: ToSql<Integer, DB>,
-    i16: ToSql<SmallInt, DB>,
     bool: ToSql<Bool, DB>,
     str: ToSql<Text, DB>,
     [u8]: ToSql<Binary, DB>,
@@ -51,7 +43,6 @@ where
         Value::Int(value) => out.push_bind_param::<BigInt, _>(value),
         Value::OptInt(value) => out.push_bind_param::<Nullable<BigInt>, _>(value),
         Value::Integer(value) => out.push_bind_param::<Integer, _>(value),
-        Value::Small(value) => out.push_bind_param::<SmallInt, _>(value),
         Value::Bool(value) => out.push_bind_param::<Bool, _>(value),
         Value::Text(value) => out.push_bind_param::<Text, _>(value),
         Value::OptText(value) => out.push_bind_param::<Nullable<Text>, _>(value),
