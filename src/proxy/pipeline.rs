@@ -22,6 +22,7 @@ use crate::proxy::observe::Observation;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::relay::{Passage, relay};
 use crate::proxy::tries::{Bodies, Tries};
+use crate::proxy::usage::{Wish, send};
 use crate::roster::{NoUse, Snapshot};
 
 /// How much of a body is searched for the names of resources.
@@ -87,6 +88,7 @@ pub(super) async fn pipeline(
     }
 
     let outgoing = Outgoing { method: request.method(), path, headers: request.headers(), stream: peeked.stream };
+    let wish = Wish::new(request, path_alone, peeked.stream, &intake, settings);
     let mut body = Bodies::new(intake, request, content_type, snapshot, &mut filing);
     let mut tries = Tries::new(&plan.order);
     let mut kept: Option<(Reply, Observation, Instant)> = None;
@@ -97,7 +99,8 @@ pub(super) async fn pipeline(
         let began = Instant::now();
         filing.attempt_begins(upstream.id);
         let mut observation = Observation::begin(&state, upstream, &model);
-        let result = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more }.send(sending).await;
+        let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more };
+        let result = send(&attempt, &wish, sending, &mut filing).await;
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),
             Err(failed) => (failed.outcome, failed.what.as_str()),

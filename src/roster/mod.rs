@@ -7,6 +7,7 @@
 mod homes;
 mod measured;
 mod network;
+mod recording;
 mod settings;
 mod upstream;
 mod watch;
@@ -25,7 +26,8 @@ use crate::db::upstreams::UpstreamRow;
 pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Recording, Settings, last4};
+pub use recording::Recording;
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Settings, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 

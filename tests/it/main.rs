@@ -26,3 +26,4 @@ mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod usage; // the usage of streams whose callers did not ask
