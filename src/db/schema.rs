@@ -26,6 +26,7 @@ diesel::table! {
         first_byte_timeout_ms -> Nullable<BigInt>,
         first_content_timeout_ms -> Nullable<BigInt>,
         idle_timeout_ms -> Nullable<BigInt>,
+        recording -> Text,
         updated_at -> Nullable<Timestamp>,
     }
 }

@@ -50,6 +50,10 @@ pub(super) async fn pipeline(
         Err(refusal) => return Err(Stop::Refused(refusal, filing)),
     };
     filing.note(|draft| (draft.key_name, draft.key_last4) = (caller.key_name.clone(), caller.last4));
+    match caller::recording(request.headers()) {
+        Ok(level) => filing.lower(level.min(settings.record_keys.of(&caller.key_name))),
+        Err(refusal) => return Err(Stop::Refused(refusal, filing)),
+    }
     let path = match rest_of_path(request) {
         Ok(path) => path,
         Err(refusal) => return Err(Stop::Refused(refusal, filing)),
@@ -97,7 +101,7 @@ pub(super) async fn pipeline(
         let Some(sending) = body.next() else { break };
         let more = tries.more() && body.replayable;
         let began = Instant::now();
-        filing.attempt_begins(upstream.id);
+        filing.attempt_begins(upstream);
         let mut observation = Observation::begin(&state, upstream, &model);
         let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more };
         let result = send(&attempt, &wish, sending, &mut filing).await;

@@ -78,6 +78,7 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
 
     let first_byte_us = reply.first_byte.duration_since(began).as_micros() as i64;
     let upstream_id = observation.upstream().id;
+    filing.answered_by(observation.upstream());
     let mut keep_bytes = 0;
     let came_in = filing.began();
     filing.note(|draft| {

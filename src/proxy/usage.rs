@@ -62,7 +62,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, wish: &Wish, own: Body, filing: 
         }
         Err(_) => return first,
     }
-    filing.attempt_begins(attempt.upstream.id);
+    filing.attempt_begins(attempt.upstream);
     let second = attempt.send(own).await;
     // Who still complains does so of what the caller sent.
     if second.as_ref().is_ok_and(|reply| !is_refused(reply)) {

@@ -26,7 +26,7 @@ use crate::db::upstreams::UpstreamRow;
 pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
-pub use recording::Recording;
+pub use recording::{KeyLevels, Recording};
 pub use settings::{ClientKey, Clocks, KNOWN_KEY, Settings, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;

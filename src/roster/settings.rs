@@ -10,7 +10,7 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
 use crate::notify::Channels;
 use crate::roster::network::Network;
-use crate::roster::recording::Recording;
+use crate::roster::recording::{KeyLevels, Recording};
 
 /// The key that the original had built in; everyone knows it.
 pub const KNOWN_KEY: &str = "woshimima";
@@ -61,6 +61,8 @@ pub struct Settings {
     pub policy: Policy,
     /// How much is recorded.
     pub recording: Recording,
+    /// How much may be recorded of single keys.
+    pub record_keys: KeyLevels,
     /// Upstreams are asked for the usage of streams whose callers did not ask.
     pub stream_usage: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -89,9 +91,14 @@ impl Settings {
             Reader { rows: rows.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(), problems: vec![] };
         let breaker = BreakerConfig::default();
         let authorization = reader.text("authorization");
+        let keys = client_keys(&authorization);
+        let levels = reader.text("record_keys");
+        let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
+        reader.problems.extend(wrong.into_iter().map(|what| format!("setting record_keys: {what}")));
         let settings = Settings {
             any_key: authorization == "asis",
-            keys: client_keys(&authorization),
+            keys,
+            record_keys,
             policy: reader.parsed("policy", Policy::Main, "one of main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
             recording: reader.parsed("recording", Recording::Full, "full, metadata or off"),
             stream_usage: reader.switch("stream_usage", true),

@@ -21,6 +21,7 @@ mod live; // edits by other programs under load
 mod notices; // Feishu and Matrix
 mod pages; // what a browser sees
 mod policies; // who is asked first
+mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases

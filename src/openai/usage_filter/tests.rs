@@ -53,11 +53,15 @@ fn by_a_parser(stream: &[u8]) -> Vec<u8> {
         at += length;
         line_at = at;
         if empty {
-            out.extend(keep(&stream[event..at]).then_some(&stream[event..at]).unwrap_or_default());
+            if keep(&stream[event..at]) {
+                out.extend_from_slice(&stream[event..at]);
+            }
             event = at;
         }
     }
-    out.extend(keep(&stream[event..]).then_some(&stream[event..]).unwrap_or_default());
+    if keep(&stream[event..]) {
+        out.extend_from_slice(&stream[event..]);
+    }
     out
 }
 
