@@ -18,12 +18,13 @@
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
 //! | [`openai`] | pure: the wire format of the OpenAI API |
 //! | [`balance`] | pure: whom to try, how they are doing, what to do next |
+//! | [`usage`] | pure: what requests cost and how long they took |
 //!
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
 //! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → {db, connector} → error`,
-//! and anyone may name `config`'s constants. `balance` and `openai` import nothing of the crate, and no actix, awc, diesel,
+//! and anyone may name `config`'s constants. `balance`, `openai` and `usage` import nothing of the crate, and no actix, awc, diesel,
 //! log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory of who logs in.
 //!
@@ -51,6 +52,7 @@ pub mod recorder;
 pub mod roster;
 pub mod server;
 pub mod state;
+pub mod usage;
 
 use std::io::Write;
 use std::sync::Arc;
