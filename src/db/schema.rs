@@ -91,4 +91,45 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    prices (id) {
+        id -> BigInt,
+        pattern -> Text,
+        input_pico -> BigInt,
+        cached_pico -> Nullable<BigInt>,
+        output_pico -> BigInt,
+        updated_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    start_tables (name) {
+        name -> Text,
+        as_of -> Text,
+    }
+}
+
+diesel::table! {
+    rollups (span_s, bucket_s, upstream_id, model, key_name) {
+        span_s -> Integer,
+        bucket_s -> BigInt,
+        upstream_id -> BigInt,
+        model -> Text,
+        key_name -> Text,
+        requests -> BigInt,
+        errors -> BigInt,
+        streams -> BigInt,
+        tokens_in -> BigInt,
+        tokens_out -> BigInt,
+        tokens_cached -> BigInt,
+        tokens_reasoning -> BigInt,
+        unknown_tokens -> BigInt,
+        cost_nano -> BigInt,
+        unpriced -> BigInt,
+        first_byte -> Binary,
+        first_content -> Binary,
+        total -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(records, record_bodies);
