@@ -159,6 +159,9 @@ impl UsageFilter {
 
 /// What an event is, as far as it has come; `whole` when nothing more of it will.
 fn judge(event: &[u8], whole: bool) -> Judgement {
+    if is_plainly_content(event) {
+        return Judgement::Other;
+    }
     let Some(data) = data(event) else { return Judgement::Other };
     let start = skip_space(&data, 0);
     match data.get(start) {
@@ -192,6 +195,20 @@ fn judge(event: &[u8], whole: bool) -> Judgement {
     let end = skip_space(object, after);
     let complete = object.get(end) == Some(&b'}') && skip_space(object, end + 1) == object.len();
     if complete && no_choices && has_usage { Judgement::UsageOnly } else { Judgement::Other }
+}
+
+/// The usual chunk, known without a walk: its first bracket opens `choices`, and something is in there. (Within a string no
+/// `"choices":` can stand, because its quotes would be escaped.)
+fn is_plainly_content(event: &[u8]) -> bool {
+    let Some(data) = event.strip_prefix(b"data:") else { return false };
+    let opening = skip_space(data, 0);
+    if data.get(opening) != Some(&b'{') {
+        return false;
+    }
+    let Some(length) = memchr2(b'{', b'[', &data[opening + 1..]) else { return false };
+    let (before, bracket) = data.split_at(opening + 1 + length);
+    let named = before.ends_with(br#""choices":"#) || before.ends_with(br#""choices": "#);
+    named && matches!(bracket, [b'[', next, ..] if !matches!(next, b']' | b' ' | b'\n' | b'\r' | b'\t'))
 }
 
 fn is_empty_array(value: &[u8]) -> bool {
