@@ -18,6 +18,10 @@ pub struct Usage {
     pub cached: Option<i64>,
     /// Tokens spent on reasoning.
     pub reasoning: Option<i64>,
+    /// Tokens of the prompt that were audio.
+    pub audio_input: Option<i64>,
+    /// Tokens of the answer that were audio.
+    pub audio_output: Option<i64>,
 }
 
 /// What a reply says about itself.
@@ -62,9 +66,11 @@ pub fn usage(value: &[u8]) -> Usage {
             b"completion_tokens" | b"output_tokens" => usage.output = number(value),
             b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
                 usage.cached = inner(value, b"cached_tokens").or(usage.cached);
+                usage.audio_input = inner(value, b"audio_tokens").or(usage.audio_input);
             }
-            b"completion_tokens_details" | b"output_tokens_details" => {
+            b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
                 usage.reasoning = inner(value, b"reasoning_tokens").or(usage.reasoning);
+                usage.audio_output = inner(value, b"audio_tokens").or(usage.audio_output);
             }
             // DeepSeek and Moonshot
             b"prompt_cache_hit_tokens" | b"cached_tokens" => {
@@ -109,12 +115,19 @@ mod tests {
     fn a_chat_completion_tells_everything() {
         let reply = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-4o-mini","choices":[{"index":0,"message":{"model":"no"}}],
             "usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},
-            "completion_tokens_details":{"reasoning_tokens":4,"audio_tokens":0}}}"#;
+            "completion_tokens_details":{"reasoning_tokens":4,"audio_tokens":5}}}"#;
         assert_eq!(
             facts(reply.as_bytes()),
             Facts {
                 model: Some("gpt-4o-mini".to_owned()),
-                usage: Usage { input: Some(19), output: Some(10), cached: Some(3), reasoning: Some(4) },
+                usage: Usage {
+                    input: Some(19),
+                    output: Some(10),
+                    cached: Some(3),
+                    reasoning: Some(4),
+                    audio_input: Some(0),
+                    audio_output: Some(5),
+                },
                 id: Some("chatcmpl-1".to_owned()),
             }
         );
