@@ -10,6 +10,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::min;
 use diesel::prelude::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable,
     RunQueryDsl, Selectable, SelectableHelper,
@@ -26,6 +27,8 @@ pub use read::{By, Filter, Point, Query, series, totals};
 /// The spans there are, in seconds.
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 3600;
+/// How many hours lose their minutes at a time.
+const FORGET_HOURS: i64 = 6;
 /// Names are cut at this many characters: a Postgres index holds no more than 2,700 bytes of a row, and callers invent names.
 const NAME_CHARS: usize = 200;
 
@@ -162,9 +165,13 @@ fn stored(conn: &mut Connection, key: &Key) -> Result<Option<Row>, Error> {
     Ok(row.select(Row::as_select()).first(conn).optional()?)
 }
 
-/// Forgets the minutes of all hours that ended before that time, µs since 1970; their hours stay. Tells how many rows went.
+/// Forgets minutes of hours that ended before that time, µs since 1970, the oldest six hours at most, so that nobody waits long
+/// for the lock; the sums of those hours stay. Tells how many rows went: ask again until none did.
 pub fn forget_minutes(conn: &mut Connection, before_us: i64) -> Result<usize, Error> {
-    let before_s = floor(before_us.div_euclid(1_000_000), HOUR_S);
+    let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
+    let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    let Some(oldest) = oldest else { return Ok(0) };
+    let before_s = floor(before_us.div_euclid(1_000_000), HOUR_S).min(floor(oldest, HOUR_S) + FORGET_HOURS * HOUR_S);
     let old = dsl::span_s.eq(MINUTE_S as i32).and(dsl::bucket_s.lt(before_s));
     Ok(diesel::delete(rollups::table.filter(old)).execute(conn)?)
 }

@@ -13,6 +13,9 @@ use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
 use crate::error::Error;
 
+/// How many minutes or hours are read at a time: bounds the memory of a long range.
+const WINDOW: i64 = 120;
+
 /// What series are told apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -62,11 +65,11 @@ pub struct Point {
 }
 
 /// The points of a range that have any requests, by time and group. Where the minutes of an hour are forgotten, the whole hour
-/// counts, at its beginning.
+/// counts, at its beginning. How long a range may be is the caller's to bound.
 pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
     let step_s = query.step_s.max(MINUTE_S);
     let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
-    for row in rows(conn, query, step_s)? {
+    each_row(conn, query, step_s, |row| {
         let figures = Figures::from(&row);
         let group = match query.by {
             Some(By::Upstream) => row.upstream_id.to_string(),
@@ -76,24 +79,30 @@ pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error>
         };
         let sum = points.entry((floor(row.bucket_s, step_s), group)).or_default();
         *sum = std::mem::take(sum).plus(&figures);
-    }
+    })?;
     Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
 }
 
 /// The numbers of a whole range: its histograms tell any percentile.
 pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) -> Result<Figures, Error> {
     let query = Query { from_us, to_us, step_s: HOUR_S, filter: filter.clone(), by: None };
-    let rows = rows(conn, &query, HOUR_S)?;
-    Ok(rows.iter().fold(Figures::default(), |sum, row| sum.plus(&Figures::from(row))))
+    let mut sum = Figures::default();
+    each_row(conn, &query, HOUR_S, |row| sum = std::mem::take(&mut sum).plus(&Figures::from(&row)))?;
+    Ok(sum)
 }
 
-fn rows(conn: &mut Connection, query: &Query, step_s: i64) -> Result<Vec<Row>, Error> {
+fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl FnMut(Row)) -> Result<(), Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
     let kept_s = oldest.map_or(i64::MAX, |oldest| floor(oldest, HOUR_S));
     let Filter { upstream_id, model, key_name } = &query.filter;
-    let mut rows = Vec::new();
-    for (span_s, from_s, to_s) in segments(query.from_us, query.to_us, step_s, kept_s) {
+    let windows =
+        segments(query.from_us, query.to_us, step_s, kept_s).into_iter().flat_map(|(span_s, from_s, to_s)| {
+            let width_s = span_s * WINDOW;
+            let starts = (0..).map(move |n| from_s + n * width_s).take_while(move |start_s| *start_s < to_s);
+            starts.map(move |start_s| (span_s, start_s, to_s.min(start_s + width_s)))
+        });
+    for (span_s, from_s, to_s) in windows {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
         let mut wanted = rollups::table.filter(within).select(Row::as_select()).into_boxed();
         if let Some(id) = upstream_id {
@@ -105,9 +114,9 @@ fn rows(conn: &mut Connection, query: &Query, step_s: i64) -> Result<Vec<Row>, E
         if let Some(name) = key_name {
             wanted = wanted.filter(dsl::key_name.eq(storable(name)));
         }
-        rows.extend(wanted.load(conn)?);
+        wanted.load(conn)?.into_iter().for_each(&mut each);
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Span, beginning and end of the rows that make up a range, when minutes are kept from the hour at `kept_s` on.

@@ -160,6 +160,10 @@ fn an_hour_whose_minutes_are_forgotten_counts_as_a_whole() {
     assert_eq!(buckets, [(0, 2), (70, 1), (130, 1)]);
     assert_eq!(forget_minutes(conn, START + 10 * HOUR).unwrap(), 2);
     assert_eq!((count(conn, 20, 180), count(conn, 125, 126)), (4, 1));
+    assert_eq!(forget_minutes(conn, i64::MAX).unwrap(), 0);
+    store(conn, &[at(0), at(400), at(5000)]);
+    let steps: Vec<usize> = (0..4).map(|_| forget_minutes(conn, START + 10_000 * MINUTE).unwrap()).collect();
+    assert_eq!(steps, [1, 1, 1, 0], "six hours at a time, however long nothing came");
 }
 
 #[test]
