@@ -8,10 +8,12 @@
 
 mod pages;
 pub mod password;
+mod prices;
 mod records;
 mod reply;
 mod session;
 mod upstreams;
+mod usage;
 
 use actix_web::web::{ServiceConfig, delete, get, post, put, resource, scope, to};
 use actix_web::{HttpResponse, http::StatusCode};
@@ -35,6 +37,9 @@ pub fn configure(config: &mut ServiceConfig) {
                     .route(put().to(upstreams::edit))
                     .route(delete().to(upstreams::remove)),
             )
+            .service(resource("/usage").route(get().to(usage::show)))
+            .service(resource("/prices").route(get().to(prices::list)).route(post().to(prices::add)))
+            .service(resource("/prices/{id}").route(put().to(prices::edit)).route(delete().to(prices::remove)))
             .service(resource("/request_records").route(get().to(records::list)))
             .default_service(to(nothing_here)),
     );

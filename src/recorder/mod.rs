@@ -24,6 +24,7 @@ use log::error;
 
 use crate::db::Database;
 use crate::error::StartError;
+use crate::usage::prices::PriceBook;
 
 /// Memory for bodies being captured and records waiting, in bytes.
 const MEMORY_BYTES: usize = 512 << 20;
@@ -57,11 +58,16 @@ struct Queue {
 }
 
 impl Recorder {
+    /// `prices` gives the prices as they are at the moment.
+    ///
     /// Starts the threads of the writer and the indexer; join the handles after [`Recorder::stop`].
     ///
     /// # Errors
     /// No connection for the writer, or no thread.
-    pub fn start(database: &Database) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
+    pub fn start(
+        database: &Database,
+        prices: impl Fn() -> Arc<PriceBook> + Send + 'static,
+    ) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
         let recorder = Arc::new(Recorder {
             queue: Mutex::default(),
             arrived: Condvar::new(),
@@ -70,7 +76,7 @@ impl Recorder {
             counts: Counts::default(),
             stopping: AtomicBool::new(false),
         });
-        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone());
+        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), Box::new(prices));
         let indexer = indexer::Indexer::new(Arc::clone(&recorder), database.clone());
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(work);

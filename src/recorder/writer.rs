@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::recorder::finish::finish;
 use crate::recorder::spill::Spill;
 use crate::recorder::{Draft, Recorder};
+use crate::usage::prices::PriceBook;
 
 /// Rows in one transaction, at most.
 const BATCH_ROWS: usize = 1000;
@@ -27,9 +28,13 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the last attempts at a stop may take before what is left goes to the spill file.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
+/// Gives the prices as they are at the moment.
+type Prices = Box<dyn Fn() -> Arc<PriceBook> + Send>;
+
 pub(super) struct Writer {
     recorder: Arc<Recorder>,
     database: Database,
+    prices: Prices,
     connection: Option<Connection>,
     store: Store,
     spill: Spill,
@@ -40,7 +45,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(recorder: Arc<Recorder>, database: Database) -> Writer {
+    pub(super) fn new(recorder: Arc<Recorder>, database: Database, prices: Prices) -> Writer {
         let spill = Spill::open(&database.spill_path());
         if !spill.is_empty() {
             info!("{} bytes of records wait in the spill file; storing them now", spill.waiting_bytes());
@@ -48,6 +53,7 @@ impl Writer {
         Writer {
             recorder,
             database,
+            prices,
             connection: None,
             store: Store::default(),
             spill_unsure: !spill.is_empty(),
@@ -75,6 +81,7 @@ impl Writer {
 
     /// Rows go to the database, or behind those that already wait for it.
     fn store(&mut self, drafts: Vec<Draft>) {
+        let prices = (self.prices)();
         let mut drafts = drafts.into_iter().peekable();
         while drafts.peek().is_some() {
             let (mut rows, mut bytes, mut charged) = (Vec::new(), 0, 0);
@@ -82,7 +89,7 @@ impl Writer {
                 let Some(draft) = drafts.next() else { break };
                 charged += draft.charged_bytes;
                 // A body that our own reading of it stumbles over must not end the recording of all others.
-                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft))) else {
+                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft, &prices))) else {
                     self.recorder.lost("it cannot be read");
                     continue;
                 };

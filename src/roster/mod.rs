@@ -7,6 +7,7 @@
 mod homes;
 mod measured;
 mod network;
+mod recording;
 mod settings;
 mod upstream;
 mod watch;
@@ -20,12 +21,15 @@ use arc_swap::{ArcSwap, Guard};
 use crate::balance::candidate::{Candidate, LANES, Need, lane};
 use crate::balance::plan::{Plan, earliest_recovery_ms, plan};
 use crate::balance::policy::Policy;
+use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
+use crate::usage::prices::PriceBook;
 
 pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Recording, Settings, last4};
+pub use recording::{KeyLevels, Recording};
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Settings, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
@@ -35,6 +39,8 @@ pub struct Snapshot {
     pub settings: Settings,
     /// The upstreams that make sense, by id.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// What tokens cost.
+    pub prices: Arc<PriceBook>,
 }
 
 /// What was read from the database to make a snapshot.
@@ -42,6 +48,7 @@ pub struct Snapshot {
 struct Rows {
     upstreams: Vec<UpstreamRow>,
     settings: Vec<(String, String)>,
+    prices: Vec<PriceRow>,
 }
 
 /// The only thing that requests share.
@@ -121,7 +128,8 @@ fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String
             Err(problem) => problems.push(format!("upstream {}: {problem}; it is skipped", row.id)),
         }
     }
-    (Snapshot { settings, upstreams }, known, problems)
+    let prices = Arc::new(PriceBook::new(rows.prices.iter().map(PriceRow::price).collect()));
+    (Snapshot { settings, upstreams, prices }, known, problems)
 }
 
 type Known = HashMap<(i64, String, String, bool), Arc<Measured>>;

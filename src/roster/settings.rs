@@ -10,6 +10,7 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
 use crate::notify::Channels;
 use crate::roster::network::Network;
+use crate::roster::recording::{KeyLevels, Recording};
 
 /// The key that the original had built in; everyone knows it.
 pub const KNOWN_KEY: &str = "woshimima";
@@ -36,30 +37,6 @@ pub fn last4(secret: &str) -> String {
     if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
 }
 
-/// How much is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
-    /// The row and both bodies.
-    Full,
-    /// The row.
-    Metadata,
-    /// Nothing.
-    Off,
-}
-
-impl FromStr for Recording {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Recording, ()> {
-        match text {
-            "full" => Ok(Recording::Full),
-            "metadata" => Ok(Recording::Metadata),
-            "off" => Ok(Recording::Off),
-            _ => Err(()),
-        }
-    }
-}
-
 /// The four clocks, in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
@@ -84,6 +61,10 @@ pub struct Settings {
     pub policy: Policy,
     /// How much is recorded.
     pub recording: Recording,
+    /// How much may be recorded of single keys.
+    pub record_keys: KeyLevels,
+    /// Upstreams are asked for the usage of streams whose callers did not ask.
+    pub stream_usage: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Clocks of upstreams that have none of their own.
@@ -110,11 +91,17 @@ impl Settings {
             Reader { rows: rows.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(), problems: vec![] };
         let breaker = BreakerConfig::default();
         let authorization = reader.text("authorization");
+        let keys = client_keys(&authorization);
+        let levels = reader.text("record_keys");
+        let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
+        reader.problems.extend(wrong.into_iter().map(|what| format!("setting record_keys: {what}")));
         let settings = Settings {
             any_key: authorization == "asis",
-            keys: client_keys(&authorization),
+            keys,
+            record_keys,
             policy: reader.parsed("policy", Policy::Main, "one of main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
             recording: reader.parsed("recording", Recording::Full, "full, metadata or off"),
+            stream_usage: reader.switch("stream_usage", true),
             trusted_proxies: reader.list("trusted_proxies", "addresses or networks like 10.0.0.0/8, separated by commas"),
             clocks: Clocks {
                 connect_ms: reader.number("connect_timeout_ms", 10_000, 1),
@@ -217,6 +204,18 @@ impl Reader<'_> {
             self.problems.push(format!("setting {key}: must be {right}; the default holds"));
             default
         })
+    }
+
+    fn switch(&mut self, key: &str, default: bool) -> bool {
+        match self.text(key).as_str() {
+            "" => default,
+            "on" => true,
+            "off" => false,
+            _ => {
+                self.problems.push(format!("setting {key}: must be on or off; the default holds"));
+                default
+            }
+        }
     }
 
     fn number<T: FromStr + PartialOrd + From<u8> + Copy>(&mut self, key: &str, default: T, least: u8) -> T {

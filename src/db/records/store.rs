@@ -17,6 +17,7 @@ use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::{Ending, NewRecord, Texts};
+use crate::db::rollups::{self, Sample};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
 use crate::error::Error;
 use crate::openai::slices::{Slice, slices};
@@ -76,12 +77,16 @@ impl Store {
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
         let mut writing =
             Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer: Packer::default() };
-        let done = match conn {
-            Connection::Sqlite(conn) => {
-                conn.immediate_transaction(|conn| writing.write::<SqliteConnection>(conn, progress))
-            }
-            Connection::Postgres(conn) => conn.transaction(|conn| writing.write::<PgConnection>(conn, progress)),
-        };
+        let samples: Vec<Sample> =
+            batch.iter().map(|record| Sample::of(&record.facts, record.facts.cost_nano)).collect();
+        let done = conn.transaction::<_, Error, _>(|conn| {
+            let ids = match conn {
+                Connection::Sqlite(conn) => writing.write::<SqliteConnection>(conn, progress)?,
+                Connection::Postgres(conn) => writing.write::<PgConnection>(conn, progress)?,
+            };
+            rollups::add(conn, &samples)?;
+            Ok(ids)
+        });
         let fresh = std::mem::take(&mut writing.fresh);
         match done {
             Ok(ids) => {
@@ -94,7 +99,7 @@ impl Store {
             Err(error) => {
                 // What was found within the transaction may have been rolled back with it.
                 self.known.clear();
-                Err(Error::from(error))
+                Err(error)
             }
         }
     }
