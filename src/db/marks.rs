@@ -32,6 +32,18 @@ pub fn set(conn: &mut Connection, name: &str, value: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Keeps other writers of records out until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub fn lock(conn: &mut Connection) -> Result<(), Error> {
+    match conn {
+        Connection::Sqlite(conn) => conn.write_alone()?,
+        Connection::Postgres(conn) => conn.write_alone()?,
+    }
+    Ok(())
+}
+
 /// Forgets it.
 ///
 /// # Errors

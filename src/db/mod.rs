@@ -17,6 +17,7 @@ mod migrate;
 mod postgres;
 pub mod prices;
 pub mod records;
+pub mod removal;
 pub mod rollups;
 mod schema;
 pub mod sessions;

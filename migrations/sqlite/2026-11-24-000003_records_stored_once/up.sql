@@ -19,6 +19,8 @@ ALTER TABLE record_bodies ADD COLUMN fresh_to BIGINT;
 -- What bodies are made of, some ten thousand bytes together, as zstd packs them.
 CREATE TABLE packs (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    -- Which of the bytes are pieces that other records may hold too.
+    pieces BLOB NOT NULL,
     data BLOB NOT NULL
 );
 
@@ -60,7 +62,9 @@ CREATE TABLE segments (
     docs BIGINT NOT NULL,
     started_from BIGINT NOT NULL,
     started_to BIGINT NOT NULL,
-    removed BLOB
+    -- Which of the records are gone, and which have lost their texts: a bit each.
+    removed BLOB,
+    textless BLOB
 );
 
 CREATE TABLE segment_parts (

@@ -53,6 +53,7 @@ impl<'q> Walk<'q> {
                 started_from: started.clone().min().unwrap_or_default(),
                 started_to: started.max().unwrap_or_default(),
                 removed: Bits::none(builder.docs()),
+                textless: Bits::none(builder.docs()),
             };
             after = last.id;
             pieces.push(Piece { segment, parts: Some(builder.finish()) });

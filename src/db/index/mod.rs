@@ -14,6 +14,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt};
 
 use crate::db::Connection;
 use crate::db::marks;
+use crate::db::records::REMOVALS;
 use crate::db::speak::{Numbered, Speaker};
 use crate::error::Error;
 use crate::search::segment::bits::Bits;
@@ -45,6 +46,8 @@ pub struct Segment {
     pub started_to: i64,
     /// Records that are gone.
     pub removed: Bits,
+    /// Records whose texts are gone.
+    pub textless: Bits,
 }
 
 #[derive(QueryableByName)]
@@ -63,6 +66,8 @@ struct SegmentRow {
     started_to: i64,
     #[diesel(sql_type = Nullable<Binary>)]
     removed: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    textless: Option<Vec<u8>>,
 }
 
 #[derive(QueryableByName)]
@@ -87,14 +92,15 @@ struct Data {
 /// The database's.
 pub fn segments(conn: &mut Connection) -> Result<Vec<Segment>, Error> {
     let rows: Vec<SegmentRow> = diesel::sql_query(
-        "SELECT id, first_id, last_id, docs, started_from, started_to, removed FROM segments ORDER BY first_id, id",
+        "SELECT id, first_id, last_id, docs, started_from, started_to, removed, textless FROM segments ORDER BY first_id, id",
     )
     .load(conn)?;
     let segment = |row: SegmentRow| {
         let docs = u32::try_from(row.docs).unwrap_or_default();
-        let removed = row.removed.map_or_else(|| Bits::none(docs), |bytes| Bits::from_bytes(&bytes, docs));
-        let SegmentRow { id, first_id, last_id, started_from, started_to, .. } = row;
-        Segment { id, first_id, last_id, docs, started_from, started_to, removed }
+        let bits = |bytes: Option<Vec<u8>>| Bits::from_bytes(&bytes.unwrap_or_default(), docs);
+        let SegmentRow { id, first_id, last_id, started_from, started_to, removed, textless, .. } = row;
+        let (removed, textless) = (bits(removed), bits(textless));
+        Segment { id, first_id, last_id, docs, started_from, started_to, removed, textless }
     };
     Ok(rows.into_iter().map(segment).collect())
 }
@@ -160,14 +166,16 @@ pub struct Change<'a> {
     pub new: Option<(Segment, Vec<Part>)>,
     /// Up to which record everything is indexed then; `None`: as before.
     pub indexed: Option<i64>,
+    /// How many removals there had been when the new segment's records were read.
+    pub removals: i64,
 }
 
 /// Puts a segment in the place of others.
 ///
 /// # Errors
-/// The database's; then nothing has changed.
+/// The database's, and [`Error::Unavailable`] when something was removed meanwhile; then nothing has changed.
 pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
-    let Change { old, new, indexed } = change;
+    let Change { old, new, indexed, removals } = change;
     let appears = match new {
         Some((segment, parts)) => {
             let id = next_id(conn)?;
@@ -177,6 +185,11 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
         None => None,
     };
     conn.transaction(|conn| {
+        // Whoever removes records counts it in the transaction that removes them: what was read before may hold them still.
+        marks::lock(conn)?;
+        if marks::get(conn, REMOVALS)?.unwrap_or(0) != removals {
+            return Err(Error::Unavailable("records were removed meanwhile".to_owned()));
+        }
         if let Some(segment) = &appears {
             insert(conn, segment)?;
         }
@@ -191,6 +204,14 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
     sweep(conn)
 }
 
+/// How many removals there have been.
+///
+/// # Errors
+/// The database's.
+pub fn removals(conn: &mut Connection) -> Result<i64, Error> {
+    Ok(marks::get(conn, REMOVALS)?.unwrap_or(0))
+}
+
 fn next_id(conn: &mut Connection) -> Result<i64, Error> {
     let ids = match conn {
         Connection::Sqlite(conn) => conn.reserve(Numbered::Segments, 1)?,
@@ -200,9 +221,8 @@ fn next_id(conn: &mut Connection) -> Result<i64, Error> {
 }
 
 fn insert(conn: &mut Connection, segment: &Segment) -> Result<(), Error> {
-    let removed = (!segment.removed.is_empty()).then(|| segment.removed.to_bytes());
     diesel::sql_query(
-        "INSERT INTO segments (id, first_id, last_id, docs, started_from, started_to, removed) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO segments (id, first_id, last_id, docs, started_from, started_to) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind::<BigInt, _>(segment.id)
     .bind::<BigInt, _>(segment.first_id)
@@ -210,7 +230,6 @@ fn insert(conn: &mut Connection, segment: &Segment) -> Result<(), Error> {
     .bind::<BigInt, _>(i64::from(segment.docs))
     .bind::<BigInt, _>(segment.started_from)
     .bind::<BigInt, _>(segment.started_to)
-    .bind::<Nullable<Binary>, _>(removed)
     .execute(conn)?;
     Ok(())
 }
@@ -254,14 +273,15 @@ pub fn sweep(conn: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes which records of a segment are gone.
+/// Notes which records of a segment are gone, and which have lost their texts.
 ///
 /// # Errors
 /// The database's.
-pub fn set_removed(conn: &mut Connection, segment_id: i64, removed: &Bits) -> Result<(), Error> {
-    diesel::sql_query("UPDATE segments SET removed = $1 WHERE id = $2")
-        .bind::<Binary, _>(removed.to_bytes())
-        .bind::<BigInt, _>(segment_id)
+pub fn set_removed(conn: &mut Connection, segment: &Segment) -> Result<(), Error> {
+    diesel::sql_query("UPDATE segments SET removed = $1, textless = $2 WHERE id = $3")
+        .bind::<Binary, _>(segment.removed.to_bytes())
+        .bind::<Binary, _>(segment.textless.to_bytes())
+        .bind::<BigInt, _>(segment.id)
         .execute(conn)?;
     Ok(())
 }

@@ -7,8 +7,7 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Bool};
 
 use crate::db::Connection;
-use crate::db::index::{Change, INDEXED, Segment, all_parts, change, docs, indexed, segments, sweep};
-use crate::db::marks;
+use crate::db::index::{Change, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
 use crate::db::records::{Row, rows_after};
 use crate::error::Error;
 use crate::search::segment::Part;
@@ -59,14 +58,14 @@ pub fn alone(conn: &mut Connection) -> Result<bool, Error> {
 /// # Errors
 /// The database's; then nothing has changed.
 pub fn advance(conn: &mut Connection, least: usize) -> Result<usize, Error> {
-    let after = indexed(conn)?;
+    let (removals, after) = (removals(conn)?, indexed(conn)?);
     let rows = rows_after(conn, after, STEP_RECORDS)?;
     if rows.is_empty() || rows.len() < least {
         return Ok(0);
     }
     let last = rows.last().map(|row| row.id);
     let new = build(conn, &rows)?;
-    change(conn, Change { old: &[], new: Some(new), indexed: last })?;
+    change(conn, Change { old: &[], new: Some(new), indexed: last, removals })?;
     Ok(rows.len())
 }
 
@@ -75,9 +74,9 @@ pub fn advance(conn: &mut Connection, least: usize) -> Result<usize, Error> {
 /// # Errors
 /// The database's; then nothing has changed.
 pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
-    let all = segments(conn)?;
+    let (removals, all) = (removals(conn)?, segments(conn)?);
     let Some(run) = purgeable(&all).or_else(|| mergeable(&all)) else { return Ok(false) };
-    rewrite(conn, run)?;
+    rewrite(conn, run, removals)?;
     Ok(true)
 }
 
@@ -87,16 +86,17 @@ pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
 /// The database's.
 pub fn start_anew(conn: &mut Connection) -> Result<(), Error> {
     let old: Vec<i64> = segments(conn)?.into_iter().map(|segment| segment.id).collect();
-    change(conn, Change { old: &old, new: None, indexed: Some(0) })?;
-    marks::set(conn, INDEXED, 0)
+    let removals = removals(conn)?;
+    change(conn, Change { old: &old, new: None, indexed: Some(0), removals })
 }
 
 /// Writes these segments again as one, without their removed records.
-fn rewrite(conn: &mut Connection, run: &[Segment]) -> Result<(), Error> {
+fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), Error> {
     let mut sources = Vec::new();
     for segment in run {
         let parts = all_parts(conn, segment.id)?;
-        sources.push(Source { parts, docs: segment.docs, removed: segment.removed.clone() });
+        let (removed, textless) = (segment.removed.clone(), segment.textless.clone());
+        sources.push(Source { parts, docs: segment.docs, removed, textless });
     }
     let damaged = || Error::Database("the search index is damaged".to_owned());
     let (parts, docs) = merge(sources).ok_or_else(damaged)?;
@@ -107,9 +107,10 @@ fn rewrite(conn: &mut Connection, run: &[Segment]) -> Result<(), Error> {
         ..a
     });
     let merged = merged.ok_or_else(damaged)?;
-    let new = (docs > 0).then(|| (Segment { docs, removed: Bits::none(docs), ..merged }, parts));
+    let new =
+        (docs > 0).then(|| (Segment { docs, removed: Bits::none(docs), textless: Bits::none(docs), ..merged }, parts));
     let old: Vec<i64> = run.iter().map(|segment| segment.id).collect();
-    change(conn, Change { old: &old, new, indexed: None })
+    change(conn, Change { old: &old, new, indexed: None, removals })
 }
 
 /// A segment of these rows.
@@ -127,13 +128,15 @@ fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Er
         started_from: started.clone().min().unwrap_or_default(),
         started_to: started.max().unwrap_or_default(),
         removed: Bits::none(builder.docs()),
+        textless: Bits::none(builder.docs()),
     };
     Ok((segment, builder.finish()))
 }
 
-/// A segment with records that are gone.
+/// A segment with records or texts that are gone.
 fn purgeable(all: &[Segment]) -> Option<&[Segment]> {
-    all.iter().position(|segment| !segment.removed.is_empty()).map(|at| &all[at..=at])
+    let is_stale = |segment: &Segment| !segment.removed.is_empty() || !segment.textless.is_empty();
+    all.iter().position(is_stale).map(|at| &all[at..=at])
 }
 
 /// Neighbours of one size, enough of them to become one of the next; those to their right are smaller.
@@ -167,7 +170,16 @@ mod tests {
     use crate::search::segment::bits::Bits;
 
     fn segment(id: i64, docs: u32) -> Segment {
-        Segment { id, first_id: id, last_id: id, docs, started_from: 0, started_to: 0, removed: Bits::none(docs) }
+        Segment {
+            id,
+            first_id: id,
+            last_id: id,
+            docs,
+            started_from: 0,
+            started_to: 0,
+            removed: Bits::none(docs),
+            textless: Bits::none(docs),
+        }
     }
 
     /// Merges as often as it can, and counts how many documents were written again.

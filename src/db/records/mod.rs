@@ -34,11 +34,14 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 pub use super::speak::Placed;
+pub(super) use layout::Layout;
+pub(super) use packer::{packed, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{Record, Row, of_conversation, page, resources, rows, rows_after};
 pub use signs::{Marks, Signs};
 pub(super) use store::store_plain;
 pub use store::{Progress, Store};
+pub(super) use store::{REMOVALS, links_of};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsExpression, FromSqlRow, Serialize, Deserialize)]

@@ -1,12 +1,14 @@
 //! Bytes of many records gathered into packs. Start at [`Packer`].
 //!
 //! Neighbours compress better together: measured on chats of 4 KiB, packs of 64 KiB take a fifth less than each body by itself.
-//! **Invariant:** a piece lies in one pack as a whole. **May import:** zstd.
+//! **Invariant:** a piece lies in one pack as a whole. **May import:** `search` (its varints), zstd.
 
 use std::io;
+use std::ops::Range;
 
 use crate::db::records::layout::{Layout, Place};
 use crate::db::speak::PackRow;
+use crate::search::segment::varint::{put, take};
 
 /// A pack takes no more pieces when it has grown to this.
 const PACK_BYTES: usize = 64 << 10;
@@ -17,6 +19,8 @@ const MOST_BYTES: usize = 1 << 30;
 #[derive(Default)]
 pub(super) struct Packer {
     packs: Vec<Vec<u8>>,
+    /// Of each pack the pieces that may come again: where they start, and how long they are.
+    pieces: Vec<Vec<u8>>,
 }
 
 impl Packer {
@@ -24,6 +28,7 @@ impl Packer {
     pub(super) fn push(&mut self, piece: &[u8]) -> Place {
         if self.packs.last().is_none_or(|pack| pack.len() >= PACK_BYTES) {
             self.packs.push(Vec::with_capacity(PACK_BYTES));
+            self.pieces.push(Vec::new());
         }
         let pack = -(self.packs.len() as i64);
         let last = self.packs.last_mut().map(|last| {
@@ -34,6 +39,16 @@ impl Packer {
         Place { pack, start: last.unwrap_or_default(), length: piece.len() as u64 }
     }
 
+    /// Adds a piece that may come again.
+    pub(super) fn push_shared(&mut self, piece: &[u8]) -> Place {
+        let place = self.push(piece);
+        if let Some(pieces) = self.pieces.last_mut() {
+            put(pieces, place.start);
+            put(pieces, place.length);
+        }
+        place
+    }
+
     /// How many packs there are.
     pub(super) fn count(&self) -> usize {
         self.packs.len()
@@ -41,9 +56,20 @@ impl Packer {
 
     /// The packs under their ids.
     pub(super) fn rows(&self, ids: &[i64], level: i32) -> io::Result<Vec<PackRow>> {
-        let pack = |(id, bytes): (&i64, &Vec<u8>)| Ok(PackRow { id: *id, data: packed(bytes, level)? });
-        ids.iter().zip(&self.packs).map(pack).collect()
+        let packs = ids.iter().zip(&self.packs).zip(&self.pieces);
+        packs
+            .map(|((id, bytes), pieces)| Ok(PackRow { id: *id, pieces: pieces.clone(), data: packed(bytes, level)? }))
+            .collect()
     }
+}
+
+/// The pieces of a pack that may come again, as `start..end`.
+pub(in crate::db) fn shared_pieces(mut pieces: &[u8]) -> Vec<Range<u64>> {
+    let mut found = Vec::new();
+    while let (Some(start), Some(length)) = (take(&mut pieces), take(&mut pieces)) {
+        found.push(start..start.saturating_add(length));
+    }
+    found
 }
 
 /// The place under its pack's id, once that is known.
@@ -58,7 +84,7 @@ pub(super) fn placed_all(layout: &Layout, ids: &[i64]) -> Layout {
 }
 
 /// Its length in 8 bytes, then zstd.
-pub(super) fn packed(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+pub(in crate::db) fn packed(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
     let mut out = vec![0; 8 + zstd::zstd_safe::compress_bound(bytes.len())];
     out[..8].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
     let length = zstd::bulk::compress_to_buffer(bytes, &mut out[8..], level)?;
@@ -76,15 +102,18 @@ pub(in crate::db) fn unpacked(data: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use crate::db::records::layout::{Layout, Place};
-    use crate::db::records::packer::{PACK_BYTES, Packer, placed_all, unpacked};
+    use crate::db::records::packer::{PACK_BYTES, Packer, placed_all, shared_pieces, unpacked};
 
     #[test]
     fn pieces_come_back_from_where_they_were_put() {
         let pieces = [vec![1; 10], vec![2; PACK_BYTES * 2], vec![], vec![3; 7]];
         let mut packer = Packer::default();
+        let shared = packer.push_shared(b"shared");
         let layout = Layout(pieces.iter().map(|piece| packer.push(piece)).collect());
         assert_eq!(packer.count(), 2);
         let rows = packer.rows(&[40, 41], 1).unwrap();
+        assert_eq!((shared.start, shared_pieces(&rows[0].pieces)), (0, vec![0..6]));
+        assert!(rows[1].pieces.is_empty());
         for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41]).0) {
             let row = rows.iter().find(|row| row.id == pack).unwrap();
             let bytes = unpacked(&row.data).unwrap();

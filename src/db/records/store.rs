@@ -16,7 +16,7 @@ use crate::db::records::packer::{Packer, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
-use crate::db::records::{Ending, NewRecord, Texts};
+use crate::db::records::{NewRecord, Row, Texts, texts};
 use crate::db::rollups::{self, Sample};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
 use crate::error::Error;
@@ -73,7 +73,8 @@ impl Store {
         batch: &[NewRecord],
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<i64>, Error> {
-        let threads = batch.iter().map(|record| self.thread(record)).collect::<Vec<_>>();
+        let threads =
+            batch.iter().map(|record| Thread::read(&Seen::of(record), &mut self.meanings)).collect::<Vec<_>>();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
         let mut writing =
             Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer: Packer::default() };
@@ -102,19 +103,6 @@ impl Store {
                 Err(error)
             }
         }
-    }
-
-    fn thread(&mut self, record: &NewRecord) -> Thread {
-        let facts = &record.facts;
-        let seen = Seen {
-            key: (&facts.key_name, &facts.key_last4),
-            path: &facts.path,
-            body: record.texts.body.as_deref().unwrap_or_default(),
-            reply: record.texts.response.as_deref().unwrap_or_default(),
-            session: record.session.as_deref(),
-            answered: facts.status < 400 && facts.ending == Ending::Complete,
-        };
-        Thread::read(&seen, &mut self.meanings)
     }
 }
 
@@ -250,7 +238,7 @@ impl Writing<'_> {
                     }
                 }
                 None => {
-                    let place = self.packer.push(piece);
+                    let place = self.packer.push_shared(piece);
                     layout.push(place);
                     self.fresh.insert(hash, Known { place, owner });
                 }
@@ -265,6 +253,23 @@ impl Writing<'_> {
         }
         layout
     }
+}
+
+/// The links under which these records are found, each with its record.
+///
+/// # Errors
+/// The database's.
+pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec<(i64, i64)>, Error> {
+    let mut meanings = Meanings::default();
+    let mut links = Vec::new();
+    for row in rows {
+        let texts = texts(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
+        let record = NewRecord { facts: row.facts.clone(), texts, ..NewRecord::default() };
+        let thread = Thread::read(&Seen::of(&record), &mut meanings);
+        let all = [thread.asked(), thread.response(), thread.session()].into_iter().flatten();
+        links.extend(all.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id)));
+    }
+    Ok(links)
 }
 
 /// Stores records as they are, each body in its row: what is taken over from elsewhere within a transaction of its own.

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use openssl::sha::{Sha256, sha256};
 
+use crate::db::records::{Ending, NewRecord};
 use crate::openai::dialogue::{Api, Message, Role, layout, meaning, message, reply};
 use crate::openai::facts;
 use crate::openai::peek::session_key;
@@ -93,6 +94,21 @@ pub(super) struct Seen<'a> {
     pub(super) session: Option<&'a str>,
     /// It was answered, and as a whole.
     pub(super) answered: bool,
+}
+
+impl<'a> Seen<'a> {
+    /// What of a record its thread is read from.
+    pub(super) fn of(record: &'a NewRecord) -> Seen<'a> {
+        let facts = &record.facts;
+        Seen {
+            key: (&facts.key_name, &facts.key_last4),
+            path: &facts.path,
+            body: record.texts.body.as_deref().unwrap_or_default(),
+            reply: record.texts.response.as_deref().unwrap_or_default(),
+            session: record.session.as_deref(),
+            answered: facts.status < 400 && facts.ending == Ending::Complete,
+        }
+    }
 }
 
 impl Thread {

@@ -68,6 +68,8 @@ pub(in crate::db) struct PackRow {
     #[diesel(sql_type = BigInt)]
     pub(in crate::db) id: i64,
     #[diesel(sql_type = Binary)]
+    pub(in crate::db) pieces: Vec<u8>,
+    #[diesel(sql_type = Binary)]
     pub(in crate::db) data: Vec<u8>,
 }
 
@@ -99,6 +101,41 @@ struct Number {
     number: i64,
 }
 
+/// What is said in the same words to both: nothing of it is felt.
+macro_rules! same_words {
+    () => {
+        fn users(&mut self, hash: &[u8]) -> QueryResult<Vec<i64>> {
+            let rows = diesel::sql_query("SELECT owner AS number FROM blob_uses WHERE hash = $1 ORDER BY owner");
+            Ok(rows.bind::<Binary, _>(hash).load::<Number>(self)?.into_iter().map(|row| row.number).collect())
+        }
+
+        fn set_owner(&mut self, hash: &[u8], owner: i64) -> QueryResult<()> {
+            let update = diesel::sql_query("UPDATE blobs SET owner = $1 WHERE hash = $2");
+            update.bind::<BigInt, _>(owner).bind::<Binary, _>(hash).execute(self).map(drop)
+        }
+
+        fn delete_use(&mut self, hash: &[u8], owner: i64) -> QueryResult<()> {
+            let delete = diesel::sql_query("DELETE FROM blob_uses WHERE hash = $1 AND owner = $2");
+            delete.bind::<Binary, _>(hash).bind::<BigInt, _>(owner).execute(self).map(drop)
+        }
+
+        fn delete_blob(&mut self, hash: &[u8]) -> QueryResult<()> {
+            diesel::sql_query("DELETE FROM blobs WHERE hash = $1").bind::<Binary, _>(hash).execute(self).map(drop)
+        }
+
+        fn update_pack(&mut self, pack: &PackRow) -> QueryResult<()> {
+            let update = diesel::sql_query("UPDATE packs SET pieces = $1, data = $2 WHERE id = $3");
+            let update = update.bind::<Binary, _>(&pack.pieces).bind::<Binary, _>(&pack.data);
+            update.bind::<BigInt, _>(pack.id).execute(self).map(drop)
+        }
+
+        fn delete_pack(&mut self, id: i64) -> QueryResult<()> {
+            diesel::sql_query("DELETE FROM packs WHERE id = $1").bind::<BigInt, _>(id).execute(self).map(drop)
+        }
+    };
+}
+use same_words;
+
 /// A connection as the store uses it.
 pub(in crate::db) trait Speaker {
     /// Keeps other writers out until the transaction ends, so that rows appear in the order of their ids.
@@ -117,6 +154,14 @@ pub(in crate::db) trait Speaker {
     fn mark(&mut self, name: &str) -> QueryResult<Option<i64>>;
     /// Says how far something has come.
     fn set_mark(&mut self, name: &str, value: i64) -> QueryResult<()>;
+
+    /// Owners besides the first that hold a piece.
+    fn users(&mut self, hash: &[u8]) -> QueryResult<Vec<i64>>;
+    fn set_owner(&mut self, hash: &[u8], owner: i64) -> QueryResult<()>;
+    fn delete_use(&mut self, hash: &[u8], owner: i64) -> QueryResult<()>;
+    fn delete_blob(&mut self, hash: &[u8]) -> QueryResult<()>;
+    fn update_pack(&mut self, pack: &PackRow) -> QueryResult<()>;
+    fn delete_pack(&mut self, id: i64) -> QueryResult<()>;
 
     fn insert_records(&mut self, rows: &[RecordRow<'_>]) -> QueryResult<()>;
     fn insert_bodies(&mut self, rows: &[BodyRow]) -> QueryResult<()>;

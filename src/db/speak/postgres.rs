@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 use super::rows::{BODIES, RECORDS};
 use super::value::{Many, Value};
-use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker};
+use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
 
 /// Held by whoever writes records: "openai-s" in ASCII.
 const WRITERS_LOCK: i64 = 0x6f70_656e_6169_2d73;
@@ -48,6 +48,8 @@ fn size(value: &Value<'_>) -> usize {
 }
 
 impl Speaker for PgConnection {
+    same_words!();
+
     fn write_alone(&mut self) -> QueryResult<()> {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(WRITERS_LOCK).execute(self)?;
         Ok(())
@@ -88,7 +90,9 @@ impl Speaker for PgConnection {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        diesel::sql_query("SELECT id, data FROM packs WHERE id = ANY($1)").bind::<Array<BigInt>, _>(ids).load(self)
+        diesel::sql_query("SELECT id, pieces, data FROM packs WHERE id = ANY($1)")
+            .bind::<Array<BigInt>, _>(ids)
+            .load(self)
     }
 
     fn bodies(&mut self, record_ids: &[i64]) -> QueryResult<Vec<BodyRow>> {
@@ -121,7 +125,7 @@ impl Speaker for PgConnection {
     }
 
     fn insert_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
-        insert(self, "INSERT INTO packs (id, data) VALUES ", rows.iter().map(PackRow::values), "")
+        insert(self, "INSERT INTO packs (id, pieces, data) VALUES ", rows.iter().map(PackRow::values), "")
     }
 
     fn insert_blobs(&mut self, rows: &[BlobRow]) -> QueryResult<()> {

@@ -113,7 +113,7 @@ impl BodyRow {
 
 impl PackRow {
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        vec![Value::Int(self.id), Value::Blob(&self.data)]
+        vec![Value::Int(self.id), Value::Blob(&self.pieces), Value::Blob(&self.data)]
     }
 }
 

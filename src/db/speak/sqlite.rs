@@ -5,16 +5,19 @@
 use diesel::SqliteConnection;
 use diesel::prelude::{OptionalExtension, RunQueryDsl};
 use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::rows::{INSERT_BODY, INSERT_RECORD};
 use super::value::{Fixed, Value};
-use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker};
+use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
 
 fn fixed<'a, const ID: usize>(before: &'static str, values: Vec<Value<'a>>, after: &'static str) -> Fixed<'a, ID> {
     Fixed { before, values, after }
 }
 
 impl Speaker for SqliteConnection {
+    same_words!();
+
     /// SQLite has one writer at a time: a transaction that begins with a write, even of nothing, is that one.
     fn write_alone(&mut self) -> QueryResult<()> {
         fixed::<13>("DELETE FROM marks WHERE name = ", vec![Value::Text("")], "").execute(self)?;
@@ -59,7 +62,8 @@ impl Speaker for SqliteConnection {
         let mut found = Vec::new();
         for id in ids {
             found.append(
-                &mut fixed::<3>("SELECT id, data FROM packs WHERE id = ", vec![Value::Int(*id)], "").load(self)?,
+                &mut fixed::<3>("SELECT id, pieces, data FROM packs WHERE id = ", vec![Value::Int(*id)], "")
+                    .load(self)?,
             );
         }
         Ok(found)
@@ -109,7 +113,7 @@ impl Speaker for SqliteConnection {
 
     fn insert_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
         for row in rows {
-            fixed::<9>("INSERT INTO packs (id, data) VALUES (", row.values(), ")").execute(self)?;
+            fixed::<9>("INSERT INTO packs (id, pieces, data) VALUES (", row.values(), ")").execute(self)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use crate::search::segment::bits::Bits;
 use crate::search::segment::block::{Block, BlockWriter, Posting};
 use crate::search::segment::build::part_of;
-use crate::search::segment::{Column, Kind, Part, put_column, take_column};
+use crate::search::segment::{Column, Kind, Name, Part, name_term, put_column, take_column};
 
 /// A segment to be merged, its parts in the order of kind and key.
 pub struct Source {
@@ -15,6 +15,8 @@ pub struct Source {
     pub docs: u32,
     /// Documents that are gone.
     pub removed: Bits,
+    /// Documents whose texts are gone.
+    pub textless: Bits,
 }
 
 /// Puts segments together, in this order, without their removed documents; also says how many documents are left.
@@ -34,7 +36,7 @@ pub fn merge(sources: Vec<Source>) -> Option<(Vec<Part>, u32)> {
     let mut parts = Vec::new();
     for kind in [Kind::Texts, Kind::Names] {
         let runs = sources.iter().map(|source| Run::new(source, kind)).collect::<Option<Vec<_>>>()?;
-        parts.append(&mut terms(kind, runs, &places)?);
+        parts.append(&mut terms(kind, &sources, runs, &places)?);
     }
     for column in Column::ALL {
         let mut values = Vec::with_capacity(docs as usize);
@@ -48,16 +50,19 @@ pub fn merge(sources: Vec<Source>) -> Option<(Vec<Part>, u32)> {
     Some((parts, docs))
 }
 
-fn terms(kind: Kind, mut runs: Vec<Run<'_>>, places: &[Vec<Option<u32>>]) -> Option<Vec<Part>> {
+fn terms(kind: Kind, sources: &[Source], mut runs: Vec<Run<'_>>, places: &[Vec<Option<u32>>]) -> Option<Vec<Part>> {
+    let of_texts = [name_term(Name::Has, "body")];
     let mut writer = BlockWriter::default();
     let mut parts = Vec::new();
     let mut postings = Vec::new();
     while let Some(term) = runs.iter().filter_map(|run| run.term.as_ref()).min().cloned() {
         postings.clear();
-        for (run, places) in runs.iter_mut().zip(places) {
+        let tells_texts = kind == Kind::Texts || of_texts.contains(&term);
+        for ((run, places), source) in runs.iter_mut().zip(places).zip(sources) {
             if run.term.as_ref() == Some(&term) {
                 run.block.as_mut()?.postings(|Posting { doc, sides }| {
-                    if let Some(Some(place)) = places.get(doc as usize) {
+                    let gone = tells_texts && source.textless.contains(doc);
+                    if let Some(Some(place)) = places.get(doc as usize).filter(|_| !gone) {
                         postings.push(Posting { doc: *place, sides });
                     }
                 })?;

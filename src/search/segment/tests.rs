@@ -103,9 +103,9 @@ fn merged_segments_answer_as_one_and_removed_documents_are_gone() {
     let mut removed = Bits::none(700);
     (0..700).filter(|doc| doc % 3 == 0).for_each(|doc| removed.insert(doc));
     let sources = vec![
-        Source { parts: build(&all[..700]), docs: 700, removed },
-        Source { parts: build(&all[700..1999]), docs: 1299, removed: Bits::none(1299) },
-        Source { parts: build(&all[1999..]), docs: 1, removed: Bits::none(1) },
+        Source { parts: build(&all[..700]), docs: 700, removed, textless: Bits::none(700) },
+        Source { parts: build(&all[700..1999]), docs: 1299, removed: Bits::none(1299), textless: Bits::none(1299) },
+        Source { parts: build(&all[1999..]), docs: 1, removed: Bits::none(1), textless: Bits::none(1) },
     ];
     let (parts, count) = merge(sources).unwrap();
     let left: Vec<Doc> =
