@@ -12,6 +12,7 @@
 //! | [`state`] | what a handler may reach |
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
+//! | [`export`] | records as JSON, lines, tables, examples to train on |
 //! | [`notify`] | incidents → Feishu, Matrix |
 //! | [`db`] | the only room that knows SQL |
 //! | [`connector`] | connections to other servers |
@@ -24,7 +25,7 @@
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
-//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → {db, connector} → error`,
+//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder, export} → notify → {db, connector} → error`,
 //! and anyone may name `config`'s constants. `balance`, `openai`, `search` and `usage` import nothing of the crate, and no actix,
 //! awc, diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory of who logs in.
@@ -46,6 +47,7 @@ pub mod console;
 pub mod dashboard;
 pub mod db;
 pub mod error;
+pub mod export;
 pub mod notify;
 pub mod openai;
 pub mod proxy;

@@ -11,7 +11,9 @@ pub mod password;
 mod prices;
 mod records;
 mod reply;
+mod requests;
 mod session;
+mod times;
 mod upstreams;
 mod usage;
 
@@ -40,6 +42,24 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(resource("/usage").route(get().to(usage::show)))
             .service(resource("/prices").route(get().to(prices::list)).route(post().to(prices::add)))
             .service(resource("/prices/{id}").route(put().to(prices::edit)).route(delete().to(prices::remove)))
+            .service(resource("/requests").route(get().to(requests::list::list)))
+            .service(resource("/requests/facets").route(get().to(requests::list::names)))
+            .service(resource("/requests/histogram").route(get().to(requests::list::over_time)))
+            .service(resource("/requests/stream").route(get().to(requests::live::stream)))
+            .service(resource("/requests/export").route(get().to(requests::export::export)))
+            .service(
+                resource("/requests/{id}")
+                    .route(get().to(requests::one::show))
+                    .route(delete().to(requests::one::remove)),
+            )
+            .service(resource("/requests/{id}/body").route(get().to(requests::one::body)))
+            .service(resource("/requests/{id}/reply").route(get().to(requests::one::answer)))
+            .service(resource("/conversations").route(get().to(requests::conversations::list)))
+            .service(
+                resource("/conversations/{id}")
+                    .route(get().to(requests::conversations::show))
+                    .route(delete().to(requests::conversations::remove)),
+            )
             .service(resource("/request_records").route(get().to(records::list)))
             .default_service(to(nothing_here)),
     );

@@ -3,16 +3,19 @@
 //! **Invariant:** the only place of the room that decides a status for an error. **May import:** `error`, `openai`.
 
 use std::fmt;
+use std::ops::Range;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::web::block;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::db::{Database, PooledConnection};
 use crate::error::Error;
 use crate::openai::error::error_body;
+use crate::search::QueryError;
 
 /// An error for whoever called the admin API.
 #[derive(Debug)]
@@ -21,22 +24,55 @@ pub(super) struct ApiError {
     message: String,
     /// The input's field that is wrong.
     field: Option<String>,
+    /// Of a query, where it is wrong.
+    query: Option<Told>,
+}
+
+/// Where a query is wrong, in bytes, and the whole query put right.
+#[derive(Debug)]
+struct Told {
+    at: Range<usize>,
+    suggestion: Option<String>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), field: None }
+        ApiError { status, message: message.into(), field: None, query: None }
     }
 
     /// Input that cannot be accepted.
     pub(super) fn field(field: impl Into<String>, what: impl fmt::Display) -> ApiError {
         let field = field.into();
-        ApiError { status: StatusCode::BAD_REQUEST, message: format!("{field}: {what}"), field: Some(field) }
+        let message = format!("{field}: {what}");
+        ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), query: None }
+    }
+
+    /// A query that cannot be understood.
+    pub(super) fn query(error: QueryError) -> ApiError {
+        let told = Told { at: error.at, suggestion: error.suggestion };
+        ApiError { query: Some(told), ..ApiError::field("q", error.message) }
+    }
+
+    /// A query that cannot be answered as it is, because of what stands there.
+    pub(super) fn query_at(what: impl fmt::Display, at: Range<usize>) -> ApiError {
+        ApiError { query: Some(Told { at, suggestion: None }), ..ApiError::field("q", what) }
     }
 
     pub(super) fn unauthorized() -> ApiError {
         let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
         ApiError::new(StatusCode::UNAUTHORIZED, message)
+    }
+}
+
+impl Told {
+    /// The error's body with `position` and `suggestion`.
+    fn added_to(&self, body: String) -> String {
+        let Ok(Value::Object(mut whole)) = serde_json::from_str(&body) else { return body };
+        if let Some(Value::Object(error)) = whole.get_mut("error") {
+            error.insert("position".to_owned(), json!({"start": self.at.start, "end": self.at.end}));
+            error.insert("suggestion".to_owned(), self.suggestion.clone().into());
+        }
+        Value::Object(whole).to_string()
     }
 }
 
@@ -53,6 +89,10 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let body = error_body(&self.message, "admin_error", self.field.as_deref(), None);
+        let body = match &self.query {
+            Some(told) => told.added_to(body),
+            None => body,
+        };
         let mut response = json_response(self.status, body.into_bytes());
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -14,16 +14,13 @@ use serde_json::{Value, json};
 
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
+use crate::dashboard::times::{DAY_S, LONGEST_S, MINUTE_S, duration, moment};
 use crate::db::rollups::{By, Figures, Filter, Point, Query, series};
 use crate::state::State;
 use crate::usage::histogram::Histogram;
 
-const MINUTE_S: i64 = 60;
-const DAY_S: i64 = 24 * 60 * MINUTE_S;
 /// Steps of an answer, at most.
 const MOST_STEPS: i64 = 2_000;
-/// The longest range, in s.
-const LONGEST_S: i64 = 400 * DAY_S;
 /// Without a step of its own, a range up to the first number of seconds is told in steps of the second.
 const STEPS: [(i64, i64); 3] = [(2 * 3600, MINUTE_S), (12 * 3600, 5 * MINUTE_S), (7 * DAY_S, 3600)];
 
@@ -167,29 +164,6 @@ fn group(text: &str) -> Result<Option<By>, ApiError> {
 
 fn upstream(text: &str) -> Result<i64, ApiError> {
     text.parse().map_err(|_| ApiError::field("upstream", "must be the id of an upstream, or 0 for none"))
-}
-
-/// RFC 3339 with an offset, in unix µs.
-fn moment(field: &'static str, text: &str) -> Result<i64, ApiError> {
-    // A `+` that was not percent-encoded has become a blank.
-    let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
-    let wrong = |_| ApiError::field(field, "must be a time with its offset, like 2026-11-24T08:00:00+08:00 or …Z");
-    time.map(|time| time.timestamp_micros()).map_err(wrong)
-}
-
-/// `15m`, `6h`, `7d`, in seconds.
-fn duration(field: &'static str, text: &str) -> Result<i64, ApiError> {
-    let wrong = || ApiError::field(field, "must be a number of minutes, hours or days, like 15m, 6h or 7d");
-    let unit_at = text.len().saturating_sub(1);
-    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(wrong)?;
-    let unit_s = match unit {
-        "m" => MINUTE_S,
-        "h" => 3600,
-        "d" => DAY_S,
-        _ => return Err(wrong()),
-    };
-    let number = number.parse::<i64>().ok().filter(|number| (1..=LONGEST_S / MINUTE_S).contains(number));
-    Ok(number.ok_or_else(wrong)? * unit_s)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const HEIGHTS: [&[&str]; 11] = [
     &["server", "console"],
     &["proxy", "dashboard"],
     &["state"],
-    &["roster", "recorder"],
+    &["roster", "recorder", "export"],
     &["notify"],
     &["metrics"],
     &["db", "connector"],

@@ -6,6 +6,7 @@
 //! | `walk` | all segments and what they do not hold yet, in the order that is wanted |
 //! | `check` | reading records to be sure |
 //! | `page` | a page of matches and how many there are |
+//! | `tail` | what has come since a record |
 //! | `over` | what matches, counted by name, by time, by conversation |
 //!
 //! **Invariant:** both databases give the same answer, since neither decides anything; nothing is silently left out: what a
@@ -15,6 +16,7 @@ mod check;
 mod eval;
 mod over;
 mod page;
+mod tail;
 mod walk;
 
 use std::time::Instant;
@@ -29,6 +31,7 @@ use crate::search::Query;
 
 pub use over::{Bucket, Facet, Group, facets, groups, histogram};
 pub use page::{Found, find, ids};
+pub use tail::{Tail, newer};
 
 /// Matches are counted up to here.
 pub const COUNT_CAP: u32 = 10_001;

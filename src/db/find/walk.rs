@@ -7,11 +7,10 @@ use std::ops::Range;
 use crate::db::Connection;
 use crate::db::find::eval::{Matched, evaluate};
 use crate::db::find::{Search, upstreams};
-use crate::db::index::{Segment, docs, indexed, parts, segments};
-use crate::db::records::rows_after;
+use crate::db::index::{Segment, build, indexed, parts, segments};
+use crate::db::records::{Row, rows_after};
 use crate::error::Error;
 use crate::search::segment::bits::Bits;
-use crate::search::segment::build::Builder;
 use crate::search::segment::read::{Reader, Wanted};
 use crate::search::segment::{Column, Part};
 
@@ -39,30 +38,19 @@ impl<'q> Walk<'q> {
         let mut after = indexed(conn)?;
         loop {
             let rows = rows_after(conn, after, PIECE)?;
-            let (Some(first), Some(last)) = (rows.first(), rows.last()) else { break };
-            let count = rows.len();
-            let started = rows.iter().map(|row| row.facts.started_us);
-            let docs = docs(conn, &rows)?;
-            let mut builder = Builder::default();
-            docs.iter().for_each(|doc| builder.push(doc));
-            let segment = Segment {
-                id: 0,
-                first_id: first.id,
-                last_id: last.id,
-                docs: builder.docs(),
-                started_from: started.clone().min().unwrap_or_default(),
-                started_to: started.max().unwrap_or_default(),
-                removed: Bits::none(builder.docs()),
-                textless: Bits::none(builder.docs()),
-            };
+            let Some(last) = rows.last() else { break };
             after = last.id;
-            pieces.push(Piece { segment, parts: Some(builder.finish()) });
-            if count < PIECE as usize {
+            pieces.push(Piece::of(conn, &rows)?);
+            if rows.len() < PIECE as usize {
                 break;
             }
         }
-        let upstreams = upstreams(conn)?;
-        Ok(Walk { search, upstreams, pieces })
+        Walk::over(search, conn, pieces)
+    }
+
+    /// A walk over these pieces alone.
+    pub(super) fn over(search: &'q Search, conn: &mut Connection, pieces: Vec<Piece>) -> Result<Walk<'q>, Error> {
+        Ok(Walk { search, upstreams: upstreams(conn)?, pieces })
     }
 
     /// The pieces with a request in the time that is asked for.
@@ -94,6 +82,12 @@ impl<'q> Walk<'q> {
 }
 
 impl Piece {
+    /// A piece of these records, in memory.
+    pub(super) fn of(conn: &mut Connection, rows: &[Row]) -> Result<Piece, Error> {
+        let (segment, parts) = build(conn, rows)?;
+        Ok(Piece { segment, parts: Some(parts) })
+    }
+
     /// Asks the piece something.
     pub(super) fn ask<T>(
         &self,

@@ -81,32 +81,22 @@ fn names(row: &Row) -> Vec<(Name, String)> {
 }
 
 /// What a record says that is new to its conversation, folded, each text with the bit of its side.
-pub fn texts_of(row: &Row, said: Fresh) -> Vec<(u8, String)> {
+pub fn texts_of(row: &Row, mut said: Fresh) -> Vec<(u8, String)> {
     let mut texts = Vec::new();
     let mut add = |side: Side, text: &str| {
         if !text.is_empty() {
             texts.push((side.bit(), fold(text)));
         }
     };
-    let path = &row.facts.path;
-    match said.body {
-        Some(body) if said.is_part => request_texts(path, &as_body(path, &body), None, &mut add),
-        Some(body) => request_texts(path, &body, None, &mut add),
-        None => {}
+    let (path, reply) = (&row.facts.path, said.response.take());
+    if let Some(body) = said.as_whole(path) {
+        request_texts(path, &body, None, &mut add);
     }
-    if let Some(reply) = said.response {
+    if let Some(reply) = reply {
         reply_texts(&reply, &mut add);
     }
     if let Some(error) = &row.facts.error {
         add(Side::Error, error);
     }
     texts
-}
-
-/// Some elements of a body's messages as a body of their own.
-pub(in crate::db) fn as_body(path: &str, elements: &[u8]) -> Vec<u8> {
-    let begin = elements.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\n' | b'\r' | b'\t'));
-    let elements = &elements[begin.unwrap_or(elements.len())..];
-    let array = if path.contains("/responses") { "input" } else { "messages" };
-    [b"{\"", array.as_bytes(), b"\":[", elements, b"]}"].concat()
 }

@@ -22,6 +22,7 @@ use crate::search::segment::read::Wanted;
 use crate::search::segment::{Kind, Part};
 
 pub use docs::{docs, texts_of};
+pub(in crate::db) use upkeep::build;
 pub use upkeep::{STEP_RECORDS, advance, alone, start_anew, tidy};
 
 /// The mark that says up to which record everything is indexed.
@@ -202,6 +203,11 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
         Ok::<(), Error>(())
     })?;
     sweep(conn)
+}
+
+/// Whether a segment still holds what was removed.
+pub fn removals_pending(segments: &[Segment]) -> bool {
+    segments.iter().any(|segment| !segment.removed.is_empty() || !segment.textless.is_empty())
 }
 
 /// How many removals there have been.

@@ -114,7 +114,7 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
 }
 
 /// A segment of these rows.
-fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
+pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
     let mut builder = Builder::default();
     for rows in rows.chunks(256) {
         docs(conn, rows)?.iter().for_each(|doc| builder.push(doc));

@@ -9,7 +9,7 @@
 //! | `layout`, `packer` | a body as places in packs; packs |
 //! | `read` | bodies put together again |
 //! | `signs` | what texts show at a glance |
-//! | `rows` | rows read again |
+//! | `rows`, `talks` | rows read again, and conversations |
 //!
 //! **Invariant:** nothing here cuts or changes a body.
 //! **May import:** `error`, `openai`, `search`, diesel.
@@ -21,6 +21,7 @@ mod read;
 mod rows;
 mod signs;
 mod store;
+mod talks;
 mod thread;
 
 use std::borrow::Cow;
@@ -37,11 +38,12 @@ pub use super::speak::Placed;
 pub(super) use layout::Layout;
 pub(super) use packer::{packed, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
-pub use rows::{Record, Row, of_conversation, page, resources, rows, rows_after};
+pub use rows::{Record, Row, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
 pub use signs::{Marks, Signs};
 pub(super) use store::store_plain;
 pub use store::{Progress, Store};
 pub(super) use store::{REMOVALS, links_of};
+pub use talks::{Talk, talks, titles};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsExpression, FromSqlRow, Serialize, Deserialize)]

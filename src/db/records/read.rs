@@ -29,6 +29,20 @@ pub struct Fresh {
     pub response: Option<Vec<u8>>,
 }
 
+impl Fresh {
+    /// The request as a body of its own: of a part of the messages one that holds only them.
+    pub fn as_whole(self, path: &str) -> Option<Vec<u8>> {
+        let body = self.body?;
+        if !self.is_part {
+            return Some(body);
+        }
+        let begin = body.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\n' | b'\r' | b'\t'));
+        let elements = &body[begin.unwrap_or(body.len())..];
+        let array = if path.contains("/responses") { "input" } else { "messages" };
+        Some([b"{\"", array.as_bytes(), b"\":[", elements, b"]}"].concat())
+    }
+}
+
 /// What these records said, by their ids; those without bodies are not there.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** no list reads a body. **May import:** `error`, diesel.
 
+use std::collections::HashMap;
+
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
@@ -103,12 +105,45 @@ pub fn page(conn: &mut Connection, before: Option<i64>, limit: i64) -> Result<Ve
     Ok(rows.into_iter().map(record).collect())
 }
 
+/// These records in this order, with what was said or without.
+///
+/// # Errors
+/// The database's.
+pub fn records(conn: &mut Connection, ids: &[i64], with_texts: bool) -> Result<Vec<Record>, Error> {
+    let mut all = if with_texts { texts(conn, ids)? } else { HashMap::new() };
+    let record = |row: Row| Record { texts: all.remove(&row.id).unwrap_or_default(), row };
+    Ok(rows(conn, ids)?.into_iter().map(record).collect())
+}
+
+/// One record with all that was said; `None` when there is no such record.
+///
+/// # Errors
+/// The database's.
+pub fn record(conn: &mut Connection, id: i64) -> Result<Option<Record>, Error> {
+    Ok(records(conn, &[id], true)?.pop())
+}
+
 /// The rows of a conversation, the oldest first.
 ///
 /// # Errors
 /// The database's.
 pub fn of_conversation(conn: &mut Connection, conversation_id: i64, limit: i64) -> Result<Vec<Row>, Error> {
     load(conn, "WHERE conversation_id = $1 ORDER BY id LIMIT $2", [conversation_id, limit])
+}
+
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    id: Option<i64>,
+}
+
+/// The newest record's id; 0 when there is none.
+///
+/// # Errors
+/// The database's.
+pub fn newest_id(conn: &mut Connection) -> Result<i64, Error> {
+    let newest: Newest = diesel::sql_query("SELECT max(id) AS id FROM records").get_result(conn)?;
+    Ok(newest.id.unwrap_or(0))
 }
 
 #[derive(QueryableByName)]

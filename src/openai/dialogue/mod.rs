@@ -9,6 +9,7 @@
 //! **Invariant:** nothing here changes a body, panics on any bytes, or goes deeper than [`MAX_DEPTH`].
 //! **May import:** std, memchr, serde_json, `openai`.
 
+mod example;
 mod items;
 mod layout;
 mod meaning;
@@ -22,6 +23,7 @@ pub mod texts;
 
 use std::ops::Range;
 
+pub use example::example;
 pub use layout::{Api, Layout, layout};
 pub use meaning::meaning;
 pub use reply::{error_text, reply};

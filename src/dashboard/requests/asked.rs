@@ -1,0 +1,122 @@
+//! Parameters become a question that cannot be wrong. Start at [`Asked::read`].
+//!
+//! **Invariant:** a parameter that is not known is an error that names those that are. **May import:** `db`, `search`.
+
+use std::time::{Duration, Instant};
+
+use actix_web::http::StatusCode;
+use actix_web::web::Query as Parameters;
+use chrono::{DateTime, Utc};
+
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::times::{DAY_S, duration, moment};
+use crate::db::find::{Cursor, Search};
+use crate::search::{Query, What, parse};
+
+/// How long a search may take before it tells how far it came.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Rows of a page when nothing is asked for, and at most.
+const PAGE_ROWS: usize = 50;
+const MOST_ROWS: usize = 1000;
+/// The longest range for texts that no index helps with, in s.
+const SHORT_TERM_S: i64 = 7 * DAY_S;
+
+/// A question about requests.
+#[derive(Debug)]
+pub(in crate::dashboard) struct Asked {
+    /// The query as typed.
+    pub(in crate::dashboard) text: String,
+    pub(in crate::dashboard) search: Search,
+    pub(in crate::dashboard) cursor: Cursor,
+    pub(in crate::dashboard) limit: usize,
+    /// Parameters beyond those that every question has.
+    pub(in crate::dashboard) others: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// Reads the parameters; `others` are known besides `q`, `range`, `from`, `to`, `before`, `after` and `limit`.
+    pub(in crate::dashboard) fn read(parameters: &str, others: &[&str], now: DateTime<Utc>) -> Result<Asked, ApiError> {
+        let pairs = Parameters::<Vec<(String, String)>>::from_query(parameters)
+            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the parameters cannot be read: {error}")))?
+            .into_inner();
+        let (mut text, mut range, mut from, mut to, mut before, mut after) = Default::default();
+        let (mut limit, mut kept) = (PAGE_ROWS, Vec::new());
+        for (name, value) in pairs {
+            match name.as_str() {
+                "q" => text = value,
+                // What a form leaves empty is not asked for.
+                _ if value.is_empty() => {}
+                "range" => range = Some(duration("range", value.trim())?),
+                "from" => from = Some(moment("from", value.trim())?),
+                "to" => to = Some(moment("to", value.trim())?),
+                "before" => before = Some(cursor("before", &value)?),
+                "after" => after = Some(cursor("after", &value)?),
+                "limit" => limit = rows(&value)?,
+                name if others.contains(&name) => kept.push((name.to_owned(), value)),
+                unknown => {
+                    let there = ["q", "range", "from", "to", "before", "after", "limit"].iter().chain(others);
+                    let there = there.copied().collect::<Vec<_>>().join(", ");
+                    return Err(ApiError::field(unknown, format!("there is no such parameter; there are {there}")));
+                }
+            }
+        }
+        if range.is_some() && from.is_some() {
+            return Err(ApiError::field("range", "cannot be given together with from"));
+        }
+        let end = to.unwrap_or_else(|| now.timestamp_micros());
+        let from = from.or(range.map(|range_s| end - range_s * 1_000_000));
+        if from.is_some_and(|from| from >= end) {
+            return Err(ApiError::field("from", "must be before to"));
+        }
+        let cursor = match (before, after) {
+            (Some(_), Some(_)) => return Err(ApiError::field("after", "cannot be given together with before")),
+            (Some(id), None) => Cursor::Before(id),
+            (None, Some(id)) => Cursor::After(id),
+            (None, None) => Cursor::Newest,
+        };
+        let query = understood(&text)?;
+        let covered_s = from.map(|from| (end - from) / 1_000_000);
+        short_terms(&query, covered_s)?;
+        let search = Search { query, from_us: from, to_us: to, deadline: Instant::now() + PATIENCE };
+        Ok(Asked { text, search, cursor, limit, others: kept })
+    }
+
+    /// The value of another parameter.
+    pub(in crate::dashboard) fn other(&self, name: &str) -> Option<&str> {
+        self.others.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The query; what cannot be understood tells where, and what would be right.
+pub(in crate::dashboard) fn understood(text: &str) -> Result<Query, ApiError> {
+    parse(text).map_err(ApiError::query)
+}
+
+/// A text that no index helps with needs a time in which every record can be read.
+fn short_terms(query: &Query, covered_s: Option<i64>) -> Result<(), ApiError> {
+    if covered_s.is_some_and(|covered_s| covered_s <= SHORT_TERM_S) {
+        return Ok(());
+    }
+    for clause in &query.clauses {
+        if let What::Text { terms, .. } = &clause.what
+            && let Some(term) = terms.iter().find(|term| term.is_short())
+        {
+            let days = SHORT_TERM_S / DAY_S;
+            let what = format!(
+                "`{}` is too short to search for in all times: add a range of {days} days or less, like range=7d",
+                term.as_str()
+            );
+            return Err(ApiError::query_at(what, clause.span.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn cursor(name: &'static str, text: &str) -> Result<i64, ApiError> {
+    text.parse().map_err(|_| ApiError::field(name, "must be the id of a record"))
+}
+
+fn rows(text: &str) -> Result<usize, ApiError> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_ROWS).contains(number));
+    number.ok_or_else(|| ApiError::field("limit", format!("must be a number from 1 to {MOST_ROWS}")))
+}

@@ -1,0 +1,97 @@
+//! `GET /admin/requests/stream`: what matches, as it comes, as server-sent events (WHATWG HTML, section 9.2).
+//!
+//! An event's id is the record's, so that a browser that comes back asks for what it missed.
+//! **Invariant:** metadata only; nothing is held for a listener: each looks for itself. **May import:** `state`, `db`.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use futures_util::StreamExt;
+use futures_util::stream::unfold;
+
+use crate::dashboard::reply::{ApiError, with_database};
+use crate::dashboard::requests::asked::Asked;
+use crate::dashboard::session::Admin;
+use crate::db::find::{Cursor, Search, Tail, newer};
+use crate::db::records::newest_id;
+use crate::export::shown;
+use crate::state::State;
+
+/// How often each listener looks.
+const LOOK: Duration = Duration::from_millis(400);
+/// How long it may be silent.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// One listener.
+struct Listener {
+    state: Data<State>,
+    search: Search,
+    after: i64,
+    last_word: Instant,
+    /// It has fallen behind: look again at once.
+    behind: bool,
+}
+
+/// `GET /admin/requests/stream?q=`; resumes after `Last-Event-ID`, or after the parameter `after`.
+pub(in crate::dashboard) async fn stream(
+    _admin: Admin,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::read(request.query_string(), &[], Utc::now())?;
+    let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let after = match (last, asked.cursor) {
+        (Some(id), _) | (None, Cursor::After(id)) => id,
+        (None, _) => with_database(&state.database, |connection| newest_id(connection)).await?,
+    };
+    let listener = Listener { state, search: asked.search, after, last_word: Instant::now(), behind: true };
+    let hello = futures_util::stream::once(async { Ok::<_, io::Error>(Bytes::from_static(b"retry: 1000\n\n")) });
+    let words = unfold(listener, |mut listener| async move {
+        let word = listener.next().await?;
+        Some((Ok(word), listener))
+    });
+    let mut response = HttpResponse::Ok().streaming(hello.chain(words));
+    for (name, value) in [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+impl Listener {
+    /// The next words; `None` at the end of the program.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.state.running.is_draining() {
+                return None;
+            }
+            if !std::mem::take(&mut self.behind) {
+                tokio::time::sleep(LOOK).await;
+            }
+            let (search, after) = (self.search.clone(), self.after);
+            // A database that does not answer now will, later: nothing is passed over.
+            let seen = with_database(&self.state.database, move |connection| newer(connection, &search, after)).await;
+            let mut words = String::new();
+            if let Ok(Tail { rows, seen_to, more }) = seen {
+                (self.after, self.behind) = (seen_to, more);
+                for row in rows {
+                    words.push_str(&format!("id: {}\nevent: request\ndata: {}\n\n", row.id, shown::row(&row)));
+                }
+            }
+            if words.is_empty() && self.last_word.elapsed() >= HEARTBEAT {
+                words.push_str(": still here\n\n");
+            }
+            if !words.is_empty() {
+                self.last_word = Instant::now();
+                return Some(Bytes::from(words));
+            }
+        }
+    }
+}
