@@ -115,10 +115,12 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let first = console::prepare(&database, config)?;
     console::warn_of_open_doors(&database, config.noauth)?;
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
-    let (recorder, recording) = Recorder::start(&database, {
-        let roster = Arc::clone(&roster);
-        move || Arc::clone(&roster.load().prices)
-    })?;
+    let (of_prices, of_retention) = (Arc::clone(&roster), Arc::clone(&roster));
+    let (recorder, recording) = Recorder::start(
+        &database,
+        move || Arc::clone(&of_prices.load().prices),
+        move || of_retention.load().settings.retention,
+    )?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
     let state = Data::new(State {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
+use crate::db::removal::Retention;
 use crate::notify::Channels;
 use crate::roster::network::Network;
 use crate::roster::recording::{KeyLevels, Recording};
@@ -61,6 +62,8 @@ pub struct Settings {
     pub policy: Policy,
     /// How much is recorded.
     pub recording: Recording,
+    /// What is kept how long.
+    pub retention: Retention,
     /// How much may be recorded of single keys.
     pub record_keys: KeyLevels,
     /// Upstreams are asked for the usage of streams whose callers did not ask.
@@ -101,6 +104,11 @@ impl Settings {
             record_keys,
             policy: reader.parsed("policy", Policy::Main, "one of main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
             recording: reader.parsed("recording", Recording::Full, "full, metadata or off"),
+            retention: Retention {
+                bodies_days: reader.number("retain_bodies_days", 0, 0),
+                records_days: reader.number("retain_records_days", 0, 0),
+                bytes: reader.number("retain_bytes", 0, 0),
+            },
             stream_usage: reader.switch("stream_usage", true),
             trusted_proxies: reader.list("trusted_proxies", "addresses or networks like 10.0.0.0/8, separated by commas"),
             clocks: Clocks {
