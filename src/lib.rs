@@ -82,6 +82,12 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         Task::Serve => serve(config),
         Task::Add { sk, endpoint } => say(&console::add(&open(config)?, sk, endpoint)?),
         Task::List => say(console::list(&open(config)?.database)?.trim_end()),
+        Task::Export { file, query, format } => {
+            let format = format.as_deref().map(str::parse).transpose();
+            let format = format.map_err(|error| StartError::new(format!("-format {error}")))?;
+            say(&console::export(&open(config)?.database, file, query, format)?)
+        }
+        Task::Search { query } => console::search(&open(config)?.database, query),
         Task::ResetAdminPassword => {
             let opened = open(config)?;
             let mut connection = opened.database.connect().map_err(|error| StartError::new(error.to_string()))?;
