@@ -10,6 +10,7 @@ mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
+mod command_line; // -search, -export
 mod costs; // prices, sums and percentiles
 mod cut; // an upstream that breaks off in the middle
 mod failover; // each way to fail, and what is said when all do
