@@ -10,6 +10,7 @@ use actix_web::web::block;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::dashboard::words::{Key, Lang};
 use crate::db::{Database, PooledConnection};
 use crate::error::Error;
 use crate::openai::error::error_body;
@@ -21,17 +22,29 @@ pub(super) struct ApiError {
     message: String,
     /// The input's field that is wrong.
     field: Option<String>,
+    /// The same message for pages, in their language.
+    key: Option<Key>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), field: None }
+        ApiError { status, message: message.into(), field: None, key: None }
+    }
+
+    /// An error that pages tell in their own language, and JSON in English.
+    pub(super) fn keyed(status: StatusCode, key: Key) -> ApiError {
+        ApiError { status, message: Lang::En.t(key.0).to_owned(), field: None, key: Some(key) }
+    }
+
+    /// The message's key, if it has one.
+    pub(super) fn key(&self) -> Option<Key> {
+        self.key
     }
 
     /// Input that cannot be accepted.
     pub(super) fn field(field: impl Into<String>, what: impl fmt::Display) -> ApiError {
         let field = field.into();
-        ApiError { status: StatusCode::BAD_REQUEST, message: format!("{field}: {what}"), field: Some(field) }
+        ApiError { status: StatusCode::BAD_REQUEST, message: format!("{field}: {what}"), field: Some(field), key: None }
     }
 
     pub(super) fn unauthorized() -> ApiError {
