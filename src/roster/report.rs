@@ -37,7 +37,7 @@ impl Why {
 pub enum Trouble {
     /// Nothing is wrong.
     None,
-    /// Some model rests there, or it is being tried again after a failure.
+    /// Some model rests there.
     Degraded,
     /// It asked to be left alone for a while.
     Cooling,
@@ -68,11 +68,10 @@ pub struct Report {
 impl Report {
     /// The worst of it in one word.
     pub fn trouble(&self) -> Trouble {
-        match self.whole.as_ref().map(|whole| (whole.standing, whole.why)) {
-            Some((Standing::KeyBad, _)) => Trouble::Down,
-            Some((Standing::Cooling { .. }, Why::RateLimited)) => Trouble::Cooling,
-            Some((Standing::Cooling { .. }, _)) => Trouble::Down,
-            Some((Standing::Probe | Standing::Probing { .. } | Standing::Ready, _)) => Trouble::Degraded,
+        match self.whole.as_ref().map(|whole| whole.why) {
+            Some(Why::RateLimited) => Trouble::Cooling,
+            // Until it has answered it is down, even while it is being tried again.
+            Some(Why::Unreachable | Why::Failing | Why::KeyRefused) => Trouble::Down,
             None if self.models.is_empty() => Trouble::None,
             None => Trouble::Degraded,
         }
@@ -99,7 +98,7 @@ mod tests {
         let unreachable = told(Some(Signal::Failure { at_once: true }), None);
         let report = unreachable.report(1_000);
         assert_eq!((report.trouble(), report.whole.unwrap().why), (Trouble::Down, Why::Unreachable));
-        assert_eq!(unreachable.report(100_000).trouble(), Trouble::Degraded, "it may be probed");
+        assert_eq!(unreachable.report(100_000).trouble(), Trouble::Down, "nobody has found it well again");
         let refused = told(Some(Signal::KeyBad), None).report(1_000);
         assert_eq!((refused.trouble(), refused.whole.unwrap().why), (Trouble::Down, Why::KeyRefused));
         let limited = told(Some(Signal::Success), Some(Signal::Cool { until_ms: Some(9_000) }));

@@ -8,6 +8,7 @@
 
 mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
+mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
 mod cut; // an upstream that breaks off in the middle

@@ -54,6 +54,8 @@ struct Row {
     share: String,
     models: String,
     in_flight: u32,
+    /// Percent of calls that went well.
+    success: String,
     succeeded: String,
     failed: String,
     last: Option<Moment>,
@@ -100,6 +102,8 @@ fn line(
 ) -> Row {
     let f = &visit.frame;
     let calls = upstream.map(|upstream| upstream.measured.calls());
+    let good = row.success_count + calls.map_or(0, |calls| calls.successes);
+    let bad = row.failed_count + calls.map_or(0, |calls| calls.failures);
     let last_us = calls.map(|calls| calls.last_success_us).filter(|us| *us > 0).or(row.last_call_success_us);
     Row {
         id: row.id,
@@ -116,10 +120,20 @@ fn line(
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        succeeded: shown::count(row.success_count + calls.map_or(0, |calls| calls.successes)),
-        failed: shown::count(row.failed_count + calls.map_or(0, |calls| calls.failures)),
+        success: percent(good, bad),
+        succeeded: shown::exact(good),
+        failed: shown::exact(bad),
         last: last_us.map(|us| f.time(&us)),
         tests: test_lines(visit, row.id),
+    }
+}
+
+/// `99.8 %`; all but everything is never rounded up to it.
+fn percent(good: i64, bad: i64) -> String {
+    match (good, good + bad) {
+        (_, 0) => "—".to_owned(),
+        (good, all) if good == all => "100 %".to_owned(),
+        (good, all) => format!("{:.1} %", (good as f64 / all as f64 * 1000.0).floor() / 10.0),
     }
 }
 

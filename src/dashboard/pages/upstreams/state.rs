@@ -68,8 +68,7 @@ fn reason(f: &Frame, ailment: &Ailment) -> String {
     });
     let then = match ailment.standing {
         Standing::Cooling { until_ms } => {
-            let left =
-                shown::duration(until_ms.saturating_mul(1000).saturating_sub(f.now_us).max(0) / 1_000_000 * 1_000_000);
+            let left = countdown(until_ms.saturating_mul(1000).saturating_sub(f.now_us));
             f.tf("until.time", &[&left, &f.time(&until_ms.saturating_mul(1000)).text])
         }
         Standing::Probe | Standing::Probing { .. } => f.t("until.probe").to_owned(),
@@ -79,5 +78,13 @@ fn reason(f: &Frame, ailment: &Ailment) -> String {
     match &ailment.model {
         Some(model) => f.tf("why.model", &[model, &why, &then]),
         None => f.tf("why.whole", &[&why, &then]),
+    }
+}
+
+/// `42 s`, then `2 m 04 s`: whole seconds, counted so that the last one is 1.
+fn countdown(us: i64) -> String {
+    match us.max(0).saturating_add(999_999) / 1_000_000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => shown::duration(seconds.saturating_mul(1_000_000)),
     }
 }
