@@ -64,11 +64,6 @@ impl Form {
     pub(super) fn numbers(&self, name: &str) -> Vec<i64> {
         self.all(name).filter_map(|value| value.parse().ok()).collect()
     }
-
-    /// All fields.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
 }
 
 impl FromRequest for Form {

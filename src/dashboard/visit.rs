@@ -19,7 +19,7 @@ use askama::Template;
 use crate::dashboard::form::see;
 use crate::dashboard::frame::{Frame, flash_cookie, flash_shown};
 use crate::dashboard::reply::{ApiError, with_database};
-use crate::dashboard::session::Admin;
+use crate::dashboard::session::{Admin, address};
 use crate::db::PooledConnection;
 use crate::error::Error;
 use crate::state::State;
@@ -36,6 +36,8 @@ pub(super) struct Visit {
     pub(super) frame: Frame,
     pub(super) state: Data<State>,
     pub(super) admin: Admin,
+    /// Where it comes from, for counting wrong passwords.
+    pub(super) address: String,
 }
 
 impl FromRequest for Visit {
@@ -47,7 +49,7 @@ impl FromRequest for Visit {
         Box::pin(async move {
             let admin = admin.await?;
             let state = request.app_data::<Data<State>>().ok_or_else(ApiError::unauthorized)?.clone();
-            Ok(Visit { frame: Frame::of(&request, &state), state, admin })
+            Ok(Visit { frame: Frame::of(&request, &state), address: address(&request), state, admin })
         })
     }
 }

@@ -29,7 +29,7 @@ pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
 pub use report::{Ailment, Report, Trouble, Why};
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Recording, Settings, Wrong, last4};
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Recording, Settings, Wrong, key_entries, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 

@@ -187,19 +187,31 @@ fn is_text(content_type: &str) -> bool {
         || kind.contains("xml")
 }
 
-/// `a,name=b`: each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
+/// The keys of `a,name=b` as people see them: one per entry, with its name or `key-1`, `key-2` … by place.
+pub fn key_entries(authorization: &str) -> Vec<ClientKey> {
+    let entries = authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate();
+    let key = |(index, entry): (usize, &str)| match named(entry) {
+        Some((name, secret)) => ClientKey { name: name.to_owned(), secret: secret.to_owned() },
+        None => ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() },
+    };
+    entries.map(key).collect()
+}
+
+/// Each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
 fn client_keys(authorization: &str) -> Vec<ClientKey> {
     let mut keys = Vec::new();
     for (index, entry) in authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
-        let place = format!("key-{}", index + 1);
-        if let Some((name, secret)) =
-            entry.split_once('=').filter(|(n, s)| !n.trim().is_empty() && !s.trim().is_empty())
-        {
-            keys.push(ClientKey { name: name.trim().to_owned(), secret: secret.trim().to_owned() });
+        if let Some((name, secret)) = named(entry) {
+            keys.push(ClientKey { name: name.to_owned(), secret: secret.to_owned() });
         }
-        keys.push(ClientKey { name: place, secret: entry.to_owned() });
+        keys.push(ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() });
     }
     keys
+}
+
+fn named(entry: &str) -> Option<(&str, &str)> {
+    let (name, secret) = entry.split_once('=')?;
+    Some((name.trim(), secret.trim())).filter(|(name, secret)| !name.is_empty() && !secret.is_empty())
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ mod notices; // Feishu and Matrix
 mod pages; // what a browser sees
 mod policies; // who is asked first
 mod recording; // what stands in the database afterwards
+mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod upstream_pages; // upstreams in the browser

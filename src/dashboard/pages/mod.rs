@@ -6,9 +6,12 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+mod keys;
 pub(super) mod login;
+mod models;
 mod overview;
 mod preferences;
+mod settings;
 pub(super) mod upstreams;
 
 use actix_web::Route;
@@ -46,5 +49,12 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(post().to(door::logout_by_form)),
         )
         .service(resource("/theme").route(post().to(preferences::theme)))
+        .service(resource("/keys").route(web::get().to(keys::list)).route(web::post().to(keys::add)))
+        .service(resource("/keys/one").route(web::get().to(keys::one)))
+        .service(resource("/keys/rename").route(web::post().to(keys::rename)))
+        .service(resource("/keys/delete").route(web::get().to(keys::ask)).route(web::post().to(keys::remove)))
+        .service(resource("/models").route(web::get().to(models::list)))
+        .service(resource("/models/route").route(web::get().to(models::route)))
+        .configure(settings::configure)
         .configure(upstreams::configure);
 }

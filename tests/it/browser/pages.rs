@@ -15,12 +15,22 @@ pub const SECRET: &str = "sk-seeded-secret-0123456789";
 const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 16] = [
     "/admin",
     "/admin/upstreams",
     "/admin/upstreams/new",
     "/admin/upstreams/import",
     "/admin/upstreams?state=down",
+    "/admin/keys",
+    "/admin/keys/one?name=key-1",
+    "/admin/keys/delete?name=key-1",
+    "/admin/models",
+    "/admin/models/route?model=one&key=key-1",
+    "/admin/settings",
+    "/admin/settings?tab=routing",
+    "/admin/settings?tab=notices",
+    "/admin/settings?tab=sessions",
+    "/admin/settings?tab=about",
     "/admin/no-such-page",
 ];
 

@@ -63,6 +63,20 @@ fn an_upstream_is_added_tested_moved_switched_off_and_removed_without_script() {
 }
 
 #[test]
+fn a_key_is_made_and_shown_once_without_script() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let browser = Browser::logged_in(&gateway, false);
+    browser.go("/admin/keys");
+    browser.fill("#name", "team");
+    browser.follow("main button.primary");
+    let key = browser.text("return document.getElementById('new-key').textContent");
+    assert!(key.starts_with("sk-oar-"), "{key}");
+    browser.go("/admin/keys/one?name=team");
+    let source = browser.source();
+    assert!(!source.contains(&key) && source.contains(&key[key.len() - 4..]), "{source}");
+}
+
+#[test]
 fn with_script_rows_can_be_dragged() {
     let upstream = FakeUpstream::always(Reply::json(200, "{}"));
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a"), upstream.row("b"), upstream.row("c")]);

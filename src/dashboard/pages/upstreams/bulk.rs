@@ -101,7 +101,7 @@ impl Action {
 }
 
 /// A list's entries, by commas or lines.
-pub(super) fn entries(list: &str) -> Vec<String> {
+pub(in crate::dashboard) fn entries(list: &str) -> Vec<String> {
     list.split([',', '\n', '，']).map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 

@@ -26,6 +26,8 @@ mod test;
 use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig, resource};
 
+pub(in crate::dashboard) use bulk::entries;
+
 use crate::dashboard::form::wants_page;
 use crate::dashboard::pages::{get, post};
 

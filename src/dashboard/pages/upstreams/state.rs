@@ -67,10 +67,7 @@ fn reason(f: &Frame, ailment: &Ailment) -> String {
         Why::KeyRefused => Key("why.key_refused"),
     });
     let then = match ailment.standing {
-        Standing::Cooling { until_ms } => {
-            let left = countdown(until_ms.saturating_mul(1000).saturating_sub(f.now_us));
-            f.tf("until.time", &[&left, &f.time(&until_ms.saturating_mul(1000)).text])
-        }
+        Standing::Cooling { until_ms } => until(f, until_ms),
         Standing::Probe | Standing::Probing { .. } => f.t("until.probe").to_owned(),
         Standing::KeyBad => f.t("until.edited").to_owned(),
         Standing::Ready => String::new(),
@@ -79,6 +76,12 @@ fn reason(f: &Frame, ailment: &Ailment) -> String {
         Some(model) => f.tf("why.model", &[model, &why, &then]),
         None => f.tf("why.whole", &[&why, &then]),
     }
+}
+
+/// `42 s left, until 20:04:09`.
+pub(in crate::dashboard) fn until(f: &Frame, until_ms: i64) -> String {
+    let until_us = until_ms.saturating_mul(1000);
+    f.tf("until.time", &[&countdown(until_us.saturating_sub(f.now_us)), &f.time(&until_us).text])
 }
 
 /// `42 s`, then `2 m 04 s`: whole seconds, counted so that the last one is 1.
