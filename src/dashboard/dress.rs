@@ -42,6 +42,8 @@ struct Problem<'a> {
     title: &'static str,
     hint: &'static str,
     detail: String,
+    /// The language of the detail: what the database says is English.
+    said_in: &'static str,
     /// To be found again in the log; empty when nothing was logged.
     id: String,
 }
@@ -86,10 +88,23 @@ fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpR
         error!("{} {} failed ({id}): {error}", request.method(), request.path());
     }
     let (title, hint) = words(status);
-    let detail = error.key().map_or_else(|| error.to_string(), |key| frame.k(&key).to_owned());
+    let (detail, said_in) = match error.key() {
+        Some(key) => (frame.k(&key).to_owned(), frame.lang.tag()),
+        // The title says as much.
+        None if status == StatusCode::NOT_FOUND => (String::new(), "en"),
+        None => (error.to_string(), "en"),
+    };
     html(
         status,
-        &Problem { f: &frame, status: status.as_u16(), title: frame.k(&title), hint: frame.k(&hint), detail, id },
+        &Problem {
+            f: &frame,
+            status: status.as_u16(),
+            title: frame.k(&title),
+            hint: frame.k(&hint),
+            detail,
+            said_in,
+            id,
+        },
     )
     .ok()
 }
@@ -102,7 +117,7 @@ fn words(status: StatusCode) -> (Key, Key) {
         404 => (Key("error.not_found"), Key("error.not_found.hint")),
         409 => (Key("error.conflict"), Key("error.conflict.hint")),
         503 => (Key("error.busy"), Key("error.busy.hint")),
-        400..500 => (Key("error.refused"), Key("error.bad_query.hint")),
+        402 | 405..=408 | 410..500 => (Key("error.refused"), Key("error.bad_query.hint")),
         _ => (Key("error.ours"), Key("error.ours.hint")),
     }
 }

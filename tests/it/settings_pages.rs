@@ -101,6 +101,15 @@ fn notices_are_tested_and_their_secrets_stay_here() {
 }
 
 #[test]
+fn what_the_environment_sets_is_told_as_such_and_never_shown() {
+    let plan = Gateway::on(Kind::Sqlite).env("FEISHU_WEBHOOK", "http://127.0.0.1:9/env-secret-0123456789");
+    let gateway = plan.secret("env-secret-0123456789").start();
+    let page = Visitor::log_in(&gateway).page("/admin/settings?tab=notices");
+    assert_eq!(page.matches("Set by a flag or the environment").count(), 1, "{page}");
+    assert!(!page.contains("env-secret"), "{page}");
+}
+
+#[test]
 fn a_new_password_ends_every_other_session() {
     let gateway = Gateway::with(Kind::Sqlite, []);
     let (visitor, other, third) = (Visitor::log_in(&gateway), Visitor::log_in(&gateway), Visitor::log_in(&gateway));

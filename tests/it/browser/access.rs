@@ -97,4 +97,13 @@ fn single_keys_work_until_they_are_switched_off_and_never_in_a_field() {
     browser.press('u');
     assert_eq!(browser.path(), "/admin/upstreams/new");
     assert_eq!(browser.text("return document.getElementById('name').value"), "gu");
+    browser.go("/admin/settings");
+    browser.click("input[name=shortcuts]");
+    browser.follow("main button.primary");
+    browser.press('?');
+    assert_eq!(
+        browser.script("return document.querySelectorAll('dialog, script[src*=keys]').length"),
+        0,
+        "switched off"
+    );
 }

@@ -45,7 +45,7 @@ fn an_upstream_is_added_tested_moved_switched_off_and_removed_without_script() {
     assert_eq!(names(&browser), "second first");
     let test = "tbody tr[data-id]:first-child .acts > form button";
     browser.follow(test);
-    assert_eq!(said(&browser), "second was tested.");
+    assert_eq!(said(&browser), "second answers as it should.");
     browser.click("tbody tr[data-id]:first-child .acts summary");
     browser.follow("tbody tr[data-id]:first-child button[name=on]");
     assert_eq!(said(&browser), "second is not in use any more.");

@@ -45,6 +45,19 @@ fn what_is_forbidden_would_be_noticed() {
 }
 
 #[test]
+fn a_password_can_be_looked_at_before_it_is_sent() {
+    let stage = Stage::new();
+    let browser = Browser::new(&stage.gateway, true);
+    browser.go("/admin/login");
+    let kind = "return document.getElementById('password').type";
+    assert_eq!(browser.text(kind), "password");
+    browser.click("[data-reveal]");
+    assert_eq!(browser.text(kind), "text");
+    browser.click("[data-reveal]");
+    assert_eq!(browser.text(kind), "password");
+}
+
+#[test]
 fn no_page_ever_shows_a_secret() {
     let stage = Stage::new();
     let browser = Browser::logged_in(&stage.gateway, true);

@@ -127,6 +127,8 @@ struct Row {
     choices: &'static [&'static str],
     /// What is stored of a secret: its last four, or that there is one; empty when nothing is.
     stored: String,
+    /// No row sets it, but a flag or the environment does.
+    from_outside: bool,
 }
 
 type Rows = Vec<(String, String)>;
@@ -147,7 +149,20 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
         Kind::Choice(words) => ("choice", *words),
     };
     let stored = if kind == "password" { mask(value) } else { String::new() };
-    Row { field: Field::new(key, shown), label: f.k(label), hint: f.k(hint), kind, choices, stored }
+    let from_outside = false;
+    Row { field: Field::new(key, shown), label: f.k(label), hint: f.k(hint), kind, choices, stored, from_outside }
+}
+
+/// Marks what holds without a row.
+fn mark_outside(visit: &Visit, rows: &mut [Row]) {
+    let channels = &visit.state.roster.load().settings.channels;
+    for row in rows.iter_mut().filter(|row| row.stored.is_empty()) {
+        row.from_outside = match row.field.name {
+            "feishu_webhook" => !channels.feishu_webhook.is_empty(),
+            "matrix_api" => !channels.matrix_api.is_empty(),
+            _ => false,
+        };
+    }
 }
 
 /// The tab with what is stored.
@@ -157,7 +172,8 @@ pub(super) async fn show(visit: &Visit, tab: &'static Tab) -> Page {
     page(visit, StatusCode::OK, tab, rows)
 }
 
-fn page(visit: &Visit, status: StatusCode, tab: &'static Tab, rows: Vec<Row>) -> Page {
+fn page(visit: &Visit, status: StatusCode, tab: &'static Tab, mut rows: Vec<Row>) -> Page {
+    mark_outside(visit, &mut rows);
     let fields: Vec<_> = rows.iter().map(|row| (&row.field, row.label)).collect();
     let problems = problems(&fields);
     let f = &visit.frame;

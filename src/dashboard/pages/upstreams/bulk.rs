@@ -37,11 +37,8 @@ pub(super) async fn bulk(
     }
     let value = form.text("value").to_owned();
     match form.text("action") {
-        "test" => {
-            test_these(&visit, &outbound, &ids).await;
-            return Ok(visit.done(LIST, &visit.frame.tf("bulk.tested", &[&ids.len()])));
-        }
-        "delete" => return confirm(&visit, &ids).await,
+        "test" => Ok(test_these(&visit, &outbound, &ids).await),
+        "delete" => confirm(&visit, &ids).await,
         action => {
             let Some(action) = Action::parse(action, &value) else {
                 return Ok(visit.failed(LIST, visit.frame.t("bulk.value")));

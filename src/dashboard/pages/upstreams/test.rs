@@ -14,7 +14,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::pages::upstreams::{LIST, page_of};
-use crate::dashboard::probe::{self, AT_A_TIME};
+use crate::dashboard::probe::{self, AT_A_TIME, Test};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words::Key;
@@ -30,26 +30,29 @@ fn find(visit: &Visit, id: i64) -> Result<Arc<Upstream>, ApiError> {
     found.ok_or_else(|| ApiError::keyed(StatusCode::NOT_FOUND, Key("test.not_usable")))
 }
 
-/// Tests an upstream, once per model, or once without.
-pub(super) async fn test_one(visit: &Visit, outbound: &Outbound, upstream: &Upstream, models: &[String]) {
+/// Tests an upstream, once per model, or once without; whether all went well.
+pub(super) async fn test_one(visit: &Visit, outbound: &Outbound, upstream: &Upstream, models: &[String]) -> bool {
     let breaker = visit.state.roster.load().settings.breaker;
     let wishes: Vec<Option<&str>> =
         if models.is_empty() { vec![None] } else { models.iter().map(|model| Some(model.as_str())).collect() };
     let tests = iter(wishes.into_iter().map(|model| probe::test(outbound, upstream, model, &breaker)));
     let tests: Vec<_> = tests.buffered(AT_A_TIME).collect().await;
+    let good = tests.iter().all(Test::is_good);
     for test in tests {
         visit.state.memory.tests.learn(upstream.id, test);
     }
+    good
 }
 
-/// Tests these upstreams, each once.
-pub(super) async fn test_these(visit: &Visit, outbound: &Outbound, ids: &[i64]) {
+/// Tests these upstreams, each once, and goes back to the list.
+pub(super) async fn test_these(visit: &Visit, outbound: &Outbound, ids: &[i64]) -> HttpResponse {
     let snapshot = Arc::clone(&visit.state.roster.load());
     let chosen = snapshot.upstreams.iter().filter(|upstream| ids.contains(&upstream.id));
-    iter(chosen.map(|upstream| test_one(visit, outbound, upstream, &[])))
-        .buffer_unordered(AT_A_TIME)
-        .collect::<Vec<()>>()
-        .await;
+    let tests = iter(chosen.map(|upstream| test_one(visit, outbound, upstream, &[])));
+    let results: Vec<bool> = tests.buffer_unordered(AT_A_TIME).collect().await;
+    let good = results.iter().filter(|good| **good).count();
+    let said = visit.frame.tf("bulk.tested", &[&results.len(), &good]);
+    if good == results.len() { visit.done(LIST, &said) } else { visit.failed(LIST, &said) }
 }
 
 /// `POST /admin/upstreams/{id}/test`: perhaps `models`, and where to go `back`.
@@ -62,8 +65,10 @@ pub(super) async fn one(
     let upstream = find(&visit, *id)?;
     let mut models = entries(form.text("models"));
     models.truncate(MODELS);
-    test_one(&visit, &outbound, &upstream, &models).await;
-    Ok(visit.done(local(form.text("back")), &visit.frame.tf("test.done", &[&upstream.label])))
+    let good = test_one(&visit, &outbound, &upstream, &models).await;
+    let (back, said) = (local(form.text("back")), if good { Key("test.good") } else { Key("test.bad") });
+    let said = visit.frame.tf(said.0, &[&upstream.label]);
+    Ok(if good { visit.done(back, &said) } else { visit.failed(back, &said) })
 }
 
 /// `POST /admin/upstreams/test`: all that are switched on.
@@ -71,8 +76,7 @@ pub(super) async fn all(visit: Visit, _form: Form, outbound: Data<Outbound>) -> 
     let snapshot = Arc::clone(&visit.state.roster.load());
     let ids: Vec<i64> =
         snapshot.upstreams.iter().filter(|upstream| upstream.enabled).map(|upstream| upstream.id).collect();
-    test_these(&visit, &outbound, &ids).await;
-    Ok(visit.done(LIST, &visit.frame.tf("bulk.tested", &[&ids.len()])))
+    Ok(test_these(&visit, &outbound, &ids).await)
 }
 
 /// `POST /admin/upstreams/{id}/models`: asks the upstream which models it has.
