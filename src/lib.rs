@@ -18,13 +18,15 @@
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
 //! | [`openai`] | pure: the wire format of the OpenAI API |
 //! | [`balance`] | pure: whom to try, how they are doing, what to do next |
+//! | [`search`] | pure: the query language, what it means that a text contains a term, the index |
+//! | [`usage`] | pure: what requests cost and how long they took |
 //!
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
 //! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → {db, connector} → error`,
-//! and anyone may name `config`'s constants. `balance` and `openai` import nothing of the crate, and no actix, awc, diesel,
-//! log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
+//! and anyone may name `config`'s constants. `balance`, `openai`, `search` and `usage` import nothing of the crate, and no actix,
+//! awc, diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory.
 //!
 //! # The life of a request
@@ -49,8 +51,10 @@ pub mod openai;
 pub mod proxy;
 pub mod recorder;
 pub mod roster;
+pub mod search;
 pub mod server;
 pub mod state;
+pub mod usage;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -109,7 +113,10 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let first = console::prepare(&database, config)?;
     console::warn_of_open_doors(&database, config.noauth)?;
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
-    let (recorder, recording) = Recorder::start(&database)?;
+    let (recorder, recording) = Recorder::start(&database, {
+        let roster = Arc::clone(&roster);
+        move || Arc::clone(&roster.load().prices)
+    })?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
     let state = Data::new(State {
@@ -131,7 +138,9 @@ fn serve(config: &Config) -> Result<(), StartError> {
 
     state.recorder.stop();
     state.notifier.stop();
-    let _ = recording.join();
+    for thread in recording {
+        let _ = thread.join();
+    }
     drop(watch);
     let _ = notifying.join();
     info!("stopped");

@@ -12,10 +12,10 @@
 //! | `words`, `shown` | texts in both languages; times, durations and counts |
 //! | `assets` | the files of `static/` |
 //! | `probe`, `memory` | asking upstreams; what is remembered until a restart |
-//! | `reply`, `upstreams`, `records` | the admin API |
+//! | `reply`, `upstreams`, `records`, `usage`, `prices` | the admin API |
 //!
 //! **Invariant:** no reply holds a secret but the one that makes it; a form that is wrong in one field changes nothing.
-//! **May import:** `state`, `roster`, `db`, `connector`, `openai` (the error shape).
+//! **May import:** `state`, `roster`, `db`, `connector`, `usage`, `openai` (the error shape).
 
 mod assets;
 mod dress;
@@ -25,12 +25,14 @@ mod login;
 mod memory;
 mod pages;
 pub mod password;
+mod prices;
 mod probe;
 mod records;
 mod reply;
 mod session;
 pub mod shown;
 mod upstreams;
+mod usage;
 mod visit;
 mod words;
 
@@ -58,6 +60,9 @@ pub fn configure(config: &mut ServiceConfig) {
                     .route(put().to(upstreams::edit))
                     .route(delete().to(upstreams::remove)),
             )
+            .service(resource("/usage").route(get().to(usage::show)))
+            .service(resource("/prices").route(get().to(prices::list)).route(post().to(prices::add)))
+            .service(resource("/prices/{id}").route(put().to(prices::edit)).route(delete().to(prices::remove)))
             .service(resource("/request_records").route(get().to(records::list)))
             .default_service(to(nothing_here)),
     );

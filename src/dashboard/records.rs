@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
-use crate::db::records::{Record, page};
+use crate::db::records::{Record, Row, page};
 use crate::state::State;
 
 /// Rows of a page when nothing is asked for, and at most.
@@ -45,7 +45,7 @@ pub(super) async fn list(_admin: Admin, request: HttpRequest, state: Data<State>
 }
 
 fn show(record: &Record) -> Value {
-    let Record { id, facts, texts } = record;
+    let Record { row: Row { id, facts, .. }, texts } = record;
     let created = chrono::DateTime::from_timestamp_micros(facts.started_us);
     json!({
         "id": id,

@@ -13,7 +13,7 @@ use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
-use crate::roster::{Roster, masked};
+use crate::roster::{Recording, Roster, masked};
 use crate::state::State;
 
 /// `GET /admin/upstreams`: all of them, by id.
@@ -55,6 +55,7 @@ async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     new.first_byte_timeout_ms = change.first_byte_timeout_ms.unwrap_or(None);
     new.first_content_timeout_ms = change.first_content_timeout_ms.unwrap_or(None);
     new.idle_timeout_ms = change.idle_timeout_ms.unwrap_or(None);
+    new.recording = change.recording.unwrap_or(new.recording);
     with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await
 }
 
@@ -104,6 +105,7 @@ fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
         "first_byte_timeout_ms": row.first_byte_timeout_ms,
         "first_content_timeout_ms": row.first_content_timeout_ms,
         "idle_timeout_ms": row.idle_timeout_ms,
+        "recording": row.recording,
         "success_count": row.success_count,
         "failed_count": row.failed_count,
         "last_call_success_time": last.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
@@ -181,6 +183,7 @@ impl Input {
             first_byte_timeout_ms: self.clock("first_byte_timeout_ms")?,
             first_content_timeout_ms: self.clock("first_content_timeout_ms")?,
             idle_timeout_ms: self.clock("idle_timeout_ms")?,
+            recording: self.recording()?,
         })
     }
 
@@ -195,6 +198,16 @@ impl Input {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ApiError::field(field, "must be a text")),
+        }
+    }
+
+    fn recording(&mut self) -> Result<Option<String>, ApiError> {
+        let level = self.text("recording")?.map(|level| level.trim().to_ascii_lowercase());
+        match level {
+            Some(level) if !level.is_empty() && level.parse::<Recording>().is_err() => {
+                Err(ApiError::field("recording", "must be off, metadata or full, or empty for the setting's"))
+            }
+            level => Ok(level),
         }
     }
 

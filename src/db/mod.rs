@@ -1,20 +1,28 @@
 //! The only room that knows SQL, for SQLite and Postgres alike.
 //!
-//! Start at [`Database::open`]; then one file per noun: [`upstreams`], [`settings`], [`records`], [`sessions`]. Every call blocks, so
+//! Start at [`Database::open`]; then one file per noun: [`upstreams`], [`settings`], [`records`], [`sessions`],
+//! [`prices`], [`rollups`]. Every call blocks, so
 //! it belongs on a thread that may: the recorder's own, or a blocking pool. What is stored is drawn in `schema`, made by `migrations/`.
 //!
 //! **Invariant:** no other room names diesel or writes SQL; nothing here awaits; no message of this room holds a password or an sk.
-//! **May import:** `error`.
+//! **May import:** `error`, `usage`.
 
 mod connection;
 mod fault;
+pub mod find;
+pub mod index;
 mod location;
+pub mod marks;
 mod migrate;
 mod postgres;
+pub mod prices;
 pub mod records;
+pub mod removal;
+pub mod rollups;
 mod schema;
 pub mod sessions;
 pub mod settings;
+mod speak;
 mod sqlite;
 mod takeover;
 mod times;
@@ -72,7 +80,8 @@ impl Database {
     /// A database that is refused is left as it was.
     pub fn open(url: &str) -> Result<Opened, StartError> {
         let location = Location::parse(url)?;
-        let named = |refusal: Refusal| StartError(format!("database {}: {}", location.describe(), refusal.0));
+        let name = location.describe();
+        let named = |refusal: Refusal| StartError(format!("database {name}: {}", refusal.0));
         let (created, taken_over) = match &location {
             Location::Sqlite(path) => sqlite::open(path).map_err(named)?,
             Location::Postgres(url) => (postgres::open(url).map_err(named)?, None),
@@ -84,7 +93,12 @@ impl Database {
             .connection_timeout(READER_WAIT)
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(Manager(location.clone()));
-        Ok(Opened { database: Database { location, readers }, created, taken_over })
+        let database = Database { location, readers };
+        database
+            .connect()
+            .and_then(|mut connection| prices::fill(&mut connection))
+            .map_err(|error| named(error.into()))?;
+        Ok(Opened { database, created, taken_over })
     }
 
     /// A connection for a short read or edit.
@@ -178,3 +192,5 @@ mod testing;
 mod tests;
 #[cfg(test)]
 mod tests_open;
+#[cfg(test)]
+mod tests_prices;

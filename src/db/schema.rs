@@ -26,6 +26,7 @@ diesel::table! {
         first_byte_timeout_ms -> Nullable<BigInt>,
         first_content_timeout_ms -> Nullable<BigInt>,
         idle_timeout_ms -> Nullable<BigInt>,
+        recording -> Text,
         updated_at -> Nullable<Timestamp>,
     }
 }
@@ -87,6 +88,47 @@ diesel::table! {
         token_hash -> Text,
         created_us -> BigInt,
         expires_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    prices (id) {
+        id -> BigInt,
+        pattern -> Text,
+        input_pico -> BigInt,
+        cached_pico -> Nullable<BigInt>,
+        output_pico -> BigInt,
+        updated_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    start_tables (name) {
+        name -> Text,
+        as_of -> Text,
+    }
+}
+
+diesel::table! {
+    rollups (span_s, bucket_s, upstream_id, model, key_name) {
+        span_s -> Integer,
+        bucket_s -> BigInt,
+        upstream_id -> BigInt,
+        model -> Text,
+        key_name -> Text,
+        requests -> BigInt,
+        errors -> BigInt,
+        streams -> BigInt,
+        tokens_in -> BigInt,
+        tokens_out -> BigInt,
+        tokens_cached -> BigInt,
+        tokens_reasoning -> BigInt,
+        unknown_tokens -> BigInt,
+        cost_nano -> BigInt,
+        unpriced -> BigInt,
+        first_byte -> Binary,
+        first_content -> Binary,
+        total -> Binary,
     }
 }
 

@@ -68,7 +68,10 @@ pub fn set_if_absent(conn: &mut Connection, key: &str, value: &str) -> Result<bo
 
 /// A transaction that begins with a write which changes nothing. On SQLite it then cannot lose the race from reading to writing against
 /// the recorder, on Postgres replicas that start together take turns.
-fn write_first<T>(conn: &mut Connection, work: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn write_first<T>(
+    conn: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
     conn.transaction(|conn| {
         diesel::sql_query("UPDATE __diesel_schema_migrations SET version = version").execute(conn)?;
         work(conn)

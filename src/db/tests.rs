@@ -3,7 +3,7 @@
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::Text;
 
-use super::records::{self, Ending, Facts, NewRecord, Texts};
+use super::records::{self, Ending, Facts, NewRecord, Store, Texts};
 use super::testing::{Folder, by_hand};
 use super::upstreams::{self, Calls, NewUpstream, UpstreamChange};
 use super::{Connection, sessions, settings};
@@ -28,7 +28,21 @@ fn record(model: &str) -> NewRecord {
         ..Facts::default()
     };
     let texts = Texts { body: Some(vec![0, 255, b'x']), response_note: Some("cut".to_owned()), ..Texts::default() };
-    NewRecord { facts, texts }
+    NewRecord { facts, texts, ..NewRecord::default() }
+}
+
+fn store(conn: &mut Connection, batch: &[NewRecord]) -> Result<Vec<i64>, Error> {
+    Store::default().insert(conn, batch, None)
+}
+
+/// Bytes that do not compress.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..bytes).map(|_| next()).collect()
 }
 
 #[test]
@@ -124,14 +138,14 @@ fn records_are_read_back_as_they_were_written() {
     let opened = folder.open();
     let conn = &mut opened.database.connect().unwrap();
     let batch: Vec<NewRecord> = ["a", "b", "c"].into_iter().map(record).collect();
-    assert_eq!(records::insert_batch(conn, &batch).unwrap(), [1, 2, 3]);
-    assert_eq!(records::insert_batch(conn, &batch).unwrap(), [4, 5, 6]);
+    assert_eq!(store(conn, &batch).unwrap(), [1, 2, 3]);
+    assert_eq!(store(conn, &batch).unwrap(), [4, 5, 6]);
     let page = records::page(conn, None, 2).unwrap();
-    assert_eq!(page.iter().map(|record| record.id).collect::<Vec<_>>(), [6, 5]);
+    assert_eq!(page.iter().map(|record| record.row.id).collect::<Vec<_>>(), [6, 5]);
     let page = records::page(conn, Some(3), 100).unwrap();
-    assert_eq!(page.iter().map(|record| record.id).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!((&page[1].facts, &page[1].texts), (&batch[0].facts, &batch[0].texts));
-    assert!(records::insert_batch(conn, &[]).unwrap().is_empty());
+    assert_eq!(page.iter().map(|record| record.row.id).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!((&page[1].row.facts, &page[1].texts), (&batch[0].facts, &batch[0].texts));
+    assert!(store(conn, &[]).unwrap().is_empty());
 }
 
 #[test]
@@ -139,9 +153,9 @@ fn an_id_is_never_given_twice() {
     let folder = Folder::new();
     let opened = folder.open();
     let conn = &mut opened.database.connect().unwrap();
-    assert_eq!(records::insert_batch(conn, &[record("a"), record("b")]).unwrap(), [1, 2]);
+    assert_eq!(store(conn, &[record("a"), record("b")]).unwrap(), [1, 2]);
     by_hand(&folder.file("db.sqlite"), "DELETE FROM records; DELETE FROM record_bodies");
-    assert_eq!(records::insert_batch(conn, &[record("c")]).unwrap(), [3]);
+    assert_eq!(store(conn, &[record("c")]).unwrap(), [3]);
 }
 
 #[test]
@@ -153,10 +167,10 @@ fn a_record_that_cannot_be_stored_leaves_nothing_of_its_batch_and_says_that_the_
         "CREATE TRIGGER poison BEFORE INSERT ON records WHEN new.model = 'poison' BEGIN SELECT RAISE(ABORT, 'bad'); END",
     );
     let conn = &mut opened.database.connect().unwrap();
-    let failed = records::insert_batch(conn, &[record("a"), record("poison")]);
+    let failed = store(conn, &[record("a"), record("poison")]);
     assert!(matches!(failed, Err(Error::Database(ref message)) if message == "bad"), "{failed:?}");
     assert!(records::page(conn, None, 10).unwrap().is_empty());
-    assert_eq!(records::insert_batch(conn, &[record("a")]).unwrap(), [1]);
+    assert_eq!(store(conn, &[record("a")]).unwrap(), [1]);
 }
 
 #[test]
@@ -167,9 +181,9 @@ fn a_locked_database_is_worth_another_try() {
     diesel::sql_query("PRAGMA busy_timeout = 0").execute(conn).unwrap();
     let mut other = opened.database.connect().unwrap();
     diesel::sql_query("BEGIN IMMEDIATE").execute(&mut other).unwrap();
-    assert!(matches!(records::insert_batch(conn, &[record("a")]), Err(Error::Unavailable(_))));
+    assert!(matches!(store(conn, &[record("a")]), Err(Error::Unavailable(_))));
     diesel::sql_query("ROLLBACK").execute(&mut other).unwrap();
-    assert_eq!(records::insert_batch(conn, &[record("a")]).unwrap(), [1]);
+    assert_eq!(store(conn, &[record("a")]).unwrap(), [1]);
 }
 
 #[test]
@@ -178,9 +192,9 @@ fn a_full_database_is_worth_another_try() {
     let opened = folder.open();
     let conn = &mut opened.database.connect().unwrap();
     diesel::sql_query("PRAGMA max_page_count = 30").execute(conn).unwrap();
-    let large = NewRecord { texts: Texts { body: Some(vec![7; 1 << 20]), ..Texts::default() }, ..NewRecord::default() };
-    assert!(matches!(records::insert_batch(conn, std::slice::from_ref(&large)), Err(Error::Unavailable(_))));
-    assert_eq!(records::insert_batch(&mut opened.database.connect().unwrap(), &[large]).unwrap(), [1]);
+    let large = NewRecord { texts: Texts { body: Some(noise(1 << 20)), ..Texts::default() }, ..NewRecord::default() };
+    assert!(matches!(store(conn, std::slice::from_ref(&large)), Err(Error::Unavailable(_))));
+    assert_eq!(store(&mut opened.database.connect().unwrap(), &[large]).unwrap(), [1]);
 }
 
 #[test]
@@ -190,9 +204,12 @@ fn a_nul_in_a_text_column_becomes_a_mark_and_in_a_body_stays() {
     let conn = &mut opened.database.connect().unwrap();
     let mut nul = record("a\0b");
     nul.facts.user_agent = "\0".to_owned();
-    records::insert_batch(conn, &[nul]).unwrap();
+    store(conn, &[nul]).unwrap();
     let stored = records::page(conn, None, 1).unwrap().remove(0);
-    assert_eq!((stored.facts.model.as_deref(), stored.facts.user_agent.as_str()), (Some("a\u{fffd}b"), "\u{fffd}"));
+    assert_eq!(
+        (stored.row.facts.model.as_deref(), stored.row.facts.user_agent.as_str()),
+        (Some("a\u{fffd}b"), "\u{fffd}")
+    );
     assert_eq!(stored.texts.body, Some(vec![0, 255, b'x']));
 }
 
@@ -204,7 +221,7 @@ fn things_made_at_an_upstream_are_found_newest_first() {
     let mut batch = vec![record("a"), record("b"), record("c")];
     batch[0].facts.resource_id = Some("file-1".to_owned());
     batch[2].facts.resource_id = Some("resp_2".to_owned());
-    records::insert_batch(conn, &batch).unwrap();
+    store(conn, &batch).unwrap();
     assert_eq!(records::resources(conn, 10).unwrap(), [("resp_2".to_owned(), 7), ("file-1".to_owned(), 7)]);
     assert_eq!(records::resources(conn, 1).unwrap(), [("resp_2".to_owned(), 7)]);
     assert!(

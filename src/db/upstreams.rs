@@ -66,6 +66,8 @@ pub struct UpstreamRow {
     pub first_content_timeout_ms: Option<i64>,
     /// Longest silence between two bytes; none means the setting's.
     pub idle_timeout_ms: Option<i64>,
+    /// How much is recorded of what it answers: `off`, `metadata` or `full`; empty means as the setting says.
+    pub recording: String,
 }
 
 /// Prints everything but the sk.
@@ -99,6 +101,7 @@ pub struct NewUpstream {
     pub first_byte_timeout_ms: Option<i64>,
     pub first_content_timeout_ms: Option<i64>,
     pub idle_timeout_ms: Option<i64>,
+    pub recording: String,
 }
 
 impl NewUpstream {
@@ -120,6 +123,7 @@ impl NewUpstream {
             first_byte_timeout_ms: None,
             first_content_timeout_ms: None,
             idle_timeout_ms: None,
+            recording: String::new(),
         }
     }
 }
@@ -146,6 +150,7 @@ pub struct UpstreamChange {
     pub first_byte_timeout_ms: Option<Option<i64>>,
     pub first_content_timeout_ms: Option<Option<i64>>,
     pub idle_timeout_ms: Option<Option<i64>>,
+    pub recording: Option<String>,
 }
 
 /// Calls of one upstream since the last count.

@@ -18,6 +18,10 @@ pub struct Usage {
     pub cached: Option<i64>,
     /// Tokens spent on reasoning.
     pub reasoning: Option<i64>,
+    /// Tokens of the prompt that were sound.
+    pub audio_in: Option<i64>,
+    /// Tokens of the answer that were sound.
+    pub audio_out: Option<i64>,
 }
 
 /// What a reply says about itself.
@@ -62,9 +66,11 @@ pub fn usage(value: &[u8]) -> Usage {
             b"completion_tokens" | b"output_tokens" => usage.output = number(value),
             b"prompt_tokens_details" | b"input_tokens_details" | b"input_token_details" => {
                 usage.cached = inner(value, b"cached_tokens").or(usage.cached);
+                usage.audio_in = inner(value, b"audio_tokens").or(usage.audio_in);
             }
-            b"completion_tokens_details" | b"output_tokens_details" => {
+            b"completion_tokens_details" | b"output_tokens_details" | b"output_token_details" => {
                 usage.reasoning = inner(value, b"reasoning_tokens").or(usage.reasoning);
+                usage.audio_out = inner(value, b"audio_tokens").or(usage.audio_out);
             }
             // DeepSeek and Moonshot
             b"prompt_cache_hit_tokens" | b"cached_tokens" => {
@@ -96,77 +102,4 @@ fn number(value: &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::openai::chance::Chance;
-    use crate::openai::facts::{Facts, Usage, facts};
-
-    fn tokens(reply: &str) -> [Option<i64>; 4] {
-        let usage = facts(reply.as_bytes()).usage;
-        [usage.input, usage.output, usage.cached, usage.reasoning]
-    }
-
-    #[test]
-    fn a_chat_completion_tells_everything() {
-        let reply = r#"{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-4o-mini","choices":[{"index":0,"message":{"model":"no"}}],
-            "usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},
-            "completion_tokens_details":{"reasoning_tokens":4,"audio_tokens":0}}}"#;
-        assert_eq!(
-            facts(reply.as_bytes()),
-            Facts {
-                model: Some("gpt-4o-mini".to_owned()),
-                usage: Usage { input: Some(19), output: Some(10), cached: Some(3), reasoning: Some(4) },
-                id: Some("chatcmpl-1".to_owned()),
-            }
-        );
-    }
-
-    #[test]
-    fn each_api_names_its_tokens_differently() {
-        for (reply, expected) in [
-            (
-                r#"{"usage":{"input_tokens":36,"input_tokens_details":{"cached_tokens":1},"output_tokens":87,"output_tokens_details":{"reasoning_tokens":2}}}"#,
-                [Some(36), Some(87), Some(1), Some(2)],
-            ),
-            (
-                r#"{"object":"list","data":[{"embedding":[0.1]}],"usage":{"prompt_tokens":8,"total_tokens":8}}"#,
-                [Some(8), None, None, None],
-            ),
-            (
-                r#"{"text":"a","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":10},"output_tokens":31}}"#,
-                [Some(14), Some(31), None, None],
-            ),
-            (r#"{"text":"a","usage":{"type":"duration","seconds":9}}"#, [None; 4]),
-            (
-                r#"{"type":"message","usage":{"input_tokens":10,"cache_creation_input_tokens":5,"cache_read_input_tokens":100,"output_tokens":7}}"#,
-                [Some(115), Some(7), Some(100), None],
-            ),
-            (
-                r#"{"usage":{"prompt_tokens":5,"completion_tokens":6,"prompt_cache_hit_tokens":4}}"#,
-                [Some(5), Some(6), Some(4), None],
-            ),
-            (
-                r#"{"usage":{"prompt_tokens":5.0,"completion_tokens":"6","prompt_tokens_details":null}}"#,
-                [Some(5), None, None, None],
-            ),
-            (r#"{"usage":null}"#, [None; 4]),
-            ("not json", [None; 4]),
-        ] {
-            assert_eq!(tokens(reply), expected, "{reply}");
-        }
-    }
-
-    #[test]
-    fn usage_at_the_end_of_a_large_reply_is_found() {
-        let numbers = vec!["-0.0123"; 100_000].join(",");
-        let reply = format!(r#"{{"data":[{{"embedding":[{numbers}]}}],"model":"e","usage":{{"prompt_tokens":8}}}}"#);
-        assert_eq!(tokens(&reply)[0], Some(8));
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic() {
-        let mut chance = Chance::new(4);
-        for _ in 0..5_000 {
-            facts(&chance.bytes(br#"{"usage":{"input_tokens":1e9},[]}"#, 60));
-        }
-    }
-}
+mod tests;

@@ -190,7 +190,7 @@ pub fn skip_space(body: &[u8], mut at: usize) -> usize {
 }
 
 /// The end of the value that starts at `at`; `None` when it is no JSON or cut off.
-fn skip_value(body: &[u8], at: usize) -> Option<usize> {
+pub fn skip_value(body: &[u8], at: usize) -> Option<usize> {
     match *body.get(at)? {
         b'"' => skip_string(body, at),
         b'{' | b'[' => skip_nested(body, at),
@@ -202,8 +202,8 @@ fn skip_value(body: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The end of the string whose opening quote stands at `at`.
-fn skip_string(body: &[u8], at: usize) -> Option<usize> {
+/// The end of the string whose opening quote stands at `at`; `None` when it is cut off.
+pub fn skip_string(body: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
         at += memchr2(b'"', b'\\', body.get(at..)?)?;
@@ -233,9 +233,9 @@ fn skip_nested(body: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The next quote, brace or bracket. Long runs without one (embeddings are arrays of numbers) go by in blocks,
+/// The next quote, brace or bracket from `start` on. Long runs without one (embeddings are arrays of numbers) go by in blocks,
 /// in a form the compiler turns into vector instructions.
-fn next_mark(body: &[u8], start: usize) -> Option<usize> {
+pub fn next_mark(body: &[u8], start: usize) -> Option<usize> {
     const NEAR: usize = 16;
     const BLOCK: usize = 32;
     // `[` and `{`, `]` and `}` differ in one bit.

@@ -65,6 +65,8 @@ pub(super) struct Reply {
     pub(super) broken: bool,
     /// The stream's scan, until content has been seen.
     pub(super) opening: Option<OpeningScan>,
+    /// Its usage was asked for by us and not by the caller.
+    pub(super) usage_asked: bool,
     pub(super) outcome: Outcome,
     /// What an error says, without secrets; empty for a good reply.
     pub(super) what: String,
@@ -123,6 +125,7 @@ impl Attempt<'_> {
             ended: false,
             broken: false,
             opening: None,
+            usage_asked: false,
             outcome,
             what: String::new(),
             first_byte,

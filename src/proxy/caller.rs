@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
+use crate::proxy::headers::RECORD;
 use crate::proxy::refusal::Refusal;
-use crate::roster::{Network, Settings, last4};
+use crate::roster::{Network, Recording, Settings, last4};
 
 /// Somebody who may call.
 #[derive(Debug, Default)]
@@ -38,6 +39,16 @@ fn secret(headers: &HeaderMap) -> Result<&str, Refusal> {
     let bearer =
         text(AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer")).map(|rest| rest.trim_matches(' '));
     bearer.or_else(|| text("api-key")).or_else(|| text("x-api-key")).ok_or(Refusal::NoBearer)
+}
+
+/// How much the caller lets us record: what `X-Record` says, the lowest of several.
+pub(super) fn recording(headers: &HeaderMap) -> Result<Recording, Refusal> {
+    let mut lowest = Recording::Full;
+    for value in headers.get_all(RECORD) {
+        let level = value.to_str().ok().and_then(|text| text.trim().to_ascii_lowercase().parse().ok());
+        lowest = lowest.min(level.ok_or(Refusal::BadRecord)?);
+    }
+    Ok(lowest)
 }
 
 /// The caller's address: the peer's, or behind proxies we trust the last address in `X-Forwarded-For` that is none of them.

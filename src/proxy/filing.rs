@@ -1,7 +1,8 @@
 //! The record's guard: whatever becomes of a request, exactly one record of it is filed, when this is dropped.
 //!
-//! **Invariant:** a guard that nobody ended says "left by the caller": only a dropped future gets there.
-//! **May import:** `state`, `recorder`.
+//! **Invariant:** a guard that nobody ended says "left by the caller": only a dropped future gets there. What is recorded is
+//! never raised, only lowered: by key, by header, by the upstream that the record names.
+//! **May import:** `state`, `recorder`, `roster`, `openai`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,12 +11,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 
+use crate::openai::peek::session_key;
 use crate::proxy::Worker;
 use crate::proxy::headers::path_for_record;
 use crate::proxy::intake::Passed;
 use crate::proxy::tap;
 use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
-use crate::roster::Recording;
+use crate::roster::{Recording, Upstream};
 
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -31,6 +33,8 @@ pub(super) struct Filing {
     draft: Option<Box<Draft>>,
     /// A body on its way through.
     passed: Option<Rc<RefCell<Passed>>>,
+    /// What the upstream allows that was asked last or has answered.
+    upstream_allows: Recording,
 }
 
 impl Filing {
@@ -44,6 +48,7 @@ impl Filing {
         let draft = (recording != Recording::Off).then(|| {
             let user_agent =
                 request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
             Box::new(Draft {
                 started_us: unix_us(),
@@ -51,6 +56,8 @@ impl Filing {
                 key_last4: String::new(),
                 ip: ip(),
                 user_agent: user_agent.unwrap_or_default(),
+                host: header("host").unwrap_or_default().to_owned(),
+                session: session_key(header, b""),
                 method: request.method().as_str().to_owned(),
                 path: path_for_record(path),
                 model: None,
@@ -70,7 +77,8 @@ impl Filing {
                 charged_bytes: 0,
             })
         });
-        Filing { state: state.clone(), began: Instant::now(), draft, passed: None }
+        let upstream_allows = Recording::Full;
+        Filing { state: state.clone(), began: Instant::now(), draft, passed: None, upstream_allows }
     }
 
     /// What the roster, the notices and the recorder are reached through.
@@ -95,9 +103,32 @@ impl Filing {
         }
     }
 
+    /// No more than this is recorded; what is kept beyond it is dropped.
+    pub(super) fn lower(&mut self, level: Recording) {
+        match level {
+            Recording::Full => {}
+            Recording::Metadata => self.note(|draft| {
+                draft.with_bodies = false;
+                draft.request.kept = Kept::Nothing;
+            }),
+            Recording::Off => {
+                if let Some(draft) = self.draft.take() {
+                    self.state.recorder.budget.give_back(draft.charged_bytes);
+                }
+            }
+        }
+    }
+
+    /// This upstream's reply is the one that is passed on.
+    pub(super) fn answered_by(&mut self, upstream: &Upstream) {
+        self.upstream_allows = upstream.recording;
+        self.lower(upstream.recording);
+    }
+
     /// A try begins. Should the caller leave meanwhile, the record knows at least that.
-    pub(super) fn attempt_begins(&mut self, upstream_id: i64) {
-        let began = self.began;
+    pub(super) fn attempt_begins(&mut self, upstream: &Upstream) {
+        let (began, upstream_id) = (self.began, upstream.id);
+        self.upstream_allows = upstream.recording;
         self.note(|draft| {
             let began_us = us_since(began);
             draft.upstream_id = Some(upstream_id);
@@ -164,7 +195,14 @@ impl Filing {
 
 impl Drop for Filing {
     fn drop(&mut self) {
+        self.lower(self.upstream_allows);
         let passed = self.passed.take();
+        if let (Some(passed), None) = (&passed, &self.draft) {
+            let mut passed = passed.borrow_mut();
+            // What may still go by is not kept either.
+            passed.side = Side::default();
+            self.state.recorder.budget.give_back(std::mem::take(&mut passed.charged_bytes));
+        }
         self.note(|draft| {
             if let Some(passed) = passed {
                 let mut passed = passed.borrow_mut();

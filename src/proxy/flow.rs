@@ -1,4 +1,5 @@
-//! The body that actix sends: bytes through untouched as they come, watched for silence, first content and ruin.
+//! The body that actix sends: bytes through untouched as they come, watched for silence, first content and ruin. The one thing
+//! taken out is a stream's usage that only we asked for; the record keeps it.
 //!
 //! **Invariant:** a reply that did not end at the upstream never ends here: the caller's transfer breaks, it is never
 //! finished politely. **May import:** `connector`, `openai`, `recorder`.
@@ -22,6 +23,7 @@ use crate::balance::verdict::{Failure, Outcome};
 use crate::connector::closed_by_peer;
 use crate::openai::opening::{Opening, OpeningScan};
 use crate::openai::peek::created_resource;
+use crate::openai::usage_filter::{Part, UsageFilter};
 use crate::proxy::attempt::stream_error;
 use crate::proxy::filing::Filing;
 use crate::proxy::observe::Observation;
@@ -43,6 +45,10 @@ pub(super) enum Stage {
 /// The body that actix sends.
 pub(super) struct Flow {
     pub(super) held: VecDeque<Bytes>,
+    /// Takes out what only we asked for.
+    pub(super) filter: Option<UsageFilter>,
+    /// What the filter let pass, still to be sent.
+    pub(super) passed: VecDeque<Bytes>,
     pub(super) payload: Payload<Pieces>,
     pub(super) stage: Stage,
     /// Set once the reply is broken: when to tear the connection.
@@ -214,15 +220,28 @@ impl MessageBody for Flow {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let this = self.get_mut();
-        if let Some(piece) = this.held.pop_front() {
+        loop {
+            if let Some(piece) = this.passed.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            let piece = match this.held.pop_front() {
+                Some(piece) => Some(piece),
+                None if this.stage == Stage::Flowing => ready!(this.poll_upstream(cx)),
+                None => None,
+            };
+            let Some(piece) = piece else { break };
             this.look_at(&piece);
-            return Poll::Ready(Some(Ok(piece)));
+            let Some(filter) = &mut this.filter else { return Poll::Ready(Some(Ok(piece))) };
+            filter.push(&piece, |part| {
+                this.passed.push_back(match part {
+                    Part::Held(held) => held.into(),
+                    Part::Piece(passing) => piece.slice_ref(passing),
+                });
+            });
         }
-        if this.stage == Stage::Flowing
-            && let Some(piece) = ready!(this.poll_upstream(cx))
-        {
-            this.look_at(&piece);
-            return Poll::Ready(Some(Ok(piece)));
+        let rest = this.filter.take().map(|mut filter| filter.finish()).unwrap_or_default();
+        if !rest.is_empty() {
+            return Poll::Ready(Some(Ok(rest.into())));
         }
         match this.stage {
             Stage::Ended | Stage::Flowing => {

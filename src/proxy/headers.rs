@@ -20,8 +20,11 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Request headers that are made anew for the upstream.
-const REMADE: [&str; 4] = ["host", "content-length", "expect", "accept-encoding"];
+/// Request headers that are made anew for the upstream, and ours.
+const REMADE: [&str; 5] = ["host", "content-length", "expect", "accept-encoding", RECORD];
+
+/// The header with which a caller lowers how much is recorded of its request.
+pub(super) const RECORD: &str = "x-record";
 
 /// What proves who the caller is.
 const CREDENTIALS: [&str; 3] = ["authorization", "api-key", "x-api-key"];
@@ -168,6 +171,7 @@ mod tests {
             ("x-hop", "1"),
             ("te", "trailers"),
             ("host", "us"),
+            ("x-record", "off"),
             ("openai-beta", "assistants=v2"),
             ("x-stainless-lang", "python"),
         ]);

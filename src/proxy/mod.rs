@@ -8,6 +8,7 @@
 //! | `intake` | the request's body, held or passing |
 //! | `attempt`, `loss` | one try at one upstream, under the clocks; what was lost on the way |
 //! | `tries` | what is left to spend: upstreams to ask, a body to send |
+//! | `usage` | asking for the usage of streams whose callers did not |
 //! | `observe` | what a try showed, to health, log and notices |
 //! | `relay`, `flow`, `tap` | the reply's head to the caller, its bytes as they come, a copy for the record |
 //! | `headers`, `refusal` | which headers pass; what the gateway says itself |
@@ -28,6 +29,7 @@ mod refusal;
 mod relay;
 mod tap;
 mod tries;
+mod usage;
 
 use std::ops::Deref;
 

@@ -22,6 +22,7 @@ use crate::proxy::observe::Observation;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::relay::{Passage, relay};
 use crate::proxy::tries::{Bodies, Tries};
+use crate::proxy::usage::{Wish, send};
 use crate::roster::{NoUse, Snapshot};
 
 /// How much of a body is searched for the names of resources.
@@ -49,6 +50,10 @@ pub(super) async fn pipeline(
         Err(refusal) => return Err(Stop::Refused(refusal, filing)),
     };
     filing.note(|draft| (draft.key_name, draft.key_last4) = (caller.key_name.clone(), caller.last4));
+    match caller::recording(request.headers()) {
+        Ok(level) => filing.lower(level.min(settings.record_keys.of(&caller.key_name))),
+        Err(refusal) => return Err(Stop::Refused(refusal, filing)),
+    }
     let path = match rest_of_path(request) {
         Ok(path) => path,
         Err(refusal) => return Err(Stop::Refused(refusal, filing)),
@@ -87,6 +92,7 @@ pub(super) async fn pipeline(
     }
 
     let outgoing = Outgoing { method: request.method(), path, headers: request.headers(), stream: peeked.stream };
+    let wish = Wish::new(request, path_alone, peeked.stream, &intake, settings);
     let mut body = Bodies::new(intake, request, content_type, snapshot, &mut filing);
     let mut tries = Tries::new(&plan.order);
     let mut kept: Option<(Reply, Observation, Instant)> = None;
@@ -95,9 +101,10 @@ pub(super) async fn pipeline(
         let Some(sending) = body.next() else { break };
         let more = tries.more() && body.replayable;
         let began = Instant::now();
-        filing.attempt_begins(upstream.id);
+        filing.attempt_begins(upstream);
         let mut observation = Observation::begin(&state, upstream, &model);
-        let result = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more }.send(sending).await;
+        let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more };
+        let result = send(&attempt, &wish, sending, &mut filing).await;
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),
             Err(failed) => (failed.outcome, failed.what.as_str()),

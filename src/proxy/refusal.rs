@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     WrongKey,
     /// A path with `.` or `..` in it could leave the upstream's base path.
     BadPath,
+    /// `X-Record` says something that is no level.
+    BadRecord,
     /// A WebSocket was asked for.
     WebSocket,
     /// The body is larger than the limit, in bytes.
@@ -50,7 +52,7 @@ impl Refusal {
         match self {
             // As the original.
             R::NoBearer | R::WrongKey => StatusCode::FORBIDDEN,
-            R::BadPath | R::BadBody => StatusCode::BAD_REQUEST,
+            R::BadPath | R::BadBody | R::BadRecord => StatusCode::BAD_REQUEST,
             R::WebSocket => StatusCode::NOT_IMPLEMENTED,
             R::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             R::NoUpstream => StatusCode::SERVICE_UNAVAILABLE,
@@ -67,6 +69,7 @@ impl Refusal {
             R::NoBearer => "authorization header should start with 'Bearer'".to_owned(),
             R::WrongKey => "wrong authorization header".to_owned(),
             R::BadPath => "the path must not hold . or .. segments".to_owned(),
+            R::BadRecord => "the header X-Record must be off, metadata or full".to_owned(),
             R::WebSocket => "WebSocket connections are not supported here; use the HTTP API".to_owned(),
             R::TooLarge(limit) => format!("the request body is larger than this gateway's limit of {limit} bytes"),
             R::BadBody => "the request body could not be read: its framing is broken".to_owned(),
@@ -80,7 +83,7 @@ impl Refusal {
         use Refusal as R;
         match self {
             R::NoBearer | R::WrongKey => ("invalid_request_error", Some("invalid_api_key")),
-            R::BadPath | R::BadBody | R::WebSocket => ("invalid_request_error", None),
+            R::BadPath | R::BadBody | R::BadRecord | R::WebSocket => ("invalid_request_error", None),
             R::TooLarge(_) => ("invalid_request_error", Some("request_too_large")),
             R::NoUpstreamFor(_) => ("invalid_request_error", Some("model_not_found")),
             R::NoUpstream | R::AllFailed { .. } => ("upstream_error", Some("no_upstream")),

@@ -1,15 +1,17 @@
 //! An upstream's reply becomes ours: status, headers and framing out, then the body flows ([`Flow`]).
 //!
 //! **Invariant:** no header is invented but those that open the reply to browsers and keep proxies from buffering it.
-//! **May import:** `recorder`, `roster`.
+//! **May import:** `openai`, `recorder`, `roster`.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use actix_web::body::BodySize;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpMessage, HttpResponse};
 
+use crate::openai::usage_filter::UsageFilter;
 use crate::proxy::attempt::Reply;
 use crate::proxy::filing::Filing;
 use crate::proxy::flow::{Flow, Stage};
@@ -45,6 +47,10 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
     let until_close = declared.is_none() && !from.contains_key(TRANSFER_ENCODING);
     let bodiless = method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
 
+    let good = !status.is_client_error() && !status.is_server_error();
+    let plain = from.get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
+    let filter = (reply.usage_asked && is_stream && good && plain && !bodiless).then(UsageFilter::new);
+
     let mut response = HttpResponse::new(status);
     headers::for_caller(from, response.headers_mut());
     headers::add_cors(response.headers_mut());
@@ -65,12 +71,14 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
         }
         (true, Some(length)) if method == Method::HEAD => BodySize::Sized(length),
         (true, _) => BodySize::None,
-        (false, Some(length)) => BodySize::Sized(length),
-        (false, None) => BodySize::Stream,
+        // What is taken out of the body makes it shorter than the upstream says.
+        (false, Some(length)) if filter.is_none() => BodySize::Sized(length),
+        (false, _) => BodySize::Stream,
     };
 
     let first_byte_us = reply.first_byte.duration_since(began).as_micros() as i64;
     let upstream_id = observation.upstream().id;
+    filing.answered_by(observation.upstream());
     let mut keep_bytes = 0;
     let came_in = filing.began();
     filing.note(|draft| {
@@ -82,7 +90,6 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
             reply.first_content.map(|at| before_attempt_us + at.duration_since(began).as_micros() as i64);
         keep_bytes = tap::prepare(draft, from, is_stream, &snapshot.settings);
     });
-    let good = !status.is_client_error() && !status.is_server_error();
     if good {
         observation.first_byte(first_byte_us);
     }
@@ -90,6 +97,8 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
     let idle = Duration::from_millis(observation.upstream().clocks.idle_ms);
     let mut body = Flow {
         held: held.into(),
+        filter,
+        passed: VecDeque::new(),
         payload: upstream_response.take_payload(),
         stage: if ended || bodiless {
             Stage::Ended

@@ -86,6 +86,10 @@ pub struct Draft {
     pub ip: String,
     /// `User-Agent`.
     pub user_agent: String,
+    /// `Host`.
+    pub host: String,
+    /// The session that the caller named in a header.
+    pub session: Option<String>,
     /// HTTP method.
     pub method: String,
     /// Path and query as asked for, secrets in the query masked.

@@ -6,9 +6,10 @@ use std::io::Read;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
 use crate::db::records::{Ending, Facts, NewRecord, Texts};
-use crate::openai::facts as openai;
+use crate::openai::facts::{self as openai, Usage};
 use crate::openai::multipart::Summary;
 use crate::recorder::draft::{Draft, Kept, Side};
+use crate::usage::prices::{PriceBook, Tokens};
 
 /// A compressed reply may grow to this when decoded; beyond it is kept as it came.
 const DECODED_BYTES: u64 = 256 << 20;
@@ -30,7 +31,7 @@ impl Stored {
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// Makes the row of a draft.
-pub(super) fn finish(draft: Draft) -> NewRecord {
+pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
     let (request_bytes, reply_bytes) = (draft.request.total_bytes, draft.reply.total_bytes);
     let body = if draft.with_bodies { request(draft.request) } else { Stored::default() };
     let mut read = reply(draft.reply);
@@ -39,12 +40,15 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
     }
     // Some clients hang up as soon as they have read the last event: nothing was missing for them.
     let left = draft.ending == Ending::Left && !read.ended;
+    let Usage { input, output, cached, .. } = read.learnt.usage;
+    let cost_nano = prices.cost(read.learnt.model.as_deref(), draft.model.as_deref(), Tokens { input, cached, output });
     let facts = Facts {
         started_us: draft.started_us,
         key_name: draft.key_name,
         key_last4: draft.key_last4,
         ip: draft.ip,
         user_agent: draft.user_agent,
+        host: draft.host,
         method: draft.method,
         path: draft.path,
         model_sent: draft.upstream_id.and_then(|_| draft.model.clone()),
@@ -60,6 +64,9 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
         tokens_out: read.learnt.usage.output,
         tokens_cached: read.learnt.usage.cached,
         tokens_reasoning: read.learnt.usage.reasoning,
+        tokens_audio_in: read.learnt.usage.audio_in,
+        tokens_audio_out: read.learnt.usage.audio_out,
+        cost_nano,
         attempts: serde_json::to_string(&draft.attempts).unwrap_or_else(|_| "[]".to_owned()),
         ending: if draft.ending == Ending::Left && !left { Ending::Complete } else { draft.ending },
         error: draft.error.or(read.failed),
@@ -69,7 +76,7 @@ pub(super) fn finish(draft: Draft) -> NewRecord {
     };
     let texts =
         Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
-    NewRecord { facts, texts }
+    NewRecord { facts, texts, session: draft.session, is_replay: false }
 }
 
 /// A reply as far as it can be read.

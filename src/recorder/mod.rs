@@ -9,6 +9,7 @@
 mod budget;
 mod draft;
 mod finish;
+mod indexer;
 mod spill;
 mod writer;
 
@@ -23,6 +24,7 @@ use log::error;
 
 use crate::db::Database;
 use crate::error::StartError;
+use crate::usage::prices::PriceBook;
 
 /// Memory for bodies being captured and records waiting, in bytes.
 const MEMORY_BYTES: usize = 512 << 20;
@@ -33,6 +35,7 @@ pub(crate) const GATHER: Duration = Duration::from_millis(20);
 pub struct Recorder {
     queue: Mutex<Queue>,
     arrived: Condvar,
+    stopped: Condvar,
     /// Memory for captures and for the queue.
     pub budget: Budget,
     counts: Counts,
@@ -55,24 +58,35 @@ struct Queue {
 }
 
 impl Recorder {
-    /// Starts the writer's thread; join the handle after [`Recorder::stop`].
+    /// `prices` gives the prices as they are at the moment.
+    ///
+    /// Starts the threads of the writer and the indexer; join the handles after [`Recorder::stop`].
     ///
     /// # Errors
     /// No connection for the writer, or no thread.
-    pub fn start(database: &Database) -> Result<(Arc<Recorder>, JoinHandle<()>), StartError> {
+    pub fn start(
+        database: &Database,
+        prices: impl Fn() -> Arc<PriceBook> + Send + 'static,
+    ) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
         let recorder = Arc::new(Recorder {
             queue: Mutex::default(),
             arrived: Condvar::new(),
+            stopped: Condvar::new(),
             budget: Budget::new(MEMORY_BYTES),
             counts: Counts::default(),
             stopping: AtomicBool::new(false),
         });
-        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone());
-        let thread = std::thread::Builder::new()
-            .name("recorder".into())
-            .spawn(move || writer.run())
-            .map_err(|error| StartError::new(format!("cannot start the recorder's thread: {error}")))?;
-        Ok((recorder, thread))
+        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), Box::new(prices));
+        let indexer = indexer::Indexer::new(Arc::clone(&recorder), database.clone());
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+            thread.map_err(|error| StartError::new(format!("cannot start the {name}'s thread: {error}")))
+        };
+        let threads = vec![
+            spawn("recorder", Box::new(move || writer.run()))?,
+            spawn("indexer", Box::new(move || indexer.run()))?,
+        ];
+        Ok((recorder, threads))
     }
 
     /// Takes a finished draft. Costs a push; the thread is woken only when it sleeps.
@@ -97,7 +111,15 @@ impl Recorder {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.lock().asleep = false;
-        self.arrived.notify_one();
+        self.arrived.notify_all();
+        self.stopped.notify_all();
+    }
+
+    /// Waits, or until the stop.
+    fn rest(&self, time: Duration) {
+        let queue = self.lock();
+        let stopping = |_: &mut Queue| !self.stopping.load(Ordering::Acquire);
+        drop(self.stopped.wait_timeout_while(queue, time, stopping));
     }
 
     /// A record cannot be kept anywhere: counted, and said in the log.

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-use crate::db::records::{NewRecord, Texts, insert_batch};
-use crate::db::{Connection, Database};
+use crate::db::records::{NewRecord, Progress, Store, Texts};
+use crate::db::{Connection, Database, marks};
 use crate::error::Error;
 use crate::recorder::finish::finish;
 use crate::recorder::spill::Spill;
 use crate::recorder::{Draft, Recorder};
+use crate::usage::prices::PriceBook;
 
 /// Rows in one transaction, at most.
 const BATCH_ROWS: usize = 1000;
@@ -27,22 +28,39 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the last attempts at a stop may take before what is left goes to the spill file.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
+/// Gives the prices as they are at the moment.
+type Prices = Box<dyn Fn() -> Arc<PriceBook> + Send>;
+
 pub(super) struct Writer {
     recorder: Arc<Recorder>,
     database: Database,
+    prices: Prices,
     connection: Option<Connection>,
+    store: Store,
     spill: Spill,
+    /// The spill file may have been taken in part before the program ended.
+    spill_unsure: bool,
     away_since: Option<Instant>,
     next_try: Instant,
 }
 
 impl Writer {
-    pub(super) fn new(recorder: Arc<Recorder>, database: Database) -> Writer {
+    pub(super) fn new(recorder: Arc<Recorder>, database: Database, prices: Prices) -> Writer {
         let spill = Spill::open(&database.spill_path());
         if !spill.is_empty() {
             info!("{} bytes of records wait in the spill file; storing them now", spill.waiting_bytes());
         }
-        Writer { recorder, database, connection: None, spill, away_since: None, next_try: Instant::now() }
+        Writer {
+            recorder,
+            database,
+            prices,
+            connection: None,
+            store: Store::default(),
+            spill_unsure: !spill.is_empty(),
+            spill,
+            away_since: None,
+            next_try: Instant::now(),
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -63,6 +81,7 @@ impl Writer {
 
     /// Rows go to the database, or behind those that already wait for it.
     fn store(&mut self, drafts: Vec<Draft>) {
+        let prices = (self.prices)();
         let mut drafts = drafts.into_iter().peekable();
         while drafts.peek().is_some() {
             let (mut rows, mut bytes, mut charged) = (Vec::new(), 0, 0);
@@ -70,14 +89,14 @@ impl Writer {
                 let Some(draft) = drafts.next() else { break };
                 charged += draft.charged_bytes;
                 // A body that our own reading of it stumbles over must not end the recording of all others.
-                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft))) else {
+                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft, &prices))) else {
                     self.recorder.lost("it cannot be read");
                     continue;
                 };
                 bytes += row.texts.body.as_ref().map_or(0, Vec::len) + row.texts.response.as_ref().map_or(0, Vec::len);
                 rows.push(row);
             }
-            if !self.spill.is_empty() || !self.insert(&rows) {
+            if !self.spill.is_empty() || !self.insert(&rows, &[]) {
                 self.spill(&rows);
             }
             self.recorder.budget.give_back(charged);
@@ -88,7 +107,8 @@ impl Writer {
         if let Err(error) = self.spill.append(rows) {
             // Neither place takes them. One by one, so that one giant does not take the others along.
             for row in rows {
-                if self.spill.append(std::slice::from_ref(row)).is_err() && !self.insert(std::slice::from_ref(row)) {
+                if self.spill.append(std::slice::from_ref(row)).is_err() && !self.insert(std::slice::from_ref(row), &[])
+                {
                     self.recorder.lost(&format!("the database does not answer and the spill file says {error}"));
                 }
             }
@@ -97,9 +117,22 @@ impl Writer {
 
     fn catch_up(&mut self) {
         while !self.spill.is_empty() && Instant::now() >= self.next_try {
+            if self.spill_unsure && !self.ask_how_far() {
+                return;
+            }
             match self.spill.read(BATCH_ROWS, BATCH_BYTES) {
-                Ok((rows, size)) if size > 0 && self.insert(&rows) => self.spill.advance(size),
-                Ok((_, size)) if size > 0 => return,
+                Ok((rows, ends)) if !rows.is_empty() => {
+                    if !self.insert(&rows, &ends) {
+                        return;
+                    }
+                    let mark = self.spill.mark();
+                    if self.spill.advance(ends.last().copied().unwrap_or_default())
+                        && let (Some(mark), Some(connection)) = (mark, &mut self.connection)
+                    {
+                        // What stays behind is a row that nobody reads.
+                        let _ = marks::forget(connection, &mark);
+                    }
+                }
                 unreadable => {
                     let error = unreadable.err().map_or_else(|| "it ends early".to_owned(), |error| error.to_string());
                     match self.spill.set_aside(chrono::Utc::now().timestamp()) {
@@ -112,15 +145,40 @@ impl Writer {
         }
     }
 
-    /// Whether the database has taken these rows. A refusal of single rows counts as taken: they are stored poorer.
-    fn insert(&mut self, rows: &[NewRecord]) -> bool {
+    /// How far the database has taken the spill file of an earlier run; false when it does not answer.
+    fn ask_how_far(&mut self) -> bool {
+        let asked = self.spill.mark().map_or(Ok(None), |mark| {
+            let mut connection = self.database.writer()?;
+            let taken = marks::get(&mut connection, &mark);
+            self.connection = Some(connection);
+            taken
+        });
+        match asked {
+            Ok(taken) => {
+                self.spill.taken_up_to(taken.and_then(|taken| u64::try_from(taken).ok()).unwrap_or(0));
+                self.spill_unsure = false;
+                if self.spill.is_empty() {
+                    self.spill.advance(u64::MAX);
+                }
+                true
+            }
+            Err(error) => {
+                self.went_away(&error.to_string());
+                false
+            }
+        }
+    }
+
+    /// Whether the database has taken these rows. A refusal of single rows counts as taken: they are stored poorer. Rows from the
+    /// spill file come with the ends of their frames, which are stored along with them: a crash between the two cannot be.
+    fn insert(&mut self, rows: &[NewRecord], ends: &[u64]) -> bool {
         if rows.is_empty() {
             return true;
         }
         if Instant::now() < self.next_try {
             return false;
         }
-        match self.try_insert(rows) {
+        match self.try_insert(rows, ends) {
             Ok(()) => {
                 self.came_back();
                 true
@@ -129,18 +187,25 @@ impl Writer {
                 self.went_away(&what);
                 false
             }
-            Err(Error::Database(what)) if rows.len() == 1 => self.store_poorer(&rows[0], &what),
+            Err(Error::Database(what)) if rows.len() == 1 => self.store_poorer(&rows[0], ends, &what),
             Err(Error::Database(_)) => {
                 let (left, right) = rows.split_at(rows.len() / 2);
+                let (left_ends, right_ends) = ends.split_at(ends.len() / 2);
                 // The left half stands already when the right one finds the database away; what is then spilled
                 // is the right half only.
-                if !self.insert(left) {
+                if !self.insert(left, left_ends) {
                     return false;
                 }
-                if !self.insert(right) {
-                    self.spill(right);
+                if self.insert(right, right_ends) {
+                    return true;
                 }
-                true
+                // From the spill file they are read again; all others must go there.
+                if ends.is_empty() {
+                    self.spill(right);
+                } else if let Some(end) = left_ends.last() {
+                    self.spill.advance(*end);
+                }
+                ends.is_empty()
             }
             Err(other @ (Error::NotFound | Error::Duplicate | Error::Invalid { .. })) => {
                 self.went_away(&other.to_string());
@@ -149,12 +214,15 @@ impl Writer {
         }
     }
 
-    fn try_insert(&mut self, rows: &[NewRecord]) -> Result<(), Error> {
+    fn try_insert(&mut self, rows: &[NewRecord], ends: &[u64]) -> Result<(), Error> {
+        let mark = self.spill.mark();
+        let end = ends.last().and_then(|end| i64::try_from(*end).ok());
+        let progress = mark.as_ref().zip(end).map(|(name, value)| Progress { name, value });
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.writer()?,
         };
-        let result = insert_batch(&mut connection, rows);
+        let result = self.store.insert(&mut connection, rows, progress);
         // After a failure of the database itself a fresh connection is the only one to trust.
         if !matches!(result, Err(Error::Unavailable(_))) {
             self.connection = Some(connection);
@@ -162,12 +230,12 @@ impl Writer {
         result.map(drop)
     }
 
-    fn store_poorer(&mut self, row: &NewRecord, what: &str) -> bool {
+    fn store_poorer(&mut self, row: &NewRecord, ends: &[u64], what: &str) -> bool {
         warn!("a record's bodies cannot be stored ({what}); its row is kept");
         let note = Some("lost: the database refused it".to_owned());
         let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note };
-        let poorer = NewRecord { facts: row.facts.clone(), texts };
-        match self.try_insert(std::slice::from_ref(&poorer)) {
+        let poorer = NewRecord { texts, ..row.clone() };
+        match self.try_insert(std::slice::from_ref(&poorer), ends) {
             Ok(()) => self.came_back(),
             Err(error) => {
                 self.recorder.lost(&error.to_string());

@@ -16,6 +16,9 @@ use crate::roster::report::{Ailment, Report, Why};
 /// Models whose health is known are kept up to this many per upstream; a caller can invent names without end.
 const MODELS: usize = 1000;
 
+/// How long an upstream that refused to be asked for usage is not asked, in ms.
+const NO_USAGE_MS: i64 = 6 * 60 * 60 * 1000;
+
 /// What is measured of one upstream.
 #[derive(Default)]
 pub struct Measured {
@@ -26,6 +29,8 @@ pub struct Measured {
     troubled: AtomicBool,
     /// Something may stand other than ready; while not, nobody need open the book to know.
     ailing: AtomicBool,
+    /// Until when it is not asked for usage, unix ms.
+    no_usage_until_ms: AtomicI64,
     book: Mutex<Book>,
 }
 
@@ -186,6 +191,16 @@ impl Measured {
         } else {
             false
         }
+    }
+
+    /// Whether it may be asked for the usage of a stream: it has not refused that lately.
+    pub fn takes_usage_question(&self, now_ms: i64) -> bool {
+        self.no_usage_until_ms.load(Ordering::Relaxed) <= now_ms
+    }
+
+    /// It has refused to be asked for the usage of a stream.
+    pub fn refused_usage_question(&self, now_ms: i64) {
+        self.no_usage_until_ms.store(now_ms.saturating_add(NO_USAGE_MS), Ordering::Relaxed);
     }
 
     /// Takes note of a time to the first byte, in µs.

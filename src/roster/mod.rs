@@ -7,6 +7,7 @@
 mod homes;
 mod measured;
 mod network;
+mod recording;
 mod report;
 mod settings;
 mod upstream;
@@ -23,13 +24,16 @@ use crate::balance::glob::ModelRules;
 use crate::balance::plan::{Plan, WhyNot, earliest_recovery_ms, plan, why_not};
 use crate::balance::policy::Policy;
 use crate::balance::share::shares;
+use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
+use crate::usage::prices::PriceBook;
 
 pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
+pub use recording::{KeyLevels, Recording};
 pub use report::{Ailment, Report, Trouble, Why};
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Recording, Settings, Wrong, key_entries, last4};
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
@@ -39,6 +43,8 @@ pub struct Snapshot {
     pub settings: Settings,
     /// The upstreams that make sense, by id.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// What tokens cost.
+    pub prices: Arc<PriceBook>,
 }
 
 /// What was read from the database to make a snapshot.
@@ -46,6 +52,7 @@ pub struct Snapshot {
 struct Rows {
     upstreams: Vec<UpstreamRow>,
     settings: Vec<(String, String)>,
+    prices: Vec<PriceRow>,
 }
 
 /// The only thing that requests share.
@@ -155,7 +162,8 @@ fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String
             Err(problem) => problems.push(format!("upstream {}: {problem}; it is skipped", row.id)),
         }
     }
-    (Snapshot { settings, upstreams }, known, problems)
+    let prices = Arc::new(PriceBook::new(rows.prices.iter().map(PriceRow::price).collect()));
+    (Snapshot { settings, upstreams, prices }, known, problems)
 }
 
 type Known = HashMap<(i64, String, String, bool), Arc<Measured>>;

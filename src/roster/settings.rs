@@ -5,8 +5,6 @@
 
 mod reader;
 
-use std::str::FromStr;
-
 use jiff::tz::TimeZone;
 
 pub use reader::{Problem, Wrong};
@@ -15,6 +13,7 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
 use crate::notify::Channels;
 use crate::roster::network::Network;
+use crate::roster::recording::{KeyLevels, Recording};
 use crate::roster::settings::reader::Reader;
 
 /// The key that the original had built in; everyone knows it.
@@ -42,30 +41,6 @@ pub fn last4(secret: &str) -> String {
     if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
 }
 
-/// How much is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
-    /// The row and both bodies.
-    Full,
-    /// The row.
-    Metadata,
-    /// Nothing.
-    Off,
-}
-
-impl FromStr for Recording {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Recording, ()> {
-        match text {
-            "full" => Ok(Recording::Full),
-            "metadata" => Ok(Recording::Metadata),
-            "off" => Ok(Recording::Off),
-            _ => Err(()),
-        }
-    }
-}
-
 /// The four clocks, in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
@@ -90,6 +65,10 @@ pub struct Settings {
     pub policy: Policy,
     /// How much is recorded.
     pub recording: Recording,
+    /// How much may be recorded of single keys.
+    pub record_keys: KeyLevels,
+    /// Upstreams are asked for the usage of streams whose callers did not ask.
+    pub stream_usage: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Clocks of upstreams that have none of their own.
@@ -117,11 +96,17 @@ impl Settings {
         let mut reader = Reader::new(rows);
         let breaker = BreakerConfig::default();
         let authorization = reader.text("authorization");
+        let keys = client_keys(&authorization);
+        let levels = reader.text("record_keys");
+        let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
+        wrong.into_iter().for_each(|what| reader.wrong("record_keys", Wrong::NoLevels(what)));
         let settings = Settings {
             any_key: authorization == "asis",
-            keys: client_keys(&authorization),
+            keys,
+            record_keys,
             policy: reader.word("policy", Policy::Main, "main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
             recording: reader.word("recording", Recording::Full, "full, metadata, off"),
+            stream_usage: reader.switch("stream_usage", true),
             trusted_proxies: reader.networks("trusted_proxies"),
             clocks: Clocks {
                 connect_ms: reader.number("connect_timeout_ms", 10_000, 1),

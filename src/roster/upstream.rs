@@ -11,6 +11,7 @@ use crate::balance::glob::ModelRules;
 use crate::connector::Endpoint;
 use crate::db::upstreams::UpstreamRow;
 use crate::roster::measured::Measured;
+use crate::roster::recording::Recording;
 use crate::roster::settings::{Clocks, last4};
 
 /// Which of the caller's private headers an upstream gets.
@@ -50,6 +51,8 @@ pub struct Upstream {
     pub keep: KeepHeaders,
     /// Its clocks.
     pub clocks: Clocks,
+    /// How much may be recorded of what it answers.
+    pub recording: Recording,
     /// Successes counted in the database.
     pub success_count: i64,
     /// Failures counted in the database.
@@ -101,6 +104,10 @@ impl Upstream {
             keys: words(&row.allow_keys).map(str::to_owned).collect(),
             keep: keep_headers(&row.keep_header)?,
             clocks,
+            recording: match row.recording.trim() {
+                "" => Recording::Full,
+                level => level.parse().map_err(|()| "recording must be off, metadata or full, or empty".to_owned())?,
+            },
             success_count: row.success_count,
             failed_count: row.failed_count,
             measured,

@@ -11,6 +11,7 @@ mod bodies; // bodies both ways, byte for byte; streams; large uploads
 mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
+mod costs; // prices, sums and percentiles
 mod cut; // an upstream that breaks off in the middle
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
@@ -22,6 +23,7 @@ mod live; // edits by other programs under load
 mod notices; // Feishu and Matrix
 mod pages; // what a browser sees
 mod policies; // who is asked first
+mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
@@ -29,3 +31,4 @@ mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
 mod upstream_pages; // upstreams in the browser
+mod usage; // the usage of streams whose callers did not ask

@@ -28,7 +28,12 @@ fn a_key_is_shown_once_and_works_until_it_is_removed(kind: Kind) {
     assert!(visitor.page("/admin/keys").contains(&format!("…{}", &key[key.len() - 4..])));
     assert!(visitor.page("/admin/keys").contains("no upstream serves it"), "the old key is for no upstream");
 
+    visitor.send("/admin/settings/recording", "record_keys=team%3Dmetadata%2Ckey-1%3Doff");
     visitor.send("/admin/keys/rename", "name=team&new_name=crew");
+    let levels = || gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'record_keys'");
+    assert_eq!(levels(), "crew=metadata,key-1=off", "what is recorded of a key follows its name");
+    let wrong = visitor.post("/admin/settings/recording", "record_keys=team%3Doff");
+    assert_eq!(wrong.status, 422, "there is no such key any more");
     assert_eq!(gateway.upstream_column("a", "allow_keys"), "crew,other", "upstreams follow the name");
     assert_eq!(status_with(&gateway, &key), 200);
     assert_eq!(visitor.post("/admin/keys", "name=crew").status, 422, "names are given once");
@@ -38,6 +43,7 @@ fn a_key_is_shown_once_and_works_until_it_is_removed(kind: Kind) {
     assert!(!page.contains("own-key-0123456789"), "what was typed is not shown: {page}");
     assert!(visitor.page("/admin/keys/delete?name=crew").contains("Delete key"));
     visitor.send("/admin/keys/delete", "name=crew");
+    assert_eq!(levels(), "key-1=off");
     assert_eq!((status_with(&gateway, &key), status_with(&gateway, "own-key-0123456789")), (403, 404));
     assert_eq!(visitor.get("/admin/keys/one?name=crew").status, 404);
     let entries = gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'authorization'");

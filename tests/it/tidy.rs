@@ -21,7 +21,7 @@ const HEIGHTS: [&[&str]; 11] = [
 /// Who names a room above itself, on purpose: `state` holds the dashboard's memory of who logs in.
 const KNOTS: [(&str, &str); 1] = [("state", "dashboard")];
 /// The rooms that import nothing of the crate and whom everybody may import.
-const PURE: [&str; 3] = ["balance", "openai", "search"];
+const PURE: [&str; 4] = ["balance", "openai", "search", "usage"];
 /// What stands below a room by height and is still not its business.
 const FORBIDDEN: [(&str, &str); 2] = [("proxy", "db"), ("dashboard", "proxy")];
 /// What the pure rooms have no use for.

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::roster::{ClientKey, KNOWN_KEY, key_entries};
 
 const SETTING: &str = "authorization";
+const LEVELS: &str = "record_keys";
 const LIST: &str = "/admin/keys";
 /// A key given by hand has at least this many characters.
 const SHORTEST: usize = 16;
@@ -188,6 +189,26 @@ fn edit(connection: &mut Connection, work: impl FnOnce(&mut Vec<ClientKey>)) -> 
     })
 }
 
+/// What is recorded of a key follows its new name, or is forgotten with the key.
+fn name_levels(connection: &mut Connection, old: &str, new: Option<&str>) -> Result<(), Error> {
+    if settings::get(connection, LEVELS)?.is_none() {
+        return Ok(());
+    }
+    settings::change(connection, LEVELS, |before| {
+        let mut levels = Vec::new();
+        for entry in entries(before) {
+            match (entry.rsplit_once('='), new) {
+                (Some((name, level)), Some(new)) if name.trim() == old => {
+                    levels.push(format!("{new}={}", level.trim()))
+                }
+                (Some((name, _)), None) if name.trim() == old => {}
+                _ => levels.push(entry),
+            }
+        }
+        Ok((levels.join(","), ()))
+    })
+}
+
 /// `POST /admin/keys/rename`: `name` and `new_name`; upstreams that are for the key follow.
 pub(super) async fn rename(visit: Visit, form: Form, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let (key, upstreams) = find(&visit, form.text("name")).await?;
@@ -211,6 +232,7 @@ pub(super) async fn rename(visit: Visit, form: Form, request: HttpRequest) -> Re
                 let allow_keys = Some(names.collect::<Vec<_>>().join(","));
                 upstreams::update(connection, row.id, &UpstreamChange { allow_keys, ..UpstreamChange::default() })?;
             }
+            name_levels(connection, &old, Some(&new))?;
             edit(connection, |keys| {
                 keys.iter_mut().filter(|key| key.name == old).for_each(|key| key.name.clone_from(&new));
             })
@@ -231,7 +253,12 @@ pub(super) async fn ask(visit: Visit, request: HttpRequest) -> Page {
 pub(super) async fn remove(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let (key, _) = find(&visit, form.text("name")).await?;
     let gone = key.name.clone();
-    visit.database(move |connection| edit(connection, |keys| keys.retain(|key| key.name != gone))).await?;
+    visit
+        .database(move |connection| {
+            name_levels(connection, &gone, None)?;
+            edit(connection, |keys| keys.retain(|key| key.name != gone))
+        })
+        .await?;
     visit.live().await;
     Ok(visit.done(LIST, &visit.frame.tf("keys.removed", &[&key.name])))
 }

@@ -87,7 +87,7 @@ fn alarms(visit: &Visit) -> Vec<String> {
 }
 
 fn request_line(f: &Frame, record: &Record, names: &HashMap<i64, String>) -> RequestLine {
-    let facts = &record.facts;
+    let facts = &record.row.facts;
     RequestLine {
         time: f.time(&facts.started_us),
         status: facts.status,

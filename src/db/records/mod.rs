@@ -1,27 +1,47 @@
-//! What is known of each request: one narrow row in `records`, the two texts in `record_bodies`.
+//! What is known of each request: one narrow row in `records`; what was said, once, in `packs`.
 //!
-//! Start at [`NewRecord`], then [`insert_batch`] (the recorder's) and [`page`] (the reader's).
+//! Start at [`NewRecord`], then [`Store`] (the recorder's), [`page`] and [`texts`] (the readers').
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `store` | a batch becomes rows, pieces that are known are stored once |
+//! | `thread`, `placing` | what a record's messages mean, and which conversation they continue |
+//! | `layout`, `packer` | a body as places in packs; packs |
+//! | `read` | bodies put together again |
+//! | `signs` | what texts show at a glance |
+//! | `rows` | rows read again |
+//!
 //! **Invariant:** nothing here cuts or changes a body.
-//! **May import:** `error`, diesel.
+//! **May import:** `error`, `openai`, `search`, diesel.
 
-mod write;
+mod layout;
+mod packer;
+mod placing;
+mod read;
+mod rows;
+mod signs;
+mod store;
+mod thread;
+
+use std::borrow::Cow;
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::prelude::{
-    ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
-};
+use diesel::prelude::QueryableByName;
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
-use super::Connection;
-use super::schema::{record_bodies, records};
-use crate::error::Error;
-pub use write::insert_batch;
-pub(super) use write::insert_sqlite;
+pub use super::speak::Placed;
+pub(super) use layout::Layout;
+pub(super) use packer::{packed, shared_pieces, unpacked};
+pub use read::{Fresh, fresh, texts};
+pub use rows::{Record, Row, of_conversation, page, resources, rows, rows_after};
+pub use signs::{Marks, Signs};
+pub(super) use store::store_plain;
+pub use store::{Progress, Store};
+pub(super) use store::{REMOVALS, links_of};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsExpression, FromSqlRow, Serialize, Deserialize)]
@@ -75,66 +95,103 @@ where
 }
 
 /// Everything known of a request but its texts. Times in microseconds; sizes are the true ones, whatever was kept.
-#[derive(Debug, Clone, PartialEq, Default, Insertable, Queryable, Selectable, Serialize, Deserialize)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, PartialEq, Default, QueryableByName, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// When the request arrived, µs since 1970 (UTC).
+    #[diesel(sql_type = BigInt)]
     pub started_us: i64,
     /// Name of the client key.
+    #[diesel(sql_type = Text)]
     pub key_name: String,
     /// Last four characters of the client key.
+    #[diesel(sql_type = Text)]
     pub key_last4: String,
     /// The caller's address.
+    #[diesel(sql_type = Text)]
     pub ip: String,
     /// The caller's `User-Agent`.
+    #[diesel(sql_type = Text)]
     pub user_agent: String,
+    /// `Host` as the caller sent it.
+    #[diesel(sql_type = Text)]
+    pub host: String,
     /// Request method.
+    #[diesel(sql_type = Text)]
     pub method: String,
     /// Request path.
+    #[diesel(sql_type = Text)]
     pub path: String,
     /// Model the caller asked for.
+    #[diesel(sql_type = Nullable<Text>)]
     pub model: Option<String>,
     /// Model sent upstream.
+    #[diesel(sql_type = Nullable<Text>)]
     pub model_sent: Option<String>,
     /// Model the upstream says it used.
+    #[diesel(sql_type = Nullable<Text>)]
     pub model_answered: Option<String>,
     /// Status sent to the caller; 0 when none was.
+    #[diesel(sql_type = Integer)]
     pub status: i32,
     /// The upstream that answered.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub upstream_id: Option<i64>,
     /// Whether the reply was a stream of events.
+    #[diesel(sql_type = Bool)]
     pub streamed: bool,
     /// From the request's start to the reply's first byte.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub first_byte_us: Option<i64>,
     /// From the request's start to the first event with content.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub first_content_us: Option<i64>,
     /// From the request's start to its end.
+    #[diesel(sql_type = BigInt)]
     pub total_us: i64,
     /// Tokens of the request.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub tokens_in: Option<i64>,
     /// Tokens of the reply.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub tokens_out: Option<i64>,
     /// Tokens of the request that came from the upstream's cache.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub tokens_cached: Option<i64>,
     /// Tokens of the reply that were reasoning.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub tokens_reasoning: Option<i64>,
+    /// Tokens of the request that were sound.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub tokens_audio_in: Option<i64>,
+    /// Tokens of the reply that were sound.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub tokens_audio_out: Option<i64>,
+    /// What it cost, in nano-dollars; `None` when its price or its tokens are unknown.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub cost_nano: Option<i64>,
     /// JSON array, one object per attempt.
+    #[diesel(sql_type = Text)]
     pub attempts: String,
     /// How it ended.
+    #[diesel(sql_type = Text)]
     pub ending: Ending,
     /// What went wrong, in a sentence.
+    #[diesel(sql_type = Nullable<Text>)]
     pub error: Option<String>,
     /// True size of the request body.
+    #[diesel(sql_type = BigInt)]
     pub request_bytes: i64,
     /// True size of the reply body.
+    #[diesel(sql_type = BigInt)]
     pub reply_bytes: i64,
     /// Id of a thing that lives at the upstream (file, response, batch …) and was made by this request.
+    #[diesel(sql_type = Nullable<Text>)]
     pub resource_id: Option<String>,
 }
 
 /// The two texts of a request. A note is `None` when the bytes are complete and as they came.
-#[derive(Debug, Clone, PartialEq, Default, Insertable, Queryable, Selectable)]
-#[diesel(table_name = record_bodies, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Texts {
     /// The request body.
     pub body: Option<Vec<u8>>,
@@ -153,39 +210,56 @@ pub struct NewRecord {
     pub facts: Facts,
     /// What was said.
     pub texts: Texts,
+    /// The session that the caller named in a header.
+    pub session: Option<String>,
+    /// It was sent again from the dashboard.
+    pub is_replay: bool,
 }
 
-/// A record as stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    /// Grows with every record of this database.
-    pub id: i64,
-    /// What is known.
-    pub facts: Facts,
-    /// What was said.
-    pub texts: Texts,
+impl Facts {
+    /// Itself, or a copy with U+FFFD for every NUL, which Postgres cannot keep in text.
+    fn without_nul(&self) -> Cow<'_, Facts> {
+        let has = |text: &String| text.contains('\0');
+        if !self.texts().any(has) {
+            return Cow::Borrowed(self);
+        }
+        let mut clean = self.clone();
+        for text in clean.texts_mut().filter(|text| has(text)) {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+        Cow::Owned(clean)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        let Facts { key_name, key_last4, ip, user_agent, host, method, path, attempts, .. } = self;
+        let Facts { model, model_sent, model_answered, error, resource_id, .. } = self;
+        [key_name, key_last4, ip, user_agent, host, method, path, attempts]
+            .into_iter()
+            .chain([model, model_sent, model_answered, error, resource_id].into_iter().flatten())
+    }
+
+    fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let Facts {
+            key_name,
+            key_last4,
+            ip,
+            user_agent,
+            host,
+            method,
+            path,
+            attempts,
+            model,
+            model_sent,
+            model_answered,
+            error,
+            resource_id,
+            ..
+        } = self;
+        [key_name, key_last4, ip, user_agent, host, method, path, attempts]
+            .into_iter()
+            .chain([model, model_sent, model_answered, error, resource_id].into_iter().flatten())
+    }
 }
 
-/// Up to `limit` records, newest first: those with an id below `before`, or the newest of all.
-pub fn page(conn: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Record>, Error> {
-    let rows = records::table
-        .left_join(record_bodies::table.on(record_bodies::record_id.eq(records::id)))
-        .filter(records::id.lt(before.unwrap_or(i64::MAX)))
-        .order(records::id.desc())
-        .limit(limit)
-        .select((records::id, Facts::as_select(), Option::<Texts>::as_select()))
-        .load::<(i64, Facts, Option<Texts>)>(conn)?;
-    Ok(rows.into_iter().map(|(id, facts, texts)| Record { id, facts, texts: texts.unwrap_or_default() }).collect())
-}
-
-/// The newest things made at an upstream: (resource id, upstream id), newest first.
-pub fn resources(conn: &mut Connection, limit: i64) -> Result<Vec<(String, i64)>, Error> {
-    let rows = records::table
-        .filter(records::resource_id.is_not_null())
-        .filter(records::upstream_id.is_not_null())
-        .order(records::id.desc())
-        .limit(limit)
-        .select((records::resource_id.assume_not_null(), records::upstream_id.assume_not_null()))
-        .load(conn)?;
-    Ok(rows)
-}
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::upstreams::Pairs;
-use crate::db::records::{Ending, Facts, NewRecord, Texts, insert_sqlite};
+use crate::db::records::{Ending, Facts, NewRecord, Texts, store_plain};
 use crate::db::{sqlite, times};
 
 /// Rows read at a time.
@@ -78,7 +78,7 @@ pub(super) fn copy(conn: &mut SqliteConnection, pairs: &Pairs) -> QueryResult<us
         let Some(last) = chunk.last() else { break };
         place = last.place;
         let records: Vec<NewRecord> = chunk.into_iter().map(|original| converted(original, pairs)).collect();
-        copied += insert_sqlite(conn, &records)?.len();
+        copied += store_plain(conn, &records)?;
     }
     conn.batch_execute("DROP TABLE temp.takeover_times; DROP TABLE temp.takeover_order;")?;
     Ok(copied)
@@ -189,7 +189,7 @@ fn converted(original: Original, pairs: &Pairs) -> NewRecord {
         Some(body) => was_cut(body).then(|| "cut".to_owned()),
     };
     let response_note = response.is_some().then(|| "assembled".to_owned());
-    NewRecord { facts, texts: Texts { body, body_note, response, response_note } }
+    NewRecord { facts, texts: Texts { body, body_note, response, response_note }, ..NewRecord::default() }
 }
 
 /// The body out of the JSON string that some versions made of it; anything else as it is.

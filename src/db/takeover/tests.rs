@@ -82,15 +82,15 @@ fn the_first_versions_records_come_in_order_of_time() {
         all.iter().map(|record| text(&record.texts.response)).collect::<Vec<_>>(),
         ["earlier", "later", "(none)"]
     );
-    assert_eq!(all.iter().map(|record| record.id).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(all[0].facts.started_us, 1_682_989_200_000_001);
-    assert_eq!((all[0].facts.model.as_deref(), text(&all[0].texts.body)), (None, "no JSON at all"));
+    assert_eq!(all.iter().map(|record| record.row.id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(all[0].row.facts.started_us, 1_682_989_200_000_001);
+    assert_eq!((all[0].row.facts.model.as_deref(), text(&all[0].texts.body)), (None, "no JSON at all"));
     assert_eq!(
-        (all[1].facts.model.as_deref(), all[1].facts.streamed, all[1].facts.status),
+        (all[1].row.facts.model.as_deref(), all[1].row.facts.streamed, all[1].row.facts.status),
         (Some("gpt-3.5-turbo"), true, 200)
     );
     assert_eq!(all[1].texts.response_note.as_deref(), Some("assembled"));
-    assert_eq!((all[2].facts.status, all[2].facts.ending), (0, Ending::Cut));
+    assert_eq!((all[2].row.facts.status, all[2].row.facts.ending), (0, Ending::Cut));
 }
 
 #[test]
@@ -99,32 +99,32 @@ fn one_table_with_text_integer_and_no_ids_and_bodies_of_both_kinds_is_understood
     by_hand(&folder.file("db.sqlite"), &format!("{UPSTREAMS}{RECORDS_MIDDLE}"));
     let (database, _) = taken(&folder);
     let all = all_records(&mut database.get().unwrap());
-    let ips: Vec<_> = all.iter().map(|record| record.facts.ip.as_str()).collect();
+    let ips: Vec<_> = all.iter().map(|record| record.row.facts.ip.as_str()).collect();
     // By time 10.0.0.2 (06:00 UTC) comes before 10.0.0.3 (07:00), but their ids say otherwise.
     assert_eq!(ips, ["", "10.0.0.1", "10.0.0.3", "10.0.0.2", "10.0.0.4"]);
 
     let never = &all[0];
-    assert_eq!((never.facts.started_us, never.facts.total_us, text(&never.texts.body)), (0, 0, "(none)"));
+    assert_eq!((never.row.facts.started_us, never.row.facts.total_us, text(&never.texts.body)), (0, 0, "(none)"));
     let plain = &all[1];
-    assert_eq!((plain.facts.started_us, plain.facts.total_us), (1_691_645_571_123_456, 1_500_000));
+    assert_eq!((plain.row.facts.started_us, plain.row.facts.total_us), (1_691_645_571_123_456, 1_500_000));
     assert_eq!(
-        (plain.facts.status, plain.facts.upstream_id, text(&plain.texts.body)),
+        (plain.row.facts.status, plain.row.facts.upstream_id, text(&plain.texts.body)),
         (200, None, r#"{"model":"gpt-4"}"#)
     );
     let refused = &all[2];
     assert_eq!(
-        (refused.facts.status, refused.facts.upstream_id, text(&refused.texts.body)),
+        (refused.row.facts.status, refused.row.facts.upstream_id, text(&refused.texts.body)),
         (429, Some(1), "not json")
     );
     assert_eq!(text(&refused.texts.response), "upstream return '429 Too Many Requests' with 'slow down'");
-    assert_eq!(refused.facts.key_last4, "");
+    assert_eq!(refused.row.facts.key_last4, "");
     let quoted = &all[3];
     assert_eq!(text(&quoted.texts.body), r#"{"model":"gpt-4","x":"<你>"}"#);
     assert_eq!(
-        (quoted.facts.model.as_deref(), quoted.facts.upstream_id, quoted.facts.key_last4.as_str()),
+        (quoted.row.facts.model.as_deref(), quoted.row.facts.upstream_id, quoted.row.facts.key_last4.as_str()),
         (Some("gpt-4"), Some(5), "1234")
     );
-    assert_eq!(quoted.facts.request_bytes, 29);
+    assert_eq!(quoted.row.facts.request_bytes, 29);
     let binary = &all[4];
     assert_eq!(
         (binary.texts.body.as_deref(), binary.texts.response.as_deref()),
@@ -141,13 +141,19 @@ fn the_last_version_has_records_alone_and_leaves_no_secret_in_the_file() {
     let all = all_records(&mut database.get().unwrap());
     let good = &all[0];
     assert_eq!(text(&good.texts.body), r#"{"model":"gpt-4o","stream":true}"#);
-    assert_eq!((good.facts.model.as_deref(), good.facts.streamed, good.facts.status), (Some("gpt-4o"), true, 200));
-    assert_eq!((good.facts.first_byte_us, good.facts.total_us), (Some(250_000), 1_250_000));
-    assert_eq!((good.facts.key_last4.as_str(), good.facts.user_agent.as_str()), ("9876", "python"));
-    assert_eq!(good.facts.attempts, r#"[{"endpoint":"https://api.example/v1","status":200,"upstream_id":null}]"#);
+    assert_eq!(
+        (good.row.facts.model.as_deref(), good.row.facts.streamed, good.row.facts.status),
+        (Some("gpt-4o"), true, 200)
+    );
+    assert_eq!((good.row.facts.first_byte_us, good.row.facts.total_us), (Some(250_000), 1_250_000));
+    assert_eq!((good.row.facts.key_last4.as_str(), good.row.facts.user_agent.as_str()), ("9876", "python"));
+    assert_eq!(good.row.facts.attempts, r#"[{"endpoint":"https://api.example/v1","status":200,"upstream_id":null}]"#);
     let bad = &all[1];
-    assert_eq!((bad.facts.status, bad.texts.body.as_deref(), bad.texts.body_note.as_deref()), (502, None, Some("cut")));
-    assert_eq!((bad.facts.model.as_deref(), text(&bad.texts.response)), (None, "[proxy.ErrorHandler]: timeout"));
+    assert_eq!(
+        (bad.row.facts.status, bad.texts.body.as_deref(), bad.texts.body_note.as_deref()),
+        (502, None, Some("cut"))
+    );
+    assert_eq!((bad.row.facts.model.as_deref(), text(&bad.texts.response)), (None, "[proxy.ErrorHandler]: timeout"));
     drop(database);
     let file = fs::read(folder.file("db.sqlite")).unwrap();
     for secret in ["sk-upstream-secret", "sk-caller-secret", "c=1"] {
@@ -176,7 +182,7 @@ fn a_record_finds_its_upstream_by_endpoint_and_key() {
         "INSERT INTO openai_upstreams (id, sk, endpoint) VALUES (40, 'sk-upstream-secret', 'https://api.example/v1')";
     by_hand(&folder.file("db.sqlite"), &format!("{UPSTREAMS}{pair};{RECORDS_LAST}"));
     let (database, _) = taken(&folder);
-    assert_eq!(all_records(&mut database.get().unwrap())[1].facts.upstream_id, Some(40));
+    assert_eq!(all_records(&mut database.get().unwrap())[1].row.facts.upstream_id, Some(40));
 }
 
 #[test]
@@ -195,7 +201,7 @@ fn a_body_that_was_cut_is_marked_so() {
     let (database, _) = taken(&folder);
     let notes: Vec<_> = all_records(&mut database.get().unwrap())
         .into_iter()
-        .filter(|record| record.facts.request_bytes == 128 * 1024)
+        .filter(|record| record.row.facts.request_bytes == 128 * 1024)
         .map(|record| record.texts.body_note)
         .collect();
     assert_eq!(notes, [Some("cut".to_owned()), None]);
@@ -210,7 +216,7 @@ fn more_records_than_are_read_at_a_time_all_come_over() {
     let (database, taken) = taken(&folder);
     assert_eq!(taken.records, 2503);
     let newest = records::page(&mut database.get().unwrap(), None, 1).unwrap().remove(0);
-    assert_eq!((newest.id, text(&newest.texts.body)), (2503, "body 2500"));
+    assert_eq!((newest.row.id, text(&newest.texts.body)), (2503, "body 2500"));
 }
 
 #[test]

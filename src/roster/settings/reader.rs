@@ -24,6 +24,10 @@ pub enum Wrong {
     NoNetworks,
     /// A name of the IANA time zone database.
     NoZone,
+    /// On or off.
+    NoSwitch,
+    /// Levels of keys, with what is wrong about them.
+    NoLevels(&'static str),
     /// There is no such setting.
     Unknown,
 }
@@ -48,6 +52,8 @@ impl fmt::Display for Problem {
                 f.write_str("must be addresses or networks like 10.0.0.0/8, separated by commas; one entry is skipped")
             }
             Wrong::NoZone => f.write_str("must be a time zone like Asia/Shanghai; UTC holds"),
+            Wrong::NoSwitch => f.write_str("must be on or off; the default holds"),
+            Wrong::NoLevels(what) => f.write_str(what),
             Wrong::Unknown => f.write_str("there is no such setting; it is ignored"),
         }
     }
@@ -64,7 +70,7 @@ impl Reader<'_> {
         Reader { rows: rows.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(), problems: vec![] }
     }
 
-    fn wrong(&mut self, key: &str, wrong: Wrong) {
+    pub(super) fn wrong(&mut self, key: &str, wrong: Wrong) {
         self.problems.push(Problem { key: key.to_owned(), wrong });
     }
 
@@ -95,6 +101,18 @@ impl Reader<'_> {
             return default;
         }
         value
+    }
+
+    pub(super) fn switch(&mut self, key: &str, default: bool) -> bool {
+        match self.text(key).as_str() {
+            "" => default,
+            "on" => true,
+            "off" => false,
+            _ => {
+                self.wrong(key, Wrong::NoSwitch);
+                default
+            }
+        }
     }
 
     /// A name of the IANA time zone database; UTC when there is none.

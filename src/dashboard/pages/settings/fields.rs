@@ -63,6 +63,7 @@ static ROUTING: Tab = Tab {
         Setting("first_byte_timeout_ms", Key("set.first_byte"), Key("set.first_byte.hint"), Kind::Number),
         Setting("first_content_timeout_ms", Key("set.first_content"), Key("set.first_content.hint"), Kind::Number),
         Setting("idle_timeout_ms", Key("set.idle"), Key("set.idle.hint"), Kind::Number),
+        Setting("stream_usage", Key("set.stream_usage"), Key("set.stream_usage.hint"), Kind::Choice(&["on", "off"])),
         Setting("replay_buffer_bytes", Key("set.replay"), Key("set.replay.hint"), Kind::Number),
         Setting("breaker_failures", Key("set.failures"), Key("set.failures.hint"), Kind::Number),
         Setting("breaker_ratio_percent", Key("set.ratio"), Key("set.ratio.hint"), Kind::Number),
@@ -83,6 +84,7 @@ static RECORDING: Tab = Tab {
             Key("set.recording.hint"),
             Kind::Choice(&["full", "metadata", "off"]),
         ),
+        Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
         Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
         Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
     ],
@@ -189,7 +191,7 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
     let mut changes = Vec::new();
     for (setting, row) in tab.settings.iter().zip(&mut rows) {
         let Some(value) = wish(setting, &form) else { continue };
-        if let Some(problem) = problem(&visit.frame, setting, value) {
+        if let Some(problem) = problem(&visit.frame, setting, value, &stored) {
             row.field.problem = problem;
         } else if stored.iter().find(|(key, _)| key == setting.0).map_or("", |(_, stored)| stored) != value {
             changes.push((setting.0, value.to_owned()));
@@ -218,13 +220,16 @@ fn wish<'a>(setting: &Setting, form: &'a Form) -> Option<&'a str> {
 }
 
 /// What is wrong with a value, in the page's language.
-fn problem(f: &Frame, setting: &Setting, value: &str) -> Option<String> {
+fn problem(f: &Frame, setting: &Setting, value: &str, stored: &Rows) -> Option<String> {
     let is_address = setting.3 == Kind::Address || ["feishu_webhook", "matrix_api"].contains(&setting.0);
     if is_address && !value.is_empty() && Endpoint::parse(value, 1).is_err() {
         return Some(f.t("field.address").to_owned());
     }
-    let (_, problems) = Settings::parse(&[(setting.0.to_owned(), value.to_owned())]);
-    problems.first().map(|problem| wrong(f, problem.wrong))
+    // With all the others, because one may name what another makes.
+    let mut rows: Rows = stored.iter().filter(|(key, _)| key != setting.0).cloned().collect();
+    rows.push((setting.0.to_owned(), value.to_owned()));
+    let (_, problems) = Settings::parse(&rows);
+    problems.iter().find(|problem| problem.key == setting.0).map(|problem| wrong(f, problem.wrong))
 }
 
 /// What would be right, in the page's language.
@@ -235,6 +240,8 @@ pub(super) fn wrong(f: &Frame, wrong: Wrong) -> String {
         Wrong::NoneOf(words) => f.tf("field.one_of", &[&words]),
         Wrong::NoNetworks => f.t("field.networks").to_owned(),
         Wrong::NoZone => f.t("field.zone").to_owned(),
+        Wrong::NoSwitch => f.tf("field.one_of", &[&"on, off"]),
+        Wrong::NoLevels(_) => f.t("field.levels").to_owned(),
         Wrong::Unknown => f.t("field.unknown").to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::password::digest;
 use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
-use crate::roster::Upstream;
+use crate::roster::{Recording, Upstream};
 
 /// The fields of the form, with the keys of their labels.
 pub(super) struct Draft {
@@ -28,6 +28,7 @@ pub(super) struct Draft {
     pub(super) allow_models: Field,
     pub(super) deny_models: Field,
     pub(super) keep_header: Field,
+    pub(super) recording: Field,
 }
 
 impl Draft {
@@ -61,6 +62,7 @@ impl Draft {
             allow_models: Field::new("allow_models", lines(&row.allow_models)),
             deny_models: Field::new("deny_models", lines(&row.deny_models)),
             keep_header: Field::new("keep_header", &row.keep_header),
+            recording: Field::new("recording", &row.recording),
         }
     }
 
@@ -83,11 +85,12 @@ impl Draft {
             allow_models: field("allow_models"),
             deny_models: field("deny_models"),
             keep_header: field("keep_header"),
+            recording: field("recording"),
         }
     }
 
     /// The fields in the order of the page, each with the text of its label.
-    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 14] {
+    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 15] {
         [
             (&self.name, f.t("upstream.name")),
             (&self.endpoint, f.t("upstream.endpoint")),
@@ -103,6 +106,7 @@ impl Draft {
             (&self.allow_models, f.t("upstream.allow_models")),
             (&self.deny_models, f.t("upstream.deny_models")),
             (&self.keep_header, f.t("upstream.keep_header")),
+            (&self.recording, f.t("upstream.recording")),
         ]
     }
 
@@ -139,9 +143,13 @@ impl Draft {
             first_byte_timeout_ms: Some(milliseconds(f, &mut self.first_byte)),
             first_content_timeout_ms: Some(milliseconds(f, &mut self.first_content)),
             idle_timeout_ms: Some(milliseconds(f, &mut self.idle)),
+            recording: Some(self.recording.value.clone()),
         };
         if !Upstream::knows_headers(&self.keep_header.value) {
             self.keep_header.problem = f.t("upstream.keep_header.wrong").to_owned();
+        }
+        if !self.recording.value.is_empty() && self.recording.value.parse::<Recording>().is_err() {
+            self.recording.problem = f.tf("field.one_of", &[&"full, metadata, off"]);
         }
         (!self.fields(f).iter().any(|(field, _)| field.is_bad())).then_some(change)
     }
@@ -192,7 +200,7 @@ fn milliseconds(f: &Frame, field: &mut Field) -> Option<i64> {
 pub(super) fn version(row: &UpstreamRow) -> String {
     let timeouts =
         [row.connect_timeout_ms, row.first_byte_timeout_ms, row.first_content_timeout_ms, row.idle_timeout_ms];
-    let lists = [&row.allow_models, &row.deny_models, &row.allow_keys, &row.keep_header];
+    let lists = [&row.allow_models, &row.deny_models, &row.allow_keys, &row.keep_header, &row.recording];
     let numbers = (row.enabled, row.priority, row.position, row.weight);
     let all = format!("{:?} {:?}", (&row.sk, &row.endpoint, &row.name), (numbers, lists, timeouts));
     digest(&all).unwrap_or_default()

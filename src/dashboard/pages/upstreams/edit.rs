@@ -141,6 +141,7 @@ fn filled(change: UpstreamChange) -> NewUpstream {
     new.deny_models = change.deny_models.unwrap_or_default();
     new.allow_keys = change.allow_keys.unwrap_or_default();
     new.keep_header = change.keep_header.unwrap_or_default();
+    new.recording = change.recording.unwrap_or_default();
     new.connect_timeout_ms = change.connect_timeout_ms.flatten();
     new.first_byte_timeout_ms = change.first_byte_timeout_ms.flatten();
     new.first_content_timeout_ms = change.first_content_timeout_ms.flatten();

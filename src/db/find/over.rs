@@ -1,0 +1,150 @@
+//! What matches, counted: by name, by time, by conversation. Start at [`facets`], [`histogram`], [`groups`].
+//!
+//! **Invariant:** no row and no body is read, but where the index alone cannot decide. **May import:** `error`, `search`, `db`.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use crate::db::Connection;
+use crate::db::find::check::CHUNK;
+use crate::db::find::page::sure_docs;
+use crate::db::find::walk::Walk;
+use crate::db::find::{COUNT_CAP, Search, at_one_moment};
+use crate::error::Error;
+use crate::search::segment::bits::Bits;
+use crate::search::segment::{Column, Name};
+
+/// A name and in how many matches it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// The name.
+    pub value: String,
+    /// How many matches.
+    pub count: u32,
+}
+
+/// A stretch of time and what matches in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its beginning, µs since 1970.
+    pub from_us: i64,
+    /// How many matches.
+    pub count: u32,
+    /// How many of them failed.
+    pub errors: u32,
+}
+
+/// A conversation with a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// The conversation.
+    pub conversation_id: i64,
+    /// Its newest match.
+    pub newest_id: i64,
+}
+
+/// The names of a kind in the matches, the most frequent first. Texts that only reading can decide do not narrow it.
+///
+/// # Errors
+/// The database's.
+pub fn facets(conn: &mut Connection, search: &Search, name: Name, limit: usize) -> Result<Vec<Facet>, Error> {
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    at_one_moment(conn, |conn| {
+        let walk = Walk::new(search, conn)?;
+        for piece in walk.in_time() {
+            let matched = walk.matched(piece, conn)?;
+            if !matched.bits.is_empty() {
+                let mut add = |value: &str, count| *counts.entry(value.to_owned()).or_default() += count;
+                piece.ask(conn, |reader| reader.facets(name, &matched.bits, &mut add))?;
+            }
+        }
+        Ok(())
+    })?;
+    let mut facets: Vec<Facet> = counts.into_iter().map(|(value, count)| Facet { value, count }).collect();
+    facets.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    facets.truncate(limit);
+    Ok(facets)
+}
+
+/// The matches by time, in stretches of `step_us` from `from_us` on; empty stretches are not there. Texts that only reading
+/// can decide do not narrow it.
+///
+/// # Errors
+/// The database's.
+pub fn histogram(conn: &mut Connection, search: &Search, from_us: i64, step_us: i64) -> Result<Vec<Bucket>, Error> {
+    let step_us = step_us.max(1);
+    let mut buckets: HashMap<i64, Bucket> = HashMap::new();
+    at_one_moment(conn, |conn| {
+        let walk = Walk::new(search, conn)?;
+        for piece in walk.in_time() {
+            let matched = walk.matched(piece, conn)?;
+            if matched.bits.is_empty() {
+                continue;
+            }
+            piece.ask(conn, |reader| {
+                let failed = reader.name(Name::Is, "", |word| word == "error")?;
+                let started = reader.column(Column::Started)?;
+                for doc in matched.bits.iter() {
+                    let Some(started) = started[doc as usize] else { continue };
+                    let at = (started - from_us).div_euclid(step_us);
+                    let empty = Bucket { from_us: from_us + at * step_us, count: 0, errors: 0 };
+                    let bucket = buckets.entry(at).or_insert(empty);
+                    bucket.count += 1;
+                    bucket.errors += u32::from(failed.contains(doc));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })?;
+    let mut buckets: Vec<Bucket> = buckets.into_values().collect();
+    buckets.sort_by_key(|bucket| bucket.from_us);
+    Ok(buckets)
+}
+
+/// Conversations with a match, the one with the newest match first: those after the one whose newest match is `before`. Also
+/// how many there are, counted up to [`COUNT_CAP`], and whether there are more on further pages.
+///
+/// # Errors
+/// The database's.
+pub fn groups(
+    conn: &mut Connection,
+    search: &Search,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<(Vec<Group>, u32, bool), Error> {
+    at_one_moment(conn, |conn| {
+        let walk = Walk::new(search, conn)?;
+        let (mut seen, mut page) = (HashSet::new(), Vec::new());
+        let mut more = false;
+        for piece in walk.in_time().rev() {
+            let matched = walk.matched(piece, conn)?;
+            if matched.bits.is_empty() {
+                continue;
+            }
+            let (ids, conversations) =
+                piece.ask(conn, |reader| Ok((reader.column(Column::Id)?, reader.column(Column::Conversation)?)))?;
+            let docs: Vec<u32> = matched.bits.iter().rev().collect();
+            for chunk in docs.chunks(if matched.unsure.is_empty() { usize::MAX } else { CHUNK }) {
+                let mut bits = Bits::none(piece.segment.docs);
+                chunk.iter().for_each(|doc| bits.insert(*doc));
+                for doc in sure_docs(conn, &matched.unsure, &ids, bits)?.iter().rev() {
+                    let (Some(id), Some(conversation_id)) = (ids[doc as usize], conversations[doc as usize]) else {
+                        continue;
+                    };
+                    if seen.insert(conversation_id) && before.is_none_or(|before| id < before) {
+                        if page.len() < limit {
+                            page.push(Group { conversation_id, newest_id: id });
+                        } else {
+                            more = true;
+                        }
+                    }
+                }
+                if seen.len() as u32 >= COUNT_CAP && more || Instant::now() >= search.deadline {
+                    return Ok((page, COUNT_CAP.min(seen.len() as u32), true));
+                }
+            }
+        }
+        Ok((page, seen.len() as u32, more))
+    })
+}

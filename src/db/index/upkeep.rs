@@ -1,0 +1,212 @@
+//! Keeping the index: new records into new segments, small segments into larger ones, removed records out for good.
+//!
+//! Start at [`advance`] and [`tidy`], which do one step each. **Invariant:** one program at a time does this ([`alone`]); whoever
+//! searches meanwhile sees the segments of before or of after. **May import:** `error`, `search`, diesel.
+
+use diesel::prelude::{QueryableByName, RunQueryDsl};
+use diesel::sql_types::{BigInt, Bool};
+
+use crate::db::Connection;
+use crate::db::index::{Change, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
+use crate::db::records::{Row, rows_after};
+use crate::error::Error;
+use crate::search::segment::Part;
+use crate::search::segment::bits::Bits;
+use crate::search::segment::build::Builder;
+use crate::search::segment::merge::{Source, merge};
+
+/// Records in a new segment, at most.
+pub const STEP_RECORDS: i64 = 4096;
+/// As many neighbours of one size become one.
+const MERGED: usize = 8;
+/// The least size; each further one is [`MERGED`] times as large.
+const LEAST_DOCS: u32 = 256;
+/// No segment grows beyond this.
+const MOST_DOCS: u32 = 65_536;
+/// Held by the one program that keeps the index: "openai-i" in ASCII.
+const INDEX_LOCK: i64 = 0x6f70_656e_6169_2d69;
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    answer: bool,
+}
+
+/// Whether this connection may keep the index: on Postgres one replica at a time, as long as its connection lasts. Sweeps up
+/// what another left behind.
+///
+/// # Errors
+/// The database's.
+pub fn alone(conn: &mut Connection) -> Result<bool, Error> {
+    let alone = match conn {
+        Connection::Sqlite(_) => true,
+        Connection::Postgres(conn) => {
+            diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
+                .bind::<BigInt, _>(INDEX_LOCK)
+                .get_result::<Answer>(conn)?
+                .answer
+        }
+    };
+    if alone {
+        sweep(conn)?;
+    }
+    Ok(alone)
+}
+
+/// Indexes the next records if there are `least` of them, and says how many it took.
+///
+/// # Errors
+/// The database's; then nothing has changed.
+pub fn advance(conn: &mut Connection, least: usize) -> Result<usize, Error> {
+    let (removals, after) = (removals(conn)?, indexed(conn)?);
+    let rows = rows_after(conn, after, STEP_RECORDS)?;
+    if rows.is_empty() || rows.len() < least {
+        return Ok(0);
+    }
+    let last = rows.last().map(|row| row.id);
+    let new = build(conn, &rows)?;
+    change(conn, Change { old: &[], new: Some(new), indexed: last, removals })?;
+    Ok(rows.len())
+}
+
+/// Merges segments, or takes removed records out of one; false when there is nothing to do.
+///
+/// # Errors
+/// The database's; then nothing has changed.
+pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
+    let (removals, all) = (removals(conn)?, segments(conn)?);
+    let Some(run) = purgeable(&all).or_else(|| mergeable(&all)) else { return Ok(false) };
+    rewrite(conn, run, removals)?;
+    Ok(true)
+}
+
+/// Makes the whole index anew from the records, as after damage: until that is done, searches read the records themselves.
+///
+/// # Errors
+/// The database's.
+pub fn start_anew(conn: &mut Connection) -> Result<(), Error> {
+    let old: Vec<i64> = segments(conn)?.into_iter().map(|segment| segment.id).collect();
+    let removals = removals(conn)?;
+    change(conn, Change { old: &old, new: None, indexed: Some(0), removals })
+}
+
+/// Writes these segments again as one, without their removed records.
+fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), Error> {
+    let mut sources = Vec::new();
+    for segment in run {
+        let parts = all_parts(conn, segment.id)?;
+        let (removed, textless) = (segment.removed.clone(), segment.textless.clone());
+        sources.push(Source { parts, docs: segment.docs, removed, textless });
+    }
+    let damaged = || Error::Database("the search index is damaged".to_owned());
+    let (parts, docs) = merge(sources).ok_or_else(damaged)?;
+    let merged = run.iter().cloned().reduce(|a, b| Segment {
+        last_id: b.last_id,
+        started_from: a.started_from.min(b.started_from),
+        started_to: a.started_to.max(b.started_to),
+        ..a
+    });
+    let merged = merged.ok_or_else(damaged)?;
+    let new =
+        (docs > 0).then(|| (Segment { docs, removed: Bits::none(docs), textless: Bits::none(docs), ..merged }, parts));
+    let old: Vec<i64> = run.iter().map(|segment| segment.id).collect();
+    change(conn, Change { old: &old, new, indexed: None, removals })
+}
+
+/// A segment of these rows.
+fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
+    let mut builder = Builder::default();
+    for rows in rows.chunks(256) {
+        docs(conn, rows)?.iter().for_each(|doc| builder.push(doc));
+    }
+    let started = rows.iter().map(|row| row.facts.started_us);
+    let segment = Segment {
+        id: 0,
+        first_id: rows.first().map_or(0, |row| row.id),
+        last_id: rows.last().map_or(0, |row| row.id),
+        docs: builder.docs(),
+        started_from: started.clone().min().unwrap_or_default(),
+        started_to: started.max().unwrap_or_default(),
+        removed: Bits::none(builder.docs()),
+        textless: Bits::none(builder.docs()),
+    };
+    Ok((segment, builder.finish()))
+}
+
+/// A segment with records or texts that are gone.
+fn purgeable(all: &[Segment]) -> Option<&[Segment]> {
+    let is_stale = |segment: &Segment| !segment.removed.is_empty() || !segment.textless.is_empty();
+    all.iter().position(is_stale).map(|at| &all[at..=at])
+}
+
+/// Neighbours of one size, enough of them to become one of the next; those to their right are smaller.
+fn mergeable(all: &[Segment]) -> Option<&[Segment]> {
+    let mut size = LEAST_DOCS;
+    while size < MOST_DOCS {
+        let next = size.saturating_mul(MERGED as u32);
+        let small = all.iter().rev().take_while(|segment| segment.docs < next).count();
+        let run = &all[all.len() - small..];
+        let mut docs = 0;
+        let fits = |segment: &&Segment| {
+            docs += segment.docs;
+            docs <= MOST_DOCS
+        };
+        let run = &run[..run.iter().take_while(fits).count()];
+        let total: u32 = run.iter().map(|segment| segment.docs).sum();
+        let enough =
+            if next >= MOST_DOCS { small > run.len() && run.len() > 1 } else { total >= next && run.len() >= MERGED };
+        if enough {
+            return Some(run);
+        }
+        size = next;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::index::Segment;
+    use crate::db::index::upkeep::{MERGED, MOST_DOCS, mergeable};
+    use crate::search::segment::bits::Bits;
+
+    fn segment(id: i64, docs: u32) -> Segment {
+        Segment {
+            id,
+            first_id: id,
+            last_id: id,
+            docs,
+            started_from: 0,
+            started_to: 0,
+            removed: Bits::none(docs),
+            textless: Bits::none(docs),
+        }
+    }
+
+    /// Merges as often as it can, and counts how many documents were written again.
+    fn settled(all: &mut Vec<Segment>) -> u64 {
+        let mut written = 0;
+        while let Some(run) = mergeable(all) {
+            let (first, docs) = (run[0].id, run.iter().map(|segment| segment.docs).sum());
+            let at = all.iter().position(|segment| segment.id == first).unwrap();
+            all.splice(at..at + run.len(), [segment(first, docs)]);
+            written += u64::from(docs);
+        }
+        written
+    }
+
+    #[test]
+    fn a_million_records_are_a_few_segments_and_each_was_written_a_few_times() {
+        for step in [1, 300, 4096] {
+            let (mut all, mut written, mut records) = (Vec::new(), 0, 0u64);
+            while records < 1_000_000 / u64::from(4096 / step) {
+                all.push(segment(records as i64, step));
+                records += u64::from(step);
+                written += settled(&mut all);
+            }
+            let largest = all.iter().map(|segment| segment.docs).max().unwrap();
+            assert!(largest <= MOST_DOCS);
+            assert!(all.len() < 16 + 4 * MERGED + 300 / step as usize * 8, "{step}: {}", all.len());
+            assert!(written <= records * 6, "{step}: {written} of {records}");
+        }
+    }
+}

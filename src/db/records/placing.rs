@@ -1,0 +1,155 @@
+//! Which conversation a record belongs to. Start at [`Placing::place`].
+//!
+//! By the session that the caller names, by the response it continues, by the same question asked again after a failure, else
+//! by the earlier reply that it repeats.
+//! **Invariant:** records are placed one after the other, each seeing those before it. **May import:** `db::speak`, diesel.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use diesel::result::QueryResult;
+
+use crate::db::records::read::whole_texts;
+use crate::db::records::thread::{Boundary, Hash, Meanings, Seen, Thread, is_shortened};
+use crate::db::speak::{LinkRow, Placed, Speaker};
+
+/// Where a record stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Placement {
+    pub(super) placed: Placed,
+    /// Where the messages new to the conversation stand in the body; `None`: all of it is new.
+    pub(super) fresh: Option<Range<usize>>,
+}
+
+/// The records of one transaction being placed.
+pub(super) struct Placing<'a, C> {
+    conn: &'a mut C,
+    ids: &'a [i64],
+    threads: &'a [Thread],
+    meanings: &'a mut Meanings,
+    /// The database's links, as far as they were asked for.
+    found: HashMap<i64, Vec<LinkRow>>,
+    /// Those that this transaction adds.
+    added: HashMap<i64, Vec<LinkRow>>,
+}
+
+/// An earlier record that this one goes on from.
+struct Earlier {
+    conversation_id: i64,
+    by: &'static str,
+    known: usize,
+}
+
+impl<'a, C: Speaker> Placing<'a, C> {
+    pub(super) fn new(conn: &'a mut C, ids: &'a [i64], threads: &'a [Thread], meanings: &'a mut Meanings) -> Self {
+        Placing { conn, ids, threads, meanings, found: HashMap::new(), added: HashMap::new() }
+    }
+
+    /// The rows to be stored.
+    pub(super) fn into_links(self) -> Vec<LinkRow> {
+        let mut rows: Vec<LinkRow> = self.added.into_values().flatten().collect();
+        rows.sort_by_key(|row| (row.link, row.record_id));
+        rows
+    }
+
+    /// Places the record at `at`.
+    pub(super) fn place(&mut self, at: usize) -> QueryResult<Placement> {
+        let (thread, id) = (&self.threads[at], self.ids[at]);
+        let session = self.newest(thread.session())?;
+        let continued = self.newest(thread.continued())?;
+        let repeated = if thread.is_dialogue { self.earlier(thread)? } else { None };
+        let named = session.map(|row| (row.conversation_id, "session"));
+        let named = named.or_else(|| continued.map(|row| (row.conversation_id, "response")));
+        let found = match (named, repeated) {
+            (None, repeated) => repeated,
+            (Some((conversation_id, by)), repeated) => {
+                let known = repeated.filter(|earlier| earlier.conversation_id == conversation_id);
+                Some(Earlier { conversation_id, by, known: known.map_or(0, |earlier| earlier.known) })
+            }
+        };
+        let starts = thread.is_dialogue || thread.session().is_some();
+        let conversation_id = found.as_ref().map(|earlier| earlier.conversation_id).or(starts.then_some(id));
+        if let Some(conversation_id) = conversation_id {
+            self.remember(at, conversation_id);
+        }
+        // A prompt that is no list of messages is new as a whole.
+        let fresh = found.as_ref().and_then(|earlier| thread.fresh(earlier.known));
+        let known_messages = found.as_ref().map(|earlier| earlier.known as i64);
+        let linked_by = found.map(|earlier| earlier.by.to_owned());
+        Ok(Placement { placed: Placed { conversation_id, linked_by, known_messages }, fresh })
+    }
+
+    /// How the records to come will find this one.
+    fn remember(&mut self, at: usize, conversation_id: i64) {
+        let (thread, record_id) = (&self.threads[at], self.ids[at]);
+        let mut links = Vec::new();
+        if thread.is_dialogue {
+            links.extend(thread.ends());
+            let asked = if thread.failed() { thread.asked() } else { None };
+            links.extend([asked, thread.response()].into_iter().flatten().map(|link| (link, 0)));
+        }
+        // One row stands for the whole session.
+        links.extend(thread.session().filter(|link| !self.is_known(*link)).map(|link| (link, 0)));
+        for (link, chain) in links {
+            self.added.entry(link).or_default().push(LinkRow { link, record_id, chain, conversation_id });
+        }
+    }
+
+    fn is_known(&self, link: i64) -> bool {
+        self.added.contains_key(&link) || self.found.get(&link).is_some_and(|rows| !rows.is_empty())
+    }
+
+    /// The earlier record whose messages and reply this one repeats.
+    fn earlier(&mut self, thread: &Thread) -> QueryResult<Option<Earlier>> {
+        if let Some(row) = self.newest(thread.asked())? {
+            return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "repeat", known: thread.len() }));
+        }
+        for Boundary { link, chain, known } in thread.boundaries() {
+            let rows = self.rows(link)?;
+            if let Some(row) = rows.iter().find(|row| row.chain == chain) {
+                return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known }));
+            }
+            let Some(row) = rows.first() else { continue };
+            if is_shortened(&thread.said_before(known), &self.said(row.record_id)?) {
+                return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What an earlier record said.
+    fn said(&mut self, record_id: i64) -> QueryResult<Vec<Hash>> {
+        if let Some(at) = self.ids.iter().position(|id| *id == record_id) {
+            return Ok(self.threads[at].said());
+        }
+        let texts = whole_texts(self.conn, &[record_id])?.remove(&record_id).unwrap_or_default();
+        let seen = Seen {
+            key: ("", ""),
+            path: "",
+            body: texts.body.as_deref().unwrap_or_default(),
+            reply: texts.response.as_deref().unwrap_or_default(),
+            session: None,
+            answered: true,
+        };
+        Ok(Thread::read(&seen, self.meanings).said())
+    }
+
+    fn newest(&mut self, link: Option<i64>) -> QueryResult<Option<LinkRow>> {
+        match link {
+            Some(link) => Ok(self.rows(link)?.into_iter().next()),
+            None => Ok(None),
+        }
+    }
+
+    /// The rows of a link, the newest first.
+    fn rows(&mut self, link: i64) -> QueryResult<Vec<LinkRow>> {
+        if !self.found.contains_key(&link) {
+            self.found.insert(link, self.conn.links(&[link])?);
+        }
+        let both = self.found.get(&link).into_iter().chain(self.added.get(&link)).flatten();
+        let mut rows: Vec<LinkRow> = both.cloned().collect();
+        rows.sort_by_key(|row| Reverse(row.record_id));
+        Ok(rows)
+    }
+}

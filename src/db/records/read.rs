@@ -1,0 +1,121 @@
+//! Reading what was said: layouts and packs back into bodies. Start at [`whole_texts`] and [`fresh_texts`].
+//!
+//! **Invariant:** a body that cannot be put together is told as damaged, never given in part. **May import:** `error`, diesel.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel::result::QueryResult;
+
+use crate::db::Connection;
+use crate::db::records::Texts;
+use crate::db::records::layout::Layout;
+use crate::db::records::packer::unpacked;
+use crate::db::speak::{BodyRow, Speaker};
+use crate::error::Error;
+
+/// What a body that cannot be read any more is noted as.
+const DAMAGED: &str = "damaged: it cannot be put together";
+/// Records read at a time.
+const CHUNK: usize = 64;
+
+/// What of a record is new to its conversation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fresh {
+    /// The request's body; of a record that continues others only the elements that are new, with what separates them.
+    pub body: Option<Vec<u8>>,
+    /// Whether that is only a part of the body's messages.
+    pub is_part: bool,
+    /// The reply.
+    pub response: Option<Vec<u8>>,
+}
+
+/// What these records said, by their ids; those without bodies are not there.
+///
+/// # Errors
+/// The database's.
+pub fn texts(conn: &mut Connection, ids: &[i64]) -> Result<HashMap<i64, Texts>, Error> {
+    Ok(match conn {
+        Connection::Sqlite(conn) => whole_texts(conn, ids)?,
+        Connection::Postgres(conn) => whole_texts(conn, ids)?,
+    })
+}
+
+/// What these records said that was new, by their ids.
+///
+/// # Errors
+/// The database's.
+pub fn fresh(conn: &mut Connection, ids: &[i64]) -> Result<HashMap<i64, Fresh>, Error> {
+    Ok(match conn {
+        Connection::Sqlite(conn) => fresh_texts(conn, ids)?,
+        Connection::Postgres(conn) => fresh_texts(conn, ids)?,
+    })
+}
+
+/// See [`texts`].
+pub(in crate::db) fn whole_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> QueryResult<HashMap<i64, Texts>> {
+    let mut all = HashMap::new();
+    for ids in ids.chunks(CHUNK) {
+        for (row, body, response) in pieces(conn, ids, false)? {
+            let note = |note: Option<String>, bytes: &Option<Vec<u8>>, had: bool| match bytes {
+                None if had => Some(DAMAGED.to_owned()),
+                _ => note,
+            };
+            let body_note = note(row.body_note, &body, row.body.is_some());
+            let response_note = note(row.response_note, &response, row.response.is_some());
+            all.insert(row.record_id, Texts { body, body_note, response, response_note });
+        }
+    }
+    Ok(all)
+}
+
+/// See [`fresh`].
+pub(in crate::db) fn fresh_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> QueryResult<HashMap<i64, Fresh>> {
+    let mut all = HashMap::new();
+    for ids in ids.chunks(CHUNK) {
+        for (row, body, response) in pieces(conn, ids, true)? {
+            all.insert(row.record_id, Fresh { body, is_part: row.fresh_from.is_some(), response });
+        }
+    }
+    Ok(all)
+}
+
+type Bodies = (BodyRow, Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn pieces<C: Speaker>(conn: &mut C, ids: &[i64], fresh_only: bool) -> QueryResult<Vec<Bodies>> {
+    let rows = conn.bodies(ids)?;
+    let wanted = |row: &BodyRow| -> (Option<Layout>, Option<Layout>) {
+        if row.layout == 0 {
+            return (None, None);
+        }
+        let body = row.body.as_deref().and_then(Layout::decode);
+        let edges = row.fresh_from.zip(row.fresh_to).filter(|_| fresh_only);
+        let body = match edges {
+            Some((from, to)) => body.map(|layout| layout.within(&(from.max(0) as u64..to.max(0) as u64))),
+            None => body,
+        };
+        (body, row.response.as_deref().and_then(Layout::decode))
+    };
+    let layouts: Vec<(Option<Layout>, Option<Layout>)> = rows.iter().map(wanted).collect();
+    let places = layouts.iter().flat_map(|(body, response)| [body, response]).flatten().flat_map(|layout| &layout.0);
+    let pack_ids: BTreeSet<i64> = places.map(|place| place.pack).collect();
+    let packs = conn.packs(&pack_ids.into_iter().collect::<Vec<_>>())?;
+    let packs: HashMap<i64, Vec<u8>> =
+        packs.into_iter().filter_map(|row| Some((row.id, unpacked(&row.data)?))).collect();
+    let put_together = |layout: &Layout| -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for place in &layout.0 {
+            let from = usize::try_from(place.start).ok()?;
+            let to = from.checked_add(usize::try_from(place.length).ok()?)?;
+            bytes.extend_from_slice(packs.get(&place.pack)?.get(from..to)?);
+        }
+        Some(bytes)
+    };
+    let both = rows.into_iter().zip(&layouts).map(|(row, (body, response))| match row.layout {
+        0 => {
+            let (body, response) = (row.body.clone(), row.response.clone());
+            (row, body, response)
+        }
+        _ => (row, body.as_ref().and_then(put_together), response.as_ref().and_then(put_together)),
+    });
+    Ok(both.collect())
+}

@@ -1,0 +1,134 @@
+//! Rows of records, read again. Start at [`rows`].
+//!
+//! **Invariant:** no list reads a body. **May import:** `error`, diesel.
+
+use diesel::prelude::{QueryableByName, RunQueryDsl};
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use crate::db::Connection;
+use crate::db::records::{Facts, Placed, Signs, Texts, texts};
+use crate::db::speak::RECORDS;
+use crate::error::Error;
+
+/// A record's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Grows with every record of this database.
+    pub id: i64,
+    /// What is known.
+    pub facts: Facts,
+    /// Where it stands among others.
+    pub placed: Placed,
+    /// What its texts show.
+    pub signs: Signs,
+}
+
+/// A record with all that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its row.
+    pub row: Row,
+    /// What was said.
+    pub texts: Texts,
+}
+
+#[derive(QueryableByName)]
+struct Loaded {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(embed)]
+    facts: Facts,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    conversation_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    linked_by: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    known_messages: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    finish: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    tools: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    marks: i64,
+}
+
+impl From<Loaded> for Row {
+    fn from(loaded: Loaded) -> Row {
+        let Loaded { id, facts, conversation_id, linked_by, known_messages, finish, tools, marks } = loaded;
+        let placed = Placed { conversation_id, linked_by, known_messages };
+        Row { id, facts, placed, signs: Signs { finish, tools, marks } }
+    }
+}
+
+fn load(conn: &mut Connection, rest: &str, binds: [i64; 2]) -> Result<Vec<Row>, Error> {
+    let query = diesel::sql_query(format!("SELECT {RECORDS} FROM records {rest}"));
+    let rows: Vec<Loaded> = query.bind::<BigInt, _>(binds[0]).bind::<BigInt, _>(binds[1]).load(conn)?;
+    Ok(rows.into_iter().map(Row::from).collect())
+}
+
+/// The rows with these ids, in this order; those that are gone are not there.
+///
+/// # Errors
+/// The database's.
+pub fn rows(conn: &mut Connection, ids: &[i64]) -> Result<Vec<Row>, Error> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(200) {
+        // Numbers of our own: nothing of them needs quoting.
+        let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        let list = if list.is_empty() { "NULL".to_owned() } else { list };
+        let mut rows = load(conn, &format!("WHERE id IN ({list}) AND id BETWEEN $1 AND $2"), [i64::MIN, i64::MAX])?;
+        let place = |row: &Row| ids.iter().position(|id| *id == row.id);
+        rows.sort_by_key(place);
+        found.append(&mut rows);
+    }
+    Ok(found)
+}
+
+/// Up to `limit` rows whose id is above `after`, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn rows_after(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    load(conn, "WHERE id > $1 ORDER BY id LIMIT $2", [after, limit])
+}
+
+/// Up to `limit` records, newest first: those with an id below `before`, or the newest of all.
+///
+/// # Errors
+/// The database's.
+pub fn page(conn: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Record>, Error> {
+    let rows = load(conn, "WHERE id < $1 ORDER BY id DESC LIMIT $2", [before.unwrap_or(i64::MAX), limit])?;
+    let mut all = texts(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+    let record = |row: Row| Record { texts: all.remove(&row.id).unwrap_or_default(), row };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+/// The rows of a conversation, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn of_conversation(conn: &mut Connection, conversation_id: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    load(conn, "WHERE conversation_id = $1 ORDER BY id LIMIT $2", [conversation_id, limit])
+}
+
+#[derive(QueryableByName)]
+struct Made {
+    #[diesel(sql_type = Text)]
+    resource_id: String,
+    #[diesel(sql_type = BigInt)]
+    upstream_id: i64,
+}
+
+/// The newest things made at an upstream: (resource id, upstream id), newest first.
+///
+/// # Errors
+/// The database's.
+pub fn resources(conn: &mut Connection, limit: i64) -> Result<Vec<(String, i64)>, Error> {
+    let rows: Vec<Made> = diesel::sql_query(
+        "SELECT resource_id, upstream_id FROM records WHERE resource_id IS NOT NULL AND upstream_id IS NOT NULL \
+         ORDER BY id DESC LIMIT $1",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(conn)?;
+    Ok(rows.into_iter().map(|made| (made.resource_id, made.upstream_id)).collect())
+}

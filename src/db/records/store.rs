@@ -1,0 +1,293 @@
+//! Storing records: bodies cut into pieces, pieces that are known stored once, conversations found.
+//!
+//! Start at [`Store::insert`]. What can be read of a record alone is read before the transaction begins.
+//! **Invariant:** a batch is stored whole or not at all, and what the store remembers is what the database holds.
+//! **May import:** `error`, `openai`, diesel, openssl (SHA-256).
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::result::QueryResult;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+use openssl::sha::sha256;
+
+use crate::db::Connection;
+use crate::db::records::layout::{Layout, Place};
+use crate::db::records::packer::{Packer, placed, placed_all};
+use crate::db::records::placing::{Placement, Placing};
+use crate::db::records::signs::signs;
+use crate::db::records::thread::{Meanings, Seen, Thread};
+use crate::db::records::{NewRecord, Row, Texts, texts};
+use crate::db::rollups::{self, Sample};
+use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
+use crate::error::Error;
+use crate::openai::slices::{Slice, slices};
+
+/// The mark that counts removals: what a store remembers of before one is not to be trusted.
+pub(in crate::db) const REMOVALS: &str = "removals";
+/// Pieces remembered, at most.
+const KNOWN: usize = 200_000;
+/// Bytes that lie in one pack together: longer runs are cut.
+const RUN_BYTES: usize = 1 << 20;
+/// zstd's level when there is time, and when records queue up.
+const LEVELS: (i32, i32) = (3, 1);
+/// So many records in a batch mean that they queue up.
+const CROWD: usize = 200;
+
+/// Where a piece lies, and whose it is.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    place: Place,
+    owner: i64,
+}
+
+/// Stores records through one connection after the other, and remembers what it has seen.
+#[derive(Default)]
+pub struct Store {
+    known: HashMap<Vec<u8>, Known>,
+    meanings: Meanings,
+    removals: i64,
+}
+
+/// How far a source of records has come: stored in the same transaction as they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The source.
+    pub name: &'a str,
+    /// How far it has come.
+    pub value: i64,
+}
+
+/// A body's pieces, with hashes of those that may be known.
+type Pieces = Vec<(Slice, Option<Vec<u8>>)>;
+
+impl Store {
+    /// Stores the records in one transaction and gives their ids, in order; with them how far their source has come.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database is locked, full or away: drop the connection, make another, try the same batch
+    /// again later. Any other error is the data's: nothing was stored, and halving the batch finds the record at fault.
+    /// NUL characters, which Postgres cannot keep in text, become U+FFFD in every column; bodies are bytes and stay.
+    pub fn insert(
+        &mut self,
+        conn: &mut Connection,
+        batch: &[NewRecord],
+        progress: Option<Progress<'_>>,
+    ) -> Result<Vec<i64>, Error> {
+        let threads =
+            batch.iter().map(|record| Thread::read(&Seen::of(record), &mut self.meanings)).collect::<Vec<_>>();
+        let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
+        let mut writing =
+            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer: Packer::default() };
+        let samples: Vec<Sample> =
+            batch.iter().map(|record| Sample::of(&record.facts, record.facts.cost_nano)).collect();
+        let done = conn.transaction::<_, Error, _>(|conn| {
+            let ids = match conn {
+                Connection::Sqlite(conn) => writing.write::<SqliteConnection>(conn, progress)?,
+                Connection::Postgres(conn) => writing.write::<PgConnection>(conn, progress)?,
+            };
+            rollups::add(conn, &samples)?;
+            Ok(ids)
+        });
+        let fresh = std::mem::take(&mut writing.fresh);
+        match done {
+            Ok(ids) => {
+                if self.known.len() + fresh.len() > KNOWN {
+                    self.known.clear();
+                }
+                self.known.extend(fresh);
+                Ok(ids)
+            }
+            Err(error) => {
+                // What was found within the transaction may have been rolled back with it.
+                self.known.clear();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn pieces(body: Option<&[u8]>) -> Pieces {
+    let mut pieces = Pieces::new();
+    let body = body.unwrap_or_default();
+    slices(body, &mut |slice: Slice| {
+        let hash = slice.shared.then(|| sha256(&body[slice.range.clone()])[..16].to_vec());
+        pieces.push((slice, hash));
+    });
+    pieces
+}
+
+/// One batch on its way.
+struct Writing<'a> {
+    store: &'a mut Store,
+    batch: &'a [NewRecord],
+    threads: Vec<Thread>,
+    pieces: Vec<Pieces>,
+    /// Pieces found or made in this transaction.
+    fresh: HashMap<Vec<u8>, Known>,
+    packer: Packer,
+}
+
+impl Writing<'_> {
+    fn write<C: Speaker>(&mut self, conn: &mut C, progress: Option<Progress<'_>>) -> QueryResult<Vec<i64>> {
+        conn.write_alone()?;
+        let removals = conn.mark(REMOVALS)?.unwrap_or(0);
+        if removals != self.store.removals {
+            self.store.known.clear();
+            self.store.removals = removals;
+        }
+        let ids = conn.reserve(Numbered::Records, self.batch.len())?;
+        let mut placing = Placing::new(conn, &ids, &self.threads, &mut self.store.meanings);
+        let placements = (0..ids.len()).map(|at| placing.place(at)).collect::<QueryResult<Vec<Placement>>>()?;
+        let links = placing.into_links();
+
+        self.look_up(conn)?;
+        let (mut bodies, mut layouts, mut uses) = (Vec::new(), Vec::new(), HashSet::new());
+        for (at, record) in self.batch.iter().enumerate() {
+            let owner = placements[at].placed.conversation_id.unwrap_or(-ids[at]);
+            let pieces = std::mem::take(&mut self.pieces[at]);
+            let body = record.texts.body.as_ref().map(|body| self.lay_out(body, pieces, owner, &mut uses));
+            let response = record.texts.response.as_ref().map(|reply| self.append(Layout::default(), reply));
+            layouts.push((body, response));
+            let fresh = placements[at].fresh.as_ref();
+            let edge = |edge: usize| i64::try_from(edge).unwrap_or(i64::MAX);
+            bodies.push(BodyRow {
+                record_id: ids[at],
+                body_note: record.texts.body_note.clone(),
+                response_note: record.texts.response_note.clone(),
+                layout: 1,
+                fresh_from: fresh.map(|fresh| edge(fresh.start)),
+                fresh_to: fresh.map(|fresh| edge(fresh.end)),
+                ..BodyRow::default()
+            });
+        }
+        let pack_ids = conn.reserve(Numbered::Packs, self.packer.count())?;
+        for (row, (body, response)) in bodies.iter_mut().zip(&layouts) {
+            row.body = body.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
+            row.response = response.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
+        }
+        let level = if self.batch.len() >= CROWD { LEVELS.1 } else { LEVELS.0 };
+        let packs = self
+            .packer
+            .rows(&pack_ids, level)
+            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        conn.insert_packs(&packs)?;
+        let mut blobs = Vec::new();
+        for (hash, known) in &mut self.fresh {
+            if known.place.pack < 0 {
+                known.place = placed(known.place, &pack_ids);
+                let Place { pack, start, length } = known.place;
+                blobs.push(BlobRow {
+                    hash: hash.clone(),
+                    pack_id: pack,
+                    start: start as i64,
+                    length: length as i64,
+                    owner: known.owner,
+                });
+            }
+        }
+        blobs.sort_by(|a, b| a.hash.cmp(&b.hash));
+        conn.insert_blobs(&blobs)?;
+        let mut uses: Vec<_> = uses.into_iter().collect();
+        uses.sort();
+        conn.insert_uses(&uses)?;
+        let facts: Vec<_> = self.batch.iter().map(|record| record.facts.without_nul()).collect();
+        let rows = ids.iter().zip(&facts).zip(self.batch).zip(&placements).map(|(((id, facts), record), placement)| {
+            RecordRow {
+                id: *id,
+                facts,
+                placed: placement.placed.clone(),
+                signs: signs(record, placement.fresh.clone()),
+            }
+        });
+        conn.insert_records(&rows.collect::<Vec<_>>())?;
+        conn.insert_bodies(&bodies)?;
+        conn.insert_links(&links)?;
+        if let Some(Progress { name, value }) = progress {
+            conn.set_mark(name, value)?;
+        }
+        Ok(ids)
+    }
+
+    /// Asks for the pieces that nobody remembers.
+    fn look_up<C: Speaker>(&mut self, conn: &mut C) -> QueryResult<()> {
+        let wanted: HashSet<&Vec<u8>> = self.pieces.iter().flatten().filter_map(|(_, hash)| hash.as_ref()).collect();
+        let mut unknown: Vec<Vec<u8>> =
+            wanted.into_iter().filter(|hash| !self.store.known.contains_key(*hash)).cloned().collect();
+        unknown.sort();
+        for BlobRow { hash, pack_id, start, length, owner } in conn.blobs(&unknown)? {
+            let place = Place { pack: pack_id, start: start as u64, length: length as u64 };
+            self.fresh.insert(hash, Known { place, owner });
+        }
+        Ok(())
+    }
+
+    /// A body's layout: known pieces where they lie, the others in a pack of this batch.
+    fn lay_out(&mut self, body: &[u8], pieces: Pieces, owner: i64, uses: &mut HashSet<(Vec<u8>, i64)>) -> Layout {
+        let mut layout = Layout::default();
+        for (slice, hash) in pieces {
+            let piece = &body[slice.range];
+            let Some(hash) = hash else {
+                layout = self.append(layout, piece);
+                continue;
+            };
+            match self.fresh.get(&hash).or_else(|| self.store.known.get(&hash)).copied() {
+                Some(known) => {
+                    layout.push(known.place);
+                    if known.owner != owner {
+                        uses.insert((hash, owner));
+                    }
+                }
+                None => {
+                    let place = self.packer.push_shared(piece);
+                    layout.push(place);
+                    self.fresh.insert(hash, Known { place, owner });
+                }
+            }
+        }
+        layout
+    }
+
+    fn append(&mut self, mut layout: Layout, bytes: &[u8]) -> Layout {
+        for run in bytes.chunks(RUN_BYTES) {
+            layout.push(self.packer.push(run));
+        }
+        layout
+    }
+}
+
+/// The links under which these records are found, each with its record.
+///
+/// # Errors
+/// The database's.
+pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec<(i64, i64)>, Error> {
+    let mut meanings = Meanings::default();
+    let mut links = Vec::new();
+    for row in rows {
+        let texts = texts(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
+        let record = NewRecord { facts: row.facts.clone(), texts, ..NewRecord::default() };
+        let thread = Thread::read(&Seen::of(&record), &mut meanings);
+        let all = [thread.asked(), thread.response(), thread.session()].into_iter().flatten();
+        links.extend(all.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id)));
+    }
+    Ok(links)
+}
+
+/// Stores records as they are, each body in its row: what is taken over from elsewhere within a transaction of its own.
+pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord]) -> QueryResult<usize> {
+    let ids = conn.reserve(Numbered::Records, batch.len())?;
+    let facts: Vec<_> = batch.iter().map(|record| record.facts.without_nul()).collect();
+    let rows = ids.iter().zip(&facts).zip(batch);
+    let rows = rows.map(|((id, facts), record)| RecordRow {
+        id: *id,
+        facts,
+        placed: Placed::default(),
+        signs: signs(record, None),
+    });
+    conn.insert_records(&rows.collect::<Vec<_>>())?;
+    let bodies = ids.iter().zip(batch).map(|(id, record)| {
+        let Texts { body, body_note, response, response_note } = record.texts.clone();
+        BodyRow { record_id: *id, body, body_note, response, response_note, ..BodyRow::default() }
+    });
+    conn.insert_bodies(&bodies.collect::<Vec<_>>())?;
+    Ok(ids.len())
+}

@@ -1,0 +1,142 @@
+//! Reading rollups: any range, from hours inside it and minutes at its ragged ends.
+//!
+//! Start at [`series`]; `segments` says which rows a range is made of.
+//! **Invariant:** no request of a range is counted twice or passed over. **May import:** `error`, diesel, this room.
+
+use std::collections::BTreeMap;
+
+use diesel::dsl::min;
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
+
+use super::{Figures, HOUR_S, MINUTE_S, Row, floor, storable};
+use crate::db::Connection;
+use crate::db::schema::rollups::{self, dsl};
+use crate::error::Error;
+
+/// How many minutes or hours are read at a time: bounds the memory of a long range.
+const WINDOW: i64 = 120;
+
+/// What series are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The upstream's id, `0` for none.
+    Upstream,
+    /// The model asked for.
+    Model,
+    /// The client key's name.
+    Key,
+}
+
+/// Which requests count; `None` = all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this upstream; 0 = of none.
+    pub upstream_id: Option<i64>,
+    /// Of this model.
+    pub model: Option<String>,
+    /// Of the key of this name.
+    pub key_name: Option<String>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// From this time on, µs since 1970; the whole minute counts.
+    pub from_us: i64,
+    /// Up to this time, µs since 1970; the whole minute counts.
+    pub to_us: i64,
+    /// Width of a point in seconds, a multiple of 60.
+    pub step_s: i64,
+    /// Which requests.
+    pub filter: Filter,
+    /// One series for each of these.
+    pub by: Option<By>,
+}
+
+/// The requests of one series in one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Where the step begins, s since 1970, a multiple of its width.
+    pub bucket_s: i64,
+    /// What [`By`] tells apart; empty without.
+    pub group: String,
+    /// Their numbers.
+    pub figures: Figures,
+}
+
+/// The points of a range that have any requests, by time and group. Where the minutes of an hour are forgotten, the whole hour
+/// counts, at its beginning. How long a range may be is the caller's to bound.
+pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    let step_s = query.step_s.max(MINUTE_S);
+    let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
+    each_row(conn, query, step_s, |row| {
+        let figures = Figures::from(&row);
+        let group = match query.by {
+            Some(By::Upstream) => row.upstream_id.to_string(),
+            Some(By::Model) => row.model,
+            Some(By::Key) => row.key_name,
+            None => String::new(),
+        };
+        let sum = points.entry((floor(row.bucket_s, step_s), group)).or_default();
+        *sum = std::mem::take(sum).plus(&figures);
+    })?;
+    Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
+}
+
+/// The numbers of a whole range: its histograms tell any percentile.
+pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) -> Result<Figures, Error> {
+    let query = Query { from_us, to_us, step_s: HOUR_S, filter: filter.clone(), by: None };
+    let mut sum = Figures::default();
+    each_row(conn, &query, HOUR_S, |row| sum = std::mem::take(&mut sum).plus(&Figures::from(&row)))?;
+    Ok(sum)
+}
+
+fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl FnMut(Row)) -> Result<(), Error> {
+    let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
+    let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    let kept_s = oldest.map_or(i64::MAX, |oldest| floor(oldest, HOUR_S));
+    let Filter { upstream_id, model, key_name } = &query.filter;
+    let windows =
+        segments(query.from_us, query.to_us, step_s, kept_s).into_iter().flat_map(|(span_s, from_s, to_s)| {
+            let width_s = span_s * WINDOW;
+            let starts = (0..).map(move |n| from_s + n * width_s).take_while(move |start_s| *start_s < to_s);
+            starts.map(move |start_s| (span_s, start_s, to_s.min(start_s + width_s)))
+        });
+    for (span_s, from_s, to_s) in windows {
+        let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
+        let mut wanted = rollups::table.filter(within).select(Row::as_select()).into_boxed();
+        if let Some(id) = upstream_id {
+            wanted = wanted.filter(dsl::upstream_id.eq(id));
+        }
+        if let Some(model) = model {
+            wanted = wanted.filter(dsl::model.eq(storable(model)));
+        }
+        if let Some(name) = key_name {
+            wanted = wanted.filter(dsl::key_name.eq(storable(name)));
+        }
+        wanted.load(conn)?.into_iter().for_each(&mut each);
+    }
+    Ok(())
+}
+
+/// Span, beginning and end of the rows that make up a range, when minutes are kept from the hour at `kept_s` on.
+pub(super) fn segments(from_us: i64, to_us: i64, step_s: i64, kept_s: i64) -> Vec<(i64, i64, i64)> {
+    let floor_hour = |at_s| floor(at_s, HOUR_S);
+    let ceil_hour = |at_s: i64| floor(at_s.saturating_add(HOUR_S - 1), HOUR_S);
+    let from_s = floor(from_us.div_euclid(1_000_000), MINUTE_S);
+    let to_s = floor(to_us.saturating_add(MINUTE_S * 1_000_000 - 1).div_euclid(1_000_000), MINUTE_S);
+    if to_us <= from_us {
+        return Vec::new();
+    }
+    // Without their minutes, hours at the ends count as a whole.
+    let from_s = if from_s < kept_s { floor_hour(from_s) } else { from_s };
+    let to_s = if floor_hour(to_s) < kept_s { ceil_hour(to_s) } else { to_s };
+    let (first, last) =
+        if step_s % HOUR_S == 0 { (ceil_hour(from_s), floor_hour(to_s)) } else { (from_s, to_s.min(kept_s)) };
+    let all = if first <= last {
+        vec![(MINUTE_S, from_s, first), (HOUR_S, first, last), (MINUTE_S, last, to_s)]
+    } else {
+        vec![(MINUTE_S, from_s, to_s)]
+    };
+    all.into_iter().filter(|(_, from_s, to_s)| from_s < to_s).collect()
+}

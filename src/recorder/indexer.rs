@@ -1,0 +1,92 @@
+//! The indexer's thread: follows the writer and keeps the search index, some steps behind.
+//!
+//! **Invariant:** nobody waits for it: what it has not reached yet is searched without it. **May import:** `db`, `error`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use log::{error, info, warn};
+
+use crate::db::index::{advance, alone, start_anew, tidy};
+use crate::db::{Connection, Database};
+use crate::error::Error;
+use crate::recorder::Recorder;
+
+/// How often it looks for new records.
+const LOOK: Duration = Duration::from_millis(200);
+/// So many new records are worth a segment at once; fewer wait, and are searched without.
+const WORTH_A_SEGMENT: usize = 512;
+/// How long fewer wait.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to leave a database alone that did not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) struct Indexer {
+    recorder: Arc<Recorder>,
+    database: Database,
+    connection: Option<Connection>,
+    last_step: Instant,
+    /// The database does not answer; said once.
+    is_away: bool,
+}
+
+impl Indexer {
+    pub(super) fn new(recorder: Arc<Recorder>, database: Database) -> Indexer {
+        Indexer { recorder, database, connection: None, last_step: Instant::now(), is_away: false }
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.recorder.stopping.load(Ordering::Acquire) {
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => self.recorder.rest(LOOK),
+                Err(error) => {
+                    self.failed(&error);
+                    self.recorder.rest(RETRY);
+                }
+            }
+        }
+    }
+
+    /// Does the next thing; false when there is nothing to do.
+    fn step(&mut self) -> Result<bool, Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let mut connection = self.database.connect()?;
+                if !alone(&mut connection)? {
+                    return Ok(false);
+                }
+                connection
+            }
+        };
+        let patient = self.last_step.elapsed() < PATIENCE;
+        let taken = advance(&mut connection, if patient { WORTH_A_SEGMENT } else { 1 })?;
+        if taken > 0 || !patient {
+            self.last_step = Instant::now();
+        }
+        let busy = tidy(&mut connection)? || taken > 0;
+        self.connection = Some(connection);
+        if std::mem::take(&mut self.is_away) {
+            info!("the search index is kept again");
+        }
+        Ok(busy)
+    }
+
+    fn failed(&mut self, error: &Error) {
+        match error {
+            Error::Unavailable(what) => {
+                if !std::mem::replace(&mut self.is_away, true) {
+                    warn!("the search index is not kept meanwhile: {what}");
+                }
+            }
+            other => {
+                error!("the search index is made anew: {other}");
+                if let Err(error) = self.database.connect().and_then(|mut connection| start_anew(&mut connection)) {
+                    warn!("the search index cannot be made anew yet: {error}");
+                }
+            }
+        }
+    }
+}
