@@ -136,6 +136,10 @@ pub struct Args {
     #[arg(long, env = "OPENAI_API_ROUTE_SHUTDOWN_TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     shutdown_timeout: u64,
 
+    /// Folder to read the dashboard's static files from, instead of those built in (for development)
+    #[arg(long, env = "OPENAI_API_ROUTE_STATIC_DIR", value_name = "PATH")]
+    static_dir: Option<PathBuf>,
+
     /// Feishu webhook for notices, unless the setting feishu_webhook is there
     #[arg(
         long,
@@ -213,6 +217,8 @@ pub struct Config {
     pub body_limit_bytes: u64,
     /// How long running requests may go on after SIGTERM, in seconds.
     pub shutdown_timeout_s: u64,
+    /// Where the dashboard's static files are, instead of those built in.
+    pub static_dir: Option<PathBuf>,
     /// Fallbacks for settings of the same names: (key, value), empty values left out.
     pub setting_defaults: Vec<(String, String)>,
     /// How this program was called, for hints.
@@ -256,6 +262,7 @@ impl Config {
             log_filter: args.log_level,
             body_limit_bytes: args.body_limit,
             shutdown_timeout_s: args.shutdown_timeout,
+            static_dir: args.static_dir,
             setting_defaults: setting_defaults
                 .into_iter()
                 .filter(|(_, value)| !value.is_empty())

@@ -28,7 +28,7 @@
 //! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder, export} → notify → {db, connector} → error`,
 //! and anyone may name `config`'s constants. `balance`, `openai`, `search` and `usage` import nothing of the crate, and no actix,
 //! awc, diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
-//! tied on purpose: `state` holds the dashboard's memory of who logs in.
+//! tied on purpose: `state` holds the dashboard's memory.
 //!
 //! # The life of a request
 //!
@@ -65,7 +65,7 @@ use actix_web::web::Data;
 use log::info;
 
 use crate::config::{Config, Task};
-use crate::dashboard::Sessions;
+use crate::dashboard::Memory;
 use crate::db::{Database, Opened, upstreams};
 use crate::error::StartError;
 use crate::notify::Notifier;
@@ -133,7 +133,8 @@ fn serve(config: &Config) -> Result<(), StartError> {
         roster,
         recorder,
         notifier,
-        sessions: Sessions::default(),
+        memory: Memory::default(),
+        static_dir: config.static_dir.clone(),
         running: Running::default(),
         noauth: config.noauth,
         body_limit_bytes: config.body_limit_bytes,

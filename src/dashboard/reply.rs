@@ -12,6 +12,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dashboard::words::{Key, Lang};
 use crate::db::{Database, PooledConnection};
 use crate::error::Error;
 use crate::openai::error::error_body;
@@ -24,6 +25,8 @@ pub(super) struct ApiError {
     message: String,
     /// The input's field that is wrong.
     field: Option<String>,
+    /// The same message for pages, in their language.
+    key: Option<Key>,
     /// Of a query, where it is wrong.
     query: Option<Told>,
 }
@@ -37,14 +40,24 @@ struct Told {
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), field: None, query: None }
+        ApiError { status, message: message.into(), field: None, key: None, query: None }
+    }
+
+    /// An error that pages tell in their own language, and JSON in English.
+    pub(super) fn keyed(status: StatusCode, key: Key) -> ApiError {
+        ApiError { status, message: Lang::En.t(key.0).to_owned(), field: None, key: Some(key), query: None }
+    }
+
+    /// The message's key, if it has one.
+    pub(super) fn key(&self) -> Option<Key> {
+        self.key
     }
 
     /// Input that cannot be accepted.
     pub(super) fn field(field: impl Into<String>, what: impl fmt::Display) -> ApiError {
         let field = field.into();
         let message = format!("{field}: {what}");
-        ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), query: None }
+        ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), key: None, query: None }
     }
 
     /// A query that cannot be understood.

@@ -8,6 +8,7 @@
 
 mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
+mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
 mod command_line; // -search, -export
@@ -25,8 +26,10 @@ mod pages; // what a browser sees
 mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
