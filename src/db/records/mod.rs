@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `store` | a batch becomes rows, pieces that are known are stored once |
 //! | `thread`, `placing` | what a record's messages mean, and which conversation they continue |
-//! | `layout`, `packer` | a body as places in packs; packs |
+//! | `layout`, `packer`, `hash` | a body as places in packs; packs; how a piece is known again |
 //! | `read` | bodies put together again |
 //! | `signs` | what texts show at a glance |
 //! | `rows` | rows read again |
@@ -14,6 +14,7 @@
 //! **Invariant:** nothing here cuts or changes a body.
 //! **May import:** `error`, `openai`, `search`, diesel.
 
+mod hash;
 mod layout;
 mod packer;
 mod placing;

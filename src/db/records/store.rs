@@ -2,15 +2,15 @@
 //!
 //! Start at [`Store::insert`]. What can be read of a record alone is read before the transaction begins.
 //! **Invariant:** a batch is stored whole or not at all, and what the store remembers is what the database holds.
-//! **May import:** `error`, `openai`, diesel, openssl (SHA-256).
+//! **May import:** `error`, `openai`, diesel.
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::result::QueryResult;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
-use openssl::sha::sha256;
 
 use crate::db::Connection;
+use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
 use crate::db::records::packer::{Packer, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
@@ -42,7 +42,7 @@ struct Known {
 /// Stores records through one connection after the other, and remembers what it has seen.
 #[derive(Default)]
 pub struct Store {
-    known: HashMap<Vec<u8>, Known>,
+    known: HashMap<Hash, Known>,
     meanings: Meanings,
     removals: i64,
 }
@@ -57,7 +57,7 @@ pub struct Progress<'a> {
 }
 
 /// A body's pieces, with hashes of those that may be known.
-type Pieces = Vec<(Slice, Option<Vec<u8>>)>;
+type Pieces = Vec<(Slice, Option<Hash>)>;
 
 impl Store {
     /// Stores the records in one transaction and gives their ids, in order; with them how far their source has come.
@@ -117,7 +117,7 @@ fn pieces(body: Option<&[u8]>) -> Pieces {
     let mut pieces = Pieces::new();
     let body = body.unwrap_or_default();
     slices(body, &mut |slice: Slice| {
-        let hash = slice.shared.then(|| sha256(&body[slice.range.clone()])[..16].to_vec());
+        let hash = slice.shared.then(|| hash(&[&body[slice.range.clone()]]));
         pieces.push((slice, hash));
     });
     pieces
@@ -130,7 +130,7 @@ struct Writing<'a> {
     threads: Vec<Thread>,
     pieces: Vec<Pieces>,
     /// Pieces found or made in this transaction.
-    fresh: HashMap<Vec<u8>, Known>,
+    fresh: HashMap<Hash, Known>,
     packer: Packer,
 }
 
@@ -184,7 +184,7 @@ impl Writing<'_> {
                 known.place = placed(known.place, &pack_ids);
                 let Place { pack, start, length } = known.place;
                 blobs.push(BlobRow {
-                    hash: hash.clone(),
+                    hash: hash.to_vec(),
                     pack_id: pack,
                     start: start as i64,
                     length: length as i64,
@@ -217,13 +217,15 @@ impl Writing<'_> {
 
     /// Asks for the pieces that nobody remembers.
     fn look_up<C: Speaker>(&mut self, conn: &mut C) -> QueryResult<()> {
-        let wanted: HashSet<&Vec<u8>> = self.pieces.iter().flatten().filter_map(|(_, hash)| hash.as_ref()).collect();
-        let mut unknown: Vec<Vec<u8>> =
-            wanted.into_iter().filter(|hash| !self.store.known.contains_key(*hash)).cloned().collect();
+        let wanted: HashSet<Hash> = self.pieces.iter().flatten().filter_map(|(_, hash)| *hash).collect();
+        let unknown = wanted.into_iter().filter(|hash| !self.store.known.contains_key(hash));
+        let mut unknown: Vec<Vec<u8>> = unknown.map(|hash| hash.to_vec()).collect();
         unknown.sort();
         for BlobRow { hash, pack_id, start, length, owner } in conn.blobs(&unknown)? {
             let place = Place { pack: pack_id, start: start as u64, length: length as u64 };
-            self.fresh.insert(hash, Known { place, owner });
+            if let Ok(hash) = Hash::try_from(hash) {
+                self.fresh.insert(hash, Known { place, owner });
+            }
         }
         Ok(())
     }
@@ -241,7 +243,7 @@ impl Writing<'_> {
                 Some(known) => {
                     layout.push(known.place);
                     if known.owner != owner {
-                        uses.insert((hash, owner));
+                        uses.insert((hash.to_vec(), owner));
                     }
                 }
                 None => {

@@ -3,20 +3,16 @@
 //! Two records meet over a [link](Thread::ends): the last message asked and the reply to it. Their chains (everything up to
 //! there) say whether the later one repeats the earlier one exactly, or has shortened it.
 //! **Invariant:** nothing here knows a database; nothing of the texts survives, and no two client keys meet.
-//! **May import:** `openai`, openssl (SHA-256).
+//! **May import:** `openai`.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use openssl::sha::{Sha256, sha256};
-
+use crate::db::records::hash::{Hash, hash, number};
 use crate::openai::dialogue::{Api, Message, Role, layout, meaning, message, reply};
 use crate::openai::facts;
 use crate::openai::peek::session_key;
 use crate::openai::scan::elements;
-
-/// A hash of meaning.
-pub(super) type Hash = [u8; 16];
 
 /// Elements below this size are read anew each time rather than remembered.
 const REMEMBERED_BYTES: usize = 256;
@@ -50,7 +46,7 @@ impl Meanings {
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        *self.0.entry(short(&sha256(element))).or_insert_with(|| turn(&message(element)))
+        *self.0.entry(hash(&[element])).or_insert_with(|| turn(&message(element)))
     }
 }
 
@@ -226,14 +222,9 @@ impl Thread {
     }
 
     fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
-        let mut hash = Sha256::new();
-        hash.update(&self.scope);
-        hash.update(kind);
-        for part in parts {
-            hash.update(b"\0");
-            hash.update(part);
-        }
-        number(&short(&hash.finish()))
+        let mut all = vec![self.scope.as_slice(), kind];
+        all.extend(parts.iter().flat_map(|part| [b"\0", *part]));
+        number(&hash(&all))
     }
 }
 
@@ -254,7 +245,7 @@ fn turn(message: &Message) -> Turn {
     let mut canonical = Vec::new();
     let counts = meaning(message, &mut canonical);
     Turn {
-        hash: counts.then(|| short(&sha256(&canonical))),
+        hash: counts.then(|| hash(&[&canonical])),
         is_reply: message.role == Role::Assistant,
         is_system: matches!(message.role, Role::System | Role::Developer),
         end: 0,
@@ -267,19 +258,7 @@ fn chain(turns: &[Turn]) -> Hash {
 
 fn next(so_far: Hash, turn: &Turn) -> Hash {
     match turn.hash {
-        Some(hash) => short(&sha256(&[so_far, hash].concat())),
+        Some(own) => hash(&[&so_far, &own]),
         None => so_far,
     }
-}
-
-fn short(hash: &[u8; 32]) -> Hash {
-    let mut short = Hash::default();
-    short.copy_from_slice(&hash[..16]);
-    short
-}
-
-fn number(hash: &Hash) -> i64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash[..8]);
-    i64::from_le_bytes(bytes)
 }
