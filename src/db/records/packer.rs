@@ -5,6 +5,8 @@
 
 use std::io;
 
+use zstd::bulk::Compressor;
+
 use crate::db::records::layout::{Layout, Place};
 use crate::db::speak::PackRow;
 
@@ -40,9 +42,9 @@ impl Packer {
     }
 
     /// The packs under their ids.
-    pub(super) fn rows(&self, ids: &[i64], level: i32) -> io::Result<Vec<PackRow>> {
-        let pack = |(id, bytes): (&i64, &Vec<u8>)| Ok(PackRow { id: *id, data: packed(bytes, level)? });
-        ids.iter().zip(&self.packs).map(pack).collect()
+    pub(super) fn rows(&self, ids: &[i64], press: &mut Press, level: i32) -> io::Result<Vec<PackRow>> {
+        let mut pack = |(id, bytes): (&i64, &Vec<u8>)| Ok(PackRow { id: *id, data: press.packed(bytes, level)? });
+        ids.iter().zip(&self.packs).map(&mut pack).collect()
     }
 }
 
@@ -57,16 +59,29 @@ pub(super) fn placed_all(layout: &Layout, ids: &[i64]) -> Layout {
     Layout(layout.0.iter().map(|place| placed(*place, ids)).collect())
 }
 
-/// Its length in 8 bytes, then zstd.
-pub(super) fn packed(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
-    let mut out = vec![0; 8 + zstd::zstd_safe::compress_bound(bytes.len())];
-    out[..8].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-    let length = zstd::bulk::compress_to_buffer(bytes, &mut out[8..], level)?;
-    out.truncate(8 + length);
-    Ok(out)
+/// Packs, with memory that it keeps: zstd's own is many times a pack's.
+#[derive(Default)]
+pub(super) struct Press(Option<Compressor<'static>>);
+
+impl Press {
+    /// Its length in 8 bytes, then zstd.
+    pub(super) fn packed(&mut self, bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+        let compressor = match &mut self.0 {
+            Some(compressor) => {
+                compressor.set_compression_level(level)?;
+                compressor
+            }
+            none => none.insert(Compressor::new(level)?),
+        };
+        let mut out = vec![0; 8 + zstd::zstd_safe::compress_bound(bytes.len())];
+        out[..8].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        let length = compressor.compress_to_buffer(bytes, &mut out[8..])?;
+        out.truncate(8 + length);
+        Ok(out)
+    }
 }
 
-/// Undoes [`packed`]; `None` when it is damaged.
+/// Undoes [`Press::packed`]; `None` when it is damaged.
 pub(in crate::db) fn unpacked(data: &[u8]) -> Option<Vec<u8>> {
     let (length, packed) = data.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|length| *length <= MOST_BYTES)?;
@@ -76,7 +91,7 @@ pub(in crate::db) fn unpacked(data: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use crate::db::records::layout::{Layout, Place};
-    use crate::db::records::packer::{PACK_BYTES, Packer, placed_all, unpacked};
+    use crate::db::records::packer::{PACK_BYTES, Packer, Press, placed_all, unpacked};
 
     #[test]
     fn pieces_come_back_from_where_they_were_put() {
@@ -84,7 +99,7 @@ mod tests {
         let mut packer = Packer::default();
         let layout = Layout(pieces.iter().map(|piece| packer.push(piece)).collect());
         assert_eq!(packer.count(), 2);
-        let rows = packer.rows(&[40, 41], 1).unwrap();
+        let rows = packer.rows(&[40, 41], &mut Press::default(), 1).unwrap();
         for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41]).0) {
             let row = rows.iter().find(|row| row.id == pack).unwrap();
             let bytes = unpacked(&row.data).unwrap();

@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use diesel::result::QueryResult;
 
-use crate::db::records::read::whole_texts;
 use crate::db::records::hash::Hash;
+use crate::db::records::read::whole_texts;
 use crate::db::records::thread::{Boundary, Meanings, Seen, Thread, is_shortened};
 use crate::db::speak::{LinkRow, Placed, Speaker};
 

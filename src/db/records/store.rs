@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection, SqliteConnection};
 use crate::db::Connection;
 use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
-use crate::db::records::packer::{Packer, placed, placed_all};
+use crate::db::records::packer::{Packer, Press, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
@@ -45,6 +45,7 @@ pub struct Store {
     known: HashMap<Hash, Known>,
     meanings: Meanings,
     removals: i64,
+    press: Press,
 }
 
 /// How far a source of records has come: stored in the same transaction as they are.
@@ -175,7 +176,7 @@ impl Writing<'_> {
         let level = if self.batch.len() >= CROWD { LEVELS.1 } else { LEVELS.0 };
         let packs = self
             .packer
-            .rows(&pack_ids, level)
+            .rows(&pack_ids, &mut self.store.press, level)
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
         conn.insert_packs(&packs)?;
         let mut blobs = Vec::new();

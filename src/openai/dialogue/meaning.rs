@@ -136,7 +136,14 @@ fn media(tag: u8, media: &Media, out: &mut Vec<u8>) {
 
 /// Text without its white space.
 fn dense(text: &str, out: &mut Vec<u8>) {
-    out.extend(text.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    // Each byte is written, and the next one over it when it was white space: no branch, and no growing, for each.
+    let mut end = out.len();
+    out.resize(end + text.len(), 0);
+    for byte in text.bytes() {
+        out[end] = byte;
+        end += usize::from(!byte.is_ascii_whitespace());
+    }
+    out.truncate(end);
 }
 
 /// JSON with its keys in order and without what is `null`. Its depth is bounded by the parser's.
