@@ -39,7 +39,7 @@ fn conditions(results: &Results, seconds: f64) -> Result<String> {
     Ok(format!(
         "{day}, {cores} cores ({cpu}), Linux {}, {seconds:.0} s in all, load average {load} at the end. SQLite on the \
          disk that holds the build. One thread stores, then the same indexes; making up the records is not counted \
-         ({:.0} MB/s). Words by Zipf's law out of 30,000 English-like ones, a fifth of the chats Chinese. Growth is that \
+         ({:.0} MB/s). Words by Zipf's law out of 30,000 English-like ones, each with its usual followers; a fifth of the chats Chinese. Growth is that \
          of the database's file after a checkpoint, free pages included; raw bytes are those of all request bodies and \
          replies.\n",
         kernel.trim(),
