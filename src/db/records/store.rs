@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection, SqliteConnection};
 use crate::db::Connection;
 use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
-use crate::db::records::packer::{Packer, Press, placed, placed_all};
+use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
@@ -27,10 +27,6 @@ pub(in crate::db) const REMOVALS: &str = "removals";
 const KNOWN: usize = 200_000;
 /// Bytes that lie in one pack together: longer runs are cut.
 const RUN_BYTES: usize = 1 << 20;
-/// zstd's level when there is time, and when records queue up.
-const LEVELS: (i32, i32) = (3, 1);
-/// So many records in a batch mean that they queue up.
-const CROWD: usize = 200;
 
 /// Where a piece lies, and whose it is.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +42,8 @@ pub struct Store {
     meanings: Meanings,
     removals: i64,
     press: Press,
+    /// The pack that the next records go on with.
+    open: Option<Open>,
 }
 
 /// How far a source of records has come: stored in the same transaction as they are.
@@ -75,17 +73,19 @@ impl Store {
     ) -> Result<Vec<i64>, Error> {
         let threads = batch.iter().map(|record| self.thread(record)).collect::<Vec<_>>();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
+        let packer = Packer::default();
         let mut writing =
-            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer: Packer::default() };
+            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer, left_open: None };
         let done = match conn {
             Connection::Sqlite(conn) => {
                 conn.immediate_transaction(|conn| writing.write::<SqliteConnection>(conn, progress))
             }
             Connection::Postgres(conn) => conn.transaction(|conn| writing.write::<PgConnection>(conn, progress)),
         };
-        let fresh = std::mem::take(&mut writing.fresh);
+        let (fresh, left_open) = (std::mem::take(&mut writing.fresh), writing.left_open.take());
         match done {
             Ok(ids) => {
+                self.open = left_open;
                 if self.known.len() + fresh.len() > KNOWN {
                     self.known.clear();
                 }
@@ -133,6 +133,7 @@ struct Writing<'a> {
     /// Pieces found or made in this transaction.
     fresh: HashMap<Hash, Known>,
     packer: Packer,
+    left_open: Option<Open>,
 }
 
 impl Writing<'_> {
@@ -141,6 +142,7 @@ impl Writing<'_> {
         let removals = conn.mark(REMOVALS)?.unwrap_or(0);
         if removals != self.store.removals {
             self.store.known.clear();
+            self.store.open = None;
             self.store.removals = removals;
         }
         let ids = conn.reserve(Numbered::Records, self.batch.len())?;
@@ -148,6 +150,9 @@ impl Writing<'_> {
         let placements = (0..ids.len()).map(|at| placing.place(at)).collect::<QueryResult<Vec<Placement>>>()?;
         let links = placing.into_links();
 
+        // To pack the earlier ones once more is worth it when there are few new ones.
+        let open = self.store.open.take();
+        self.packer = Packer::resume(open.filter(|_| self.batch.len() < FEW));
         self.look_up(conn)?;
         let (mut bodies, mut layouts, mut uses) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, record) in self.batch.iter().enumerate() {
@@ -168,17 +173,18 @@ impl Writing<'_> {
                 ..BodyRow::default()
             });
         }
-        let pack_ids = conn.reserve(Numbered::Packs, self.packer.count())?;
+        let given = conn.reserve(Numbered::Packs, self.packer.without_id())?;
+        let pack_ids = self.packer.ids(given);
         for (row, (body, response)) in bodies.iter_mut().zip(&layouts) {
             row.body = body.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
             row.response = response.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
         }
-        let level = if self.batch.len() >= CROWD { LEVELS.1 } else { LEVELS.0 };
         let packs = self
             .packer
-            .rows(&pack_ids, &mut self.store.press, level)
+            .rows(&pack_ids, &mut self.store.press, level(self.batch.len()))
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        conn.insert_packs(&packs)?;
+        conn.write_packs(&packs)?;
+        self.left_open = std::mem::take(&mut self.packer).leave_open(&pack_ids);
         let mut blobs = Vec::new();
         for (hash, known) in &mut self.fresh {
             if known.place.pack < 0 {
