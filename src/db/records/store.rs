@@ -14,7 +14,7 @@ use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
 use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
-use crate::db::records::signs::signs;
+use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::{Ending, NewRecord, Texts};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
@@ -205,13 +205,11 @@ impl Writing<'_> {
         uses.sort();
         conn.insert_uses(&uses)?;
         let facts: Vec<_> = self.batch.iter().map(|record| record.facts.without_nul()).collect();
-        let rows = ids.iter().zip(&facts).zip(self.batch).zip(&placements).map(|(((id, facts), record), placement)| {
-            RecordRow {
-                id: *id,
-                facts,
-                placed: placement.placed.clone(),
-                signs: signs(record, placement.fresh.clone()),
-            }
+        let rows = placements.iter().enumerate().map(|(at, placement)| RecordRow {
+            id: ids[at],
+            facts: &facts[at],
+            placed: placement.placed.clone(),
+            signs: self.signs(at, placement),
         });
         conn.insert_records(&rows.collect::<Vec<_>>())?;
         conn.insert_bodies(&bodies)?;
@@ -220,6 +218,14 @@ impl Writing<'_> {
             conn.set_mark(name, value)?;
         }
         Ok(ids)
+    }
+
+    fn signs(&self, at: usize, placement: &Placement) -> Signs {
+        let record = &self.batch[at];
+        match self.threads[at].signals(placement.fresh.as_ref()) {
+            Some(found) => signs::signs(record, found),
+            None => signs::read(record, placement.fresh.clone()),
+        }
     }
 
     /// Asks for the pieces that nobody remembers.
@@ -280,7 +286,7 @@ pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord
         id: *id,
         facts,
         placed: Placed::default(),
-        signs: signs(record, None),
+        signs: signs::read(record, None),
     });
     conn.insert_records(&rows.collect::<Vec<_>>())?;
     let bodies = ids.iter().zip(batch).map(|(id, record)| {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::db::records::hash::{Hash, hash, number};
-use crate::openai::dialogue::{Api, Message, Role, layout, meaning, message, reply};
+use crate::openai::dialogue::{Api, Message, Role, Shown, Signals, layout, meaning, message, reply_signals};
 use crate::openai::facts;
 use crate::openai::peek::session_key;
 use crate::openai::scan::elements;
@@ -30,6 +30,7 @@ pub(super) struct Turn {
     is_reply: bool,
     /// Instructions.
     is_system: bool,
+    shown: Shown,
     /// Where its element ends in the body.
     end: usize,
 }
@@ -65,6 +66,10 @@ pub(super) struct Thread {
     response: Option<String>,
     /// It got no whole answer: who asks the same again means the same conversation.
     failed: bool,
+    /// What its reply shows, and its prompts.
+    signals: Signals,
+    /// It ends among its messages.
+    is_cut: bool,
 }
 
 /// A place in the messages where the caller may have taken over an earlier reply.
@@ -103,10 +108,13 @@ impl Thread {
             Api::Completions => true,
             Api::Embeddings | Api::Images | Api::Audio | Api::Moderations | Api::Other => false,
         };
+        let (mut signals, choices) = reply_signals(seen.reply);
+        signals.add(Shown::by_prompts(seen.body, &found));
         let replies: Vec<Vec<Turn>> = match is_dialogue {
-            true => reply(seen.reply).iter().map(|choice| choice.iter().map(turn).collect()).collect(),
+            true => choices.iter().map(|choice| choice.iter().map(turn).collect()).collect(),
             false => Vec::new(),
         };
+        let mut said = found.prompts.iter().chain(&found.messages);
         let named = seen.session.map(str::to_owned).or_else(|| session_key(|_| None, seen.body));
         Thread {
             scope: [seen.key.0.as_bytes(), b"\0", seen.key.1.as_bytes(), b"\0"].concat(),
@@ -115,6 +123,8 @@ impl Thread {
             begin: range.start + usize::from(!range.is_empty()),
             turns,
             replies,
+            signals,
+            is_cut: said.any(|range| range.end == seen.body.len()),
             session: named,
             previous_response: found.previous_response,
             response: match found.api {
@@ -122,6 +132,17 @@ impl Thread {
                 _ => None,
             },
         }
+    }
+
+    /// What it shows, of its messages those in `fresh` or all; `None` when that cannot be told from here.
+    pub(super) fn signals(&self, fresh: Option<&Range<usize>>) -> Option<Signals> {
+        if self.is_cut {
+            return None;
+        }
+        let mut signals = self.signals.clone();
+        let from = fresh.map_or(0, |fresh| fresh.start);
+        self.turns.iter().filter(|turn| turn.end > from).for_each(|turn| signals.add(turn.shown));
+        Some(signals)
     }
 
     /// The link of the session that the caller names.
@@ -248,6 +269,7 @@ fn turn(message: &Message) -> Turn {
         hash: counts.then(|| hash(&[&canonical])),
         is_reply: message.role == Role::Assistant,
         is_system: matches!(message.role, Role::System | Role::Developer),
+        shown: Shown::by(message),
         end: 0,
     }
 }
