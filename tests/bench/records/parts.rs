@@ -21,9 +21,11 @@ const TURNS: u64 = 200;
 /// Unrelated chats.
 const CHATS: u64 = 10_000;
 /// Records in a batch of the recorder when they queue up.
-pub const BATCH: usize = 1_000;
-/// Records in a batch when a thousand come in a second.
-pub const TWENTIETH: usize = 50;
+const BATCH: usize = 1_000;
+/// When a thousand come in a second.
+const SOME: usize = 50;
+/// When two hundred come in a second.
+const FEW: usize = 10;
 /// A chat of 4 KiB in all.
 const CHAT: Size = Size { request_bytes: 2_048, reply_bytes: 2_048 };
 
@@ -57,7 +59,7 @@ pub fn run(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<Results> {
     }
     if wanted("chats") {
         let chats = Chats::new(&words, CHAT, CHATS, 1);
-        let storage = stored("10,000 unrelated chats of 4 KiB", TWENTIETH, chats, &mut results)?;
+        let storage = stored("10,000 unrelated chats of 4 KiB", FEW, chats, &mut results)?;
         let grown = storage.share();
         results.goals.push(Goal::at_most("10,000 chats of 4 KiB: database growth of raw bytes", "%", 60.0, grown));
         results.storages.push(storage);
@@ -112,7 +114,7 @@ fn writer(extent: &Extent, words: &Words, results: &mut Results) -> Result<()> {
     for (what, bytes, batch_records, goal) in [
         ("1 KiB request, 1 KiB reply", 1_024, BATCH, Some(("writer: records of 1 KiB each way", 10_000.0))),
         ("4 KiB request, 4 KiB reply", 4_096, BATCH, Some(("writer: records of 4 KiB each way", 4_000.0))),
-        ("1 KiB request, 1 KiB reply", 1_024, TWENTIETH, None),
+        ("1 KiB request, 1 KiB reply", 1_024, SOME, None),
     ] {
         eprintln!("writer: {what}, {batch_records} a batch …");
         let mut base = Base::make("writer")?;
