@@ -88,8 +88,8 @@ fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpR
         error!("{} {} failed ({id}): {error}", request.method(), request.path());
     }
     let (title, hint) = words(status);
-    let (detail, said_in) = match error.key() {
-        Some(key) => (frame.k(&key).to_owned(), frame.lang.tag()),
+    let (detail, said_in) = match error.text(frame.lang) {
+        Some(text) => (text, frame.lang.tag()),
         // The title says as much.
         None if status == StatusCode::NOT_FOUND => (String::new(), "en"),
         None => (error.to_string(), "en"),

@@ -98,7 +98,7 @@ async fn by_form(request: &HttpRequest, body: &[u8], state: &Data<State>) -> Res
     let next = page::local(form.text("next"));
     match check_password(state, &address(request), form.text("password")).await {
         Ok(()) => with_cookie(form::see(next), session::open(state).await?),
-        Err(error) if error.key().is_some() => page::show(request, state, error.status_code(), error.key(), next),
+        Err(error) if error.status_code().is_client_error() => page::show(request, state, Some(&error), next),
         Err(error) => Err(error),
     }
 }

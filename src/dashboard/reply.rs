@@ -26,7 +26,7 @@ pub(super) struct ApiError {
     /// The input's field that is wrong.
     field: Option<String>,
     /// The same message for pages, in their language.
-    key: Option<Key>,
+    key: Option<(Key, Vec<String>)>,
     /// Of a query, where it is wrong.
     query: Option<Told>,
 }
@@ -45,12 +45,20 @@ impl ApiError {
 
     /// An error that pages tell in their own language, and JSON in English.
     pub(super) fn keyed(status: StatusCode, key: Key) -> ApiError {
-        ApiError { status, message: Lang::En.t(key.0).to_owned(), field: None, key: Some(key), query: None }
+        ApiError::keyed_with(status, key, &[])
     }
 
-    /// The message's key, if it has one.
-    pub(super) fn key(&self) -> Option<Key> {
-        self.key
+    /// The same with the key's places filled in.
+    pub(super) fn keyed_with(status: StatusCode, key: Key, args: &[&dyn fmt::Display]) -> ApiError {
+        let filled = args.iter().map(ToString::to_string).collect();
+        ApiError { key: Some((key, filled)), ..ApiError::new(status, Lang::En.tf(key.0, args)) }
+    }
+
+    /// The message in a page's language, if it has one there.
+    pub(super) fn text(&self, lang: Lang) -> Option<String> {
+        let (key, args) = self.key.as_ref()?;
+        let args: Vec<&dyn fmt::Display> = args.iter().map(|arg| arg as &dyn fmt::Display).collect();
+        Some(lang.tf(key.0, &args))
     }
 
     /// Input that cannot be accepted.
@@ -73,7 +81,7 @@ impl ApiError {
 
     pub(super) fn unauthorized() -> ApiError {
         let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
-        ApiError::new(StatusCode::UNAUTHORIZED, message)
+        ApiError { key: Some((Key("error.log_in"), Vec::new())), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }
     }
 }
 

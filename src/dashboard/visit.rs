@@ -5,21 +5,23 @@
 //!
 //! **Invariant:** whoever has a visit is logged in. **May import:** `state`, `db`.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::dashboard::form::see;
+use crate::dashboard::form::{Form, see};
 use crate::dashboard::frame::{Frame, flash_cookie, flash_shown};
 use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::session::{Admin, address};
+use crate::dashboard::words::Key;
 use crate::db::PooledConnection;
 use crate::error::Error;
 use crate::state::State;
@@ -36,8 +38,7 @@ pub(super) struct Visit {
     pub(super) frame: Frame,
     pub(super) state: Data<State>,
     pub(super) admin: Admin,
-    /// Where it comes from, for counting wrong passwords.
-    pub(super) address: String,
+    request: HttpRequest,
 }
 
 impl FromRequest for Visit {
@@ -49,12 +50,35 @@ impl FromRequest for Visit {
         Box::pin(async move {
             let admin = admin.await?;
             let state = request.app_data::<Data<State>>().ok_or_else(ApiError::unauthorized)?.clone();
-            Ok(Visit { frame: Frame::of(&request, &state), address: address(&request), state, admin })
+            Ok(Visit { frame: Frame::of(&request, &state), state, admin, request })
         })
     }
 }
 
 impl Visit {
+    /// The query's parameters.
+    ///
+    /// # Errors
+    /// 400 that names the first parameter which is none of `known`: nothing is dropped in silence.
+    pub(super) fn query(&self, known: &[&str]) -> Result<Form, ApiError> {
+        let query = Form::parse(self.request.query_string().as_bytes());
+        let unknown = query.names().find(|name| !known.contains(name)).map(str::to_owned);
+        let Some(unknown) = unknown else { return Ok(query) };
+        let args: [&dyn Display; 2] = [&unknown, &known.join(", ")];
+        Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args))
+    }
+
+    /// The host that the browser asked, for commands to copy.
+    pub(super) fn host(&self) -> &str {
+        let host = self.request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        host.unwrap_or("127.0.0.1:8888")
+    }
+
+    /// Where the browser is, for counting wrong passwords.
+    pub(super) fn address(&self) -> String {
+        address(&self.request)
+    }
+
     /// The page.
     pub(super) fn page(&self, template: &impl Template) -> Page {
         self.page_as(StatusCode::OK, template)

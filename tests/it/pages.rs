@@ -71,6 +71,12 @@ fn errors_are_pages_for_browsers_and_json_for_programs() {
     assert_eq!(page.status, 404);
     assert!(page.text().contains("There is nothing here") && page.text().contains("<nav"), "{}", page.text());
     assert_eq!(visitor.get("/admin/upstreams?state=nonsense").status, 400);
+    let unknown = visitor.get("/admin/upstreams?colour=red");
+    assert_eq!(unknown.status, 400, "nothing is dropped in silence");
+    assert!(unknown.text().contains("there is no parameter colour here; there are state"), "{}", unknown.text());
+    let late = gateway.send(form("/admin/theme", "theme=dark"));
+    assert_eq!(late.status, 401);
+    assert!(late.text().contains("the session has ended"), "{}", late.text());
     assert_eq!(gateway.admin("GET", "/admin/upstreams/99", "").json()["error"]["type"], "admin_error");
 }
 

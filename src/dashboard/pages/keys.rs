@@ -3,9 +3,8 @@
 //! **Invariant:** a key is shown once, on the page that follows its making; every other page shows its last four.
 //! **May import:** `state`, `db`, `roster`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HOST;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::dashboard::form::{Field, Form, Problem, problems};
@@ -47,7 +46,7 @@ struct One<'a> {
     row: Row,
     /// The key itself, on this page only.
     fresh: Option<String>,
-    host: String,
+    host: &'a str,
     name: Field,
     problems: Vec<Problem>,
 }
@@ -125,13 +124,12 @@ async fn find(visit: &Visit, name: &str) -> Result<(ClientKey, Vec<UpstreamRow>)
 }
 
 /// `GET /admin/keys/one?name=`: the key itself only if it has just been made by this session.
-pub(super) async fn one(visit: Visit, request: HttpRequest) -> Page {
-    let name = Form::parse(request.query_string().as_bytes()).text("name").to_owned();
+pub(super) async fn one(visit: Visit) -> Page {
+    let name = visit.query(&["name"])?.text("name").to_owned();
     let (key, upstreams) = find(&visit, &name).await?;
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888").to_owned();
     let fresh = visit.state.memory.new_keys.take(&waiting_name(&visit, &name));
     let (f, row) = (&visit.frame, Row::of(&key, &upstreams));
-    visit.page(&One { f, row, fresh, host, name: Field::new("new_name", name), problems: Vec::new() })
+    visit.page(&One { f, row, fresh, host: visit.host(), name: Field::new("new_name", name), problems: Vec::new() })
 }
 
 /// A new key waits for the session that made it.
@@ -210,7 +208,7 @@ fn name_levels(connection: &mut Connection, old: &str, new: Option<&str>) -> Res
 }
 
 /// `POST /admin/keys/rename`: `name` and `new_name`; upstreams that are for the key follow.
-pub(super) async fn rename(visit: Visit, form: Form, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn rename(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let (key, upstreams) = find(&visit, form.text("name")).await?;
     let (authorization, _) = load(&visit).await?;
     let others: Vec<ClientKey> =
@@ -218,9 +216,8 @@ pub(super) async fn rename(visit: Visit, form: Form, request: HttpRequest) -> Re
     let mut name = Field::new("new_name", form.text("new_name"));
     check_name(&visit.frame, &mut name, &others);
     if name.is_bad() {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
         let (f, problems) = (&visit.frame, problems(&[(&name, visit.frame.t("keys.name"))]));
-        let page = One { f, row: Row::of(&key, &upstreams), fresh: None, host, name, problems };
+        let page = One { f, row: Row::of(&key, &upstreams), fresh: None, host: visit.host(), name, problems };
         return visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     let (old, new) = (key.name, name.value.clone());
@@ -244,8 +241,9 @@ pub(super) async fn rename(visit: Visit, form: Form, request: HttpRequest) -> Re
 }
 
 /// `GET /admin/keys/delete?name=`: asks.
-pub(super) async fn ask(visit: Visit, request: HttpRequest) -> Page {
-    let (key, upstreams) = find(&visit, Form::parse(request.query_string().as_bytes()).text("name")).await?;
+pub(super) async fn ask(visit: Visit) -> Page {
+    let query = visit.query(&["name"])?;
+    let (key, upstreams) = find(&visit, query.text("name")).await?;
     visit.page(&Delete { f: &visit.frame, row: Row::of(&key, &upstreams) })
 }
 

@@ -4,7 +4,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
 use crate::dashboard::form::{Form, see};
@@ -12,7 +12,6 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::session::Admin;
 use crate::dashboard::visit::{Page, html};
-use crate::dashboard::words::Key;
 use crate::state::State;
 
 #[derive(Template)]
@@ -30,20 +29,20 @@ pub(super) async fn ask(request: HttpRequest, admin: Option<Admin>, state: Data<
     if admin.is_some() {
         return Ok(see(next));
     }
-    show(&request, &state, StatusCode::OK, None, next)
+    show(&request, &state, None, next)
 }
 
 /// The page, with what went wrong.
 pub(in crate::dashboard) fn show(
     request: &HttpRequest,
     state: &State,
-    status: StatusCode,
-    problem: Option<Key>,
+    problem: Option<&ApiError>,
     next: &str,
 ) -> Result<HttpResponse, ApiError> {
     let frame = Frame::of(request, state);
-    let problem = problem.map_or("", |key| frame.k(&key));
-    html(status, &Login { f: &frame, problem, next })
+    let status = problem.map_or(StatusCode::OK, ResponseError::status_code);
+    let problem = problem.and_then(|problem| problem.text(frame.lang)).unwrap_or_default();
+    html(status, &Login { f: &frame, problem: &problem, next })
 }
 
 /// Where to go after the login: a path of ours, whatever was asked for.

@@ -4,12 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::HttpRequest;
 use askama::Template;
 
 use crate::balance::candidate::{Need, mix};
 use crate::balance::plan::WhyNot;
-use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::entries;
 use crate::dashboard::pages::upstreams::state::until;
@@ -109,9 +107,9 @@ fn is_final(why: Option<&WhyNot>) -> bool {
     matches!(why, Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied | WhyNot::KeyNotAllowed))
 }
 
-/// `GET /admin/models/route?model=&key=`.
-pub(super) async fn route(visit: Visit, request: HttpRequest) -> Page {
-    let query = Form::parse(request.query_string().as_bytes());
+/// `GET /admin/models/route?model=&key=&stream=`; whether it is a stream changes nothing in a plan.
+pub(super) async fn route(visit: Visit) -> Page {
+    let query = visit.query(&["model", "key", "stream"])?;
     let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
     let authorization =
         visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default();

@@ -5,8 +5,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use actix_web::HttpRequest;
-use actix_web::http::header::HOST;
 use askama::Template;
 
 use crate::dashboard::frame::Frame;
@@ -49,7 +47,7 @@ struct RequestLine {
 }
 
 /// `GET /admin`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit) -> Page {
     let (rows, records) =
         visit.database(|connection| Ok((upstreams::list(connection)?, page(connection, None, SHOWN)?))).await?;
     let snapshot = visit.state.roster.load();
@@ -65,7 +63,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     visit.page(&Overview {
         f,
         alarms: alarms(&visit),
-        host: request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888"),
+        host: visit.host(),
         upstreams: rows.iter().map(line).collect(),
         has_keys: !snapshot.settings.keys.is_empty() || snapshot.settings.any_key || visit.state.noauth,
         requests: records.iter().map(|record| request_line(f, record, &names)).collect(),

@@ -59,3 +59,19 @@ fn the_theme_follows_the_system_until_one_is_chosen() {
     browser.go("/admin/upstreams");
     assert_eq!(background(), dark, "the choice holds on every page");
 }
+
+#[test]
+fn the_browsers_own_zone_changes_nothing() {
+    let stage = Stage::new();
+    stage.gateway.database.sql("UPDATE records SET started_us = 1795278600000000");
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.devtools("Emulation.setTimezoneOverride", serde_json::json!({"timezoneId": "America/New_York"}));
+    let shown = "return document.querySelector('main time').textContent.slice(-8) + ' ' + [...document.querySelectorAll('th')].map((th) => th.textContent).find((text) => text.startsWith('Time'))";
+    for (zone, expected) in [("Asia/Shanghai", "00:30:00 Time (Asia/Shanghai)"), ("UTC", "16:30:00 Time (UTC)")] {
+        browser.go("/admin/settings");
+        browser.fill("#time_zone", zone);
+        browser.follow("main button.primary");
+        browser.go("/admin");
+        assert_eq!(browser.text(shown), expected);
+    }
+}

@@ -12,12 +12,10 @@ mod fields;
 mod general;
 mod sessions;
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, resource};
 use askama::Template;
 
-use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
@@ -64,8 +62,8 @@ fn at(tab: &str) -> String {
 }
 
 /// `GET /admin/settings?tab=`.
-async fn show(visit: Visit, request: HttpRequest) -> Page {
-    let query = Form::parse(request.query_string().as_bytes());
+async fn show(visit: Visit) -> Page {
+    let query = visit.query(&["tab"])?;
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,

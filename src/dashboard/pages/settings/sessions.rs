@@ -95,11 +95,11 @@ pub(super) async fn set_password(visit: Visit, form: Form) -> Result<HttpRespons
     } else if new != form.text("again") {
         p.again.problem = visit.frame.t("password.differs").to_owned();
     }
-    if let Err(error) = check_password(&visit.state, &visit.address, form.text("old")).await {
-        let Some(key) = error.key().filter(|_| error.status_code().is_client_error()) else {
+    if let Err(error) = check_password(&visit.state, &visit.address(), form.text("old")).await {
+        let Some(text) = error.text(visit.frame.lang).filter(|_| error.status_code().is_client_error()) else {
             return Err(error);
         };
-        p.old.problem = visit.frame.k(&key).to_owned();
+        p.old.problem = text;
     }
     if p.old.is_bad() || p.new.is_bad() || p.again.is_bad() {
         return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, p).await;

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** nothing is removed that was not named on the page that asked. **May import:** `state`, `db`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::connector::Outbound;
@@ -103,8 +103,9 @@ pub(in crate::dashboard) fn entries(list: &str) -> Vec<String> {
 }
 
 /// `GET /admin/upstreams/delete?id=`: asks.
-pub(super) async fn ask(visit: Visit, request: HttpRequest) -> Page {
-    confirm(&visit, &Form::parse(request.query_string().as_bytes()).numbers("id")).await
+pub(super) async fn ask(visit: Visit) -> Page {
+    let ids = visit.query(&["id"])?.numbers("id");
+    confirm(&visit, &ids).await
 }
 
 async fn confirm(visit: &Visit, ids: &[i64]) -> Page {

@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** an edit that began before another's is never stored over it unseen. **May import:** `state`, `db`, `roster`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::connector::Outbound;
@@ -75,8 +75,8 @@ impl Shown {
 }
 
 /// `GET /admin/upstreams/new?from=`.
-pub(super) async fn new(visit: Visit, request: HttpRequest) -> Page {
-    let from = Form::parse(request.query_string().as_bytes()).text("from").parse::<i64>().ok();
+pub(super) async fn new(visit: Visit) -> Page {
+    let from = visit.query(&["from"])?.text("from").parse::<i64>().ok();
     let (mut d, mut source) = (Draft::empty(), None);
     if let Some(id) = from {
         let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** nothing here waits for an upstream. **May import:** `state`, `db`, `roster`.
 
+use actix_web::HttpResponse;
 use actix_web::web::Path;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::dashboard::form::Form;
@@ -73,8 +73,8 @@ pub(super) struct TestLine {
 }
 
 /// `GET /admin/upstreams?state=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
-    let query = Form::parse(request.query_string().as_bytes());
+pub(super) async fn show(visit: Visit) -> Page {
+    let query = visit.query(&["state"])?;
     let filter = query.text("state").to_owned();
     if !filter.is_empty() && !STATES.iter().any(|(name, _)| *name == filter) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
