@@ -28,7 +28,7 @@ const CROWD: usize = 200;
 pub(super) fn level(records: usize) -> i32 {
     match records {
         ..FEW => 6,
-        ..CROWD => 3,
+        FEW..CROWD => 3,
         _ => 1,
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::Result;
+use crate::measure::Took;
 use crate::results::{Results, Storage};
 
 /// Prints everything as Markdown on standard output.
@@ -20,6 +21,12 @@ pub fn print(results: &Results, seconds: f64) -> Result<()> {
     }
     if !results.goals.is_empty() {
         println!("{}", goals(results));
+    }
+    let took = |of: fn(&Took) -> f64| results.speeds.iter().map(|speed| of(&speed.took)).sum::<f64>();
+    if took(|took| took.cpu_seconds) < 0.7 * took(|took| took.seconds) {
+        println!(
+            "Other programs kept the machine busy: the records/s and the goals on them say little, the CPU-µs more.\n"
+        );
     }
     Ok(())
 }

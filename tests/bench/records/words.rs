@@ -118,8 +118,8 @@ impl Vocabulary {
         Vocabulary::new(30_000, |rank, word| {
             let syllables = match rank {
                 ..40 => 1,
-                ..1_000 => 1 + chance.below(2),
-                ..6_000 => 2 + chance.below(2),
+                40..1_000 => 1 + chance.below(2),
+                1_000..6_000 => 2 + chance.below(2),
                 _ => 3 + chance.below(2),
             };
             for _ in 0..syllables {
