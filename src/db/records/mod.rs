@@ -8,6 +8,7 @@
 //! | `thread`, `placing` | what a record's messages mean, and which conversation they continue |
 //! | `layout`, `packer`, `hash` | a body as places in packs; packs; how a piece is known again |
 //! | `read` | bodies put together again |
+//! | `tries` | attempts in a few bytes |
 //! | `signs` | what texts show at a glance |
 //! | `rows`, `talks` | rows read again, and conversations |
 //!
@@ -24,6 +25,7 @@ mod signs;
 mod store;
 mod talks;
 mod thread;
+mod tries;
 
 use std::borrow::Cow;
 

@@ -8,6 +8,7 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Connection;
+use crate::db::records::tries::long;
 use crate::db::records::{Facts, Placed, Signs, Texts, texts};
 use crate::db::speak::RECORDS;
 use crate::error::Error;
@@ -56,7 +57,8 @@ struct Loaded {
 
 impl From<Loaded> for Row {
     fn from(loaded: Loaded) -> Row {
-        let Loaded { id, facts, conversation_id, linked_by, known_messages, finish, tools, marks } = loaded;
+        let Loaded { id, mut facts, conversation_id, linked_by, known_messages, finish, tools, marks } = loaded;
+        facts.attempts = long(&facts.attempts).into_owned();
         let placed = Placed { conversation_id, linked_by, known_messages };
         Row { id, facts, placed, signs: Signs { finish, tools, marks } }
     }

@@ -16,6 +16,7 @@ use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed
 use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
+use crate::db::records::tries::short;
 use crate::db::records::{NewRecord, Row, Texts, texts};
 use crate::db::rollups::{self, Sample};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
@@ -201,6 +202,7 @@ impl Writing<'_> {
         let rows = placements.iter().enumerate().map(|(at, placement)| RecordRow {
             id: ids[at],
             facts: &facts[at],
+            attempts: short(&facts[at].attempts),
             placed: placement.placed.clone(),
             signs: self.signs(at, placement),
         });
@@ -295,6 +297,7 @@ pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord
     let rows = rows.map(|((id, facts), record)| RecordRow {
         id: *id,
         facts,
+        attempts: short(&facts.attempts),
         placed: Placed::default(),
         signs: signs::read(record, None),
     });

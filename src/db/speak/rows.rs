@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** each list of columns and the values made for it are in the same order. **May import:** diesel, `db::records`.
 
+use std::borrow::Cow;
+
 use super::value::Value;
 use super::{BlobRow, BodyRow, LinkRow, PackRow};
 use crate::db::records::{Facts, Signs};
@@ -36,13 +38,15 @@ pub struct Placed {
 pub(in crate::db) struct RecordRow<'a> {
     pub(in crate::db) id: i64,
     pub(in crate::db) facts: &'a Facts,
+    /// As the row keeps them.
+    pub(in crate::db) attempts: Cow<'a, str>,
     pub(in crate::db) placed: Placed,
     pub(in crate::db) signs: Signs,
 }
 
 impl RecordRow<'_> {
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        let RecordRow { id, facts, placed, signs } = self;
+        let RecordRow { id, facts, attempts, placed, signs } = self;
         vec![
             Value::Int(*id),
             Value::Int(facts.started_us),
@@ -69,7 +73,7 @@ impl RecordRow<'_> {
             Value::OptInt(facts.tokens_audio_in),
             Value::OptInt(facts.tokens_audio_out),
             Value::OptInt(facts.cost_nano),
-            Value::Text(&facts.attempts),
+            Value::Text(attempts),
             Value::Text(facts.ending.as_str()),
             Value::from(&facts.error),
             Value::Int(facts.request_bytes),
