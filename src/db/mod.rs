@@ -139,6 +139,21 @@ impl Database {
     }
 }
 
+/// From now on a commit of this connection outlives a crash of the machine, or again as the database is set up: SQLite's then
+/// outlives a crash of the process.
+///
+/// # Errors
+/// The database's.
+pub fn make_durable(connection: &mut Connection, durable: bool) -> Result<(), Error> {
+    match (connection, durable) {
+        (Connection::Sqlite(sqlite), true) => sqlite.batch_execute("PRAGMA synchronous = FULL")?,
+        (Connection::Sqlite(sqlite), false) => sqlite.batch_execute("PRAGMA synchronous = NORMAL")?,
+        (Connection::Postgres(postgres), true) => postgres.batch_execute("SET synchronous_commit = on")?,
+        (Connection::Postgres(postgres), false) => postgres.batch_execute("RESET synchronous_commit")?,
+    }
+    Ok(())
+}
+
 /// Makes and checks the readers' connections.
 pub struct Manager(Arc<Location>);
 
