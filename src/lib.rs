@@ -13,6 +13,7 @@
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
 //! | [`notify`] | incidents → Feishu, Matrix |
+//! | [`metrics`] | what is counted of requests, as Prometheus reads it |
 //! | [`db`] | the only room that knows SQL |
 //! | [`connector`] | connections to other servers |
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
@@ -23,7 +24,7 @@
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
-//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → {db, connector} → error`,
+//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder} → notify → metrics → {db, connector} → error`,
 //! and anyone may name `config`'s constants. `balance`, `openai` and `search` import nothing of the crate, and no actix, awc,
 //! diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory of who logs in.
@@ -45,6 +46,7 @@ pub mod console;
 pub mod dashboard;
 pub mod db;
 pub mod error;
+pub mod metrics;
 pub mod notify;
 pub mod openai;
 pub mod proxy;
@@ -64,6 +66,7 @@ use crate::config::{Config, Task};
 use crate::dashboard::Sessions;
 use crate::db::{Database, Opened, upstreams};
 use crate::error::StartError;
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::recorder::Recorder;
 use crate::roster::Roster;
@@ -111,13 +114,15 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let first = console::prepare(&database, config)?;
     console::warn_of_open_doors(&database, config.noauth)?;
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
-    let (recorder, recording) = Recorder::start(&database)?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
+    let memory_bytes = roster.load().settings.record_memory_bytes;
+    let (recorder, recording) = Recorder::start(&database, notifier.clone(), memory_bytes)?;
     let state = Data::new(State {
         roster,
         recorder,
         notifier,
+        metrics: Metrics::default(),
         sessions: Sessions::default(),
         running: Running::default(),
         noauth: config.noauth,
@@ -131,10 +136,10 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let served = actix_rt::System::new().block_on(server::serve(listener, state.clone(), tls, config));
 
     state.recorder.stop();
-    state.notifier.stop();
     for thread in recording {
         let _ = thread.join();
     }
+    state.notifier.stop();
     drop(watch);
     let _ = notifying.join();
     info!("stopped");

@@ -1,12 +1,13 @@
 //! What a handler may reach.
 //!
-//! **May import:** `roster`, `recorder`, `notify`, `db`.
+//! **May import:** `roster`, `recorder`, `notify`, `metrics`, `db`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::dashboard::Sessions;
 use crate::db::Database;
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::recorder::Recorder;
 use crate::roster::Roster;
@@ -19,6 +20,8 @@ pub struct State {
     pub recorder: Arc<Recorder>,
     /// Notices.
     pub notifier: Notifier,
+    /// What is counted of requests.
+    pub metrics: Metrics,
     /// For the dashboard only.
     pub database: Database,
     /// For the dashboard only: who is logging in.

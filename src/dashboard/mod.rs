@@ -4,8 +4,9 @@
 //! ([`session::Admin`]); a client key opens nothing here.
 //!
 //! **Invariant:** no reply holds a secret; a form that is wrong in one field changes nothing.
-//! **May import:** `state`, `roster`, `db`, `openai` (the error shape).
+//! **May import:** `state`, `roster`, `metrics`, `db`, `openai` (the error shape).
 
+mod overview;
 mod pages;
 pub mod password;
 mod records;
@@ -20,9 +21,9 @@ pub use session::Sessions;
 
 use crate::dashboard::reply::ApiError;
 
-/// Routes below `/admin`.
+/// Routes below `/admin`, and `/metrics`.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(
+    config.service(resource("/metrics").route(get().to(overview::metrics))).service(
         scope("/admin")
             .service(resource("").route(get().to(pages::overview)))
             .service(resource("/static/{hash}/style.css").route(get().to(pages::style)))
@@ -35,6 +36,7 @@ pub fn configure(config: &mut ServiceConfig) {
                     .route(put().to(upstreams::edit))
                     .route(delete().to(upstreams::remove)),
             )
+            .service(resource("/overview").route(get().to(overview::show)))
             .service(resource("/request_records").route(get().to(records::list)))
             .default_service(to(nothing_here)),
     );

@@ -24,6 +24,7 @@ use crate::openai::opening::{Opening, OpeningScan};
 use crate::openai::peek::created_resource;
 use crate::proxy::attempt::stream_error;
 use crate::proxy::filing::Filing;
+use crate::proxy::hold::{Held, Settled};
 use crate::proxy::observe::Observation;
 use crate::recorder::Ending;
 
@@ -65,6 +66,10 @@ pub(super) struct Flow {
     pub(super) observation: Observation,
     /// Bytes of a sized body that have not come yet.
     pub(super) missing: Option<u64>,
+    /// The reply's end waits for its record: what is held back of it.
+    pub(super) strict: Option<Held>,
+    /// The record is filed and not yet stored.
+    pub(super) settled: Option<Settled>,
 }
 
 /// The transfer has to break.
@@ -139,8 +144,23 @@ impl Flow {
             self.content_seen();
         }
         if let Some(filing) = self.filing.take() {
-            filing.end(ending);
+            self.settled = filing.end(ending);
         }
+    }
+
+    /// What goes to the caller next: a piece, or nothing more.
+    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(piece) = self.held.pop_front() {
+            self.look_at(&piece);
+            return Poll::Ready(Some(piece));
+        }
+        if self.stage == Stage::Flowing
+            && let Some(piece) = ready!(self.poll_upstream(cx))
+        {
+            self.look_at(&piece);
+            return Poll::Ready(Some(piece));
+        }
+        Poll::Ready(None)
     }
 
     /// The upstream broke off, or was silent for too long.
@@ -214,14 +234,8 @@ impl MessageBody for Flow {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let this = self.get_mut();
-        if let Some(piece) = this.held.pop_front() {
-            this.look_at(&piece);
-            return Poll::Ready(Some(Ok(piece)));
-        }
-        if this.stage == Stage::Flowing
-            && let Some(piece) = ready!(this.poll_upstream(cx))
-        {
-            this.look_at(&piece);
+        let next = if this.strict.is_some() { this.poll_strict(cx) } else { this.poll_piece(cx) };
+        if let Some(piece) = ready!(next) {
             return Poll::Ready(Some(Ok(piece)));
         }
         match this.stage {
@@ -234,6 +248,7 @@ impl MessageBody for Flow {
                     this.ruin.get_or_insert_with(|| Box::pin(sleep_until(tokio::time::Instant::now() + LAST_FLUSH)));
                 ready!(ruin.as_mut().poll(cx));
                 this.finish(Ending::Cut);
+                ready!(this.poll_settled(cx));
                 Poll::Ready(Some(Err(Broken)))
             }
         }

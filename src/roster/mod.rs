@@ -25,7 +25,7 @@ use crate::db::upstreams::UpstreamRow;
 pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Recording, Settings, last4};
+pub use settings::{ClientKey, Clocks, Durability, KNOWN_KEY, Recording, Settings, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
