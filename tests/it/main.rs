@@ -10,6 +10,7 @@ mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
+mod crashes; // kill -9: what stands there afterwards
 mod cut; // an upstream that breaks off in the middle
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
@@ -18,8 +19,11 @@ mod harness; // the harness proves itself, without a gateway
 mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
+mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
+mod outages; // databases that are locked, full or stopped, under load
 mod pages; // what a browser sees
+mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first
 mod recording; // what stands in the database afterwards
 mod start; // flags, first start, what is refused
