@@ -86,7 +86,7 @@ impl Sink {
     pub(super) fn noted(&mut self, mark: Option<&str>) -> Option<Option<i64>> {
         let Some(mark) = mark else { return Some(None) };
         let asked = self.connected().and_then(|mut connection| {
-            let noted = marks::get(&mut connection, mark)?;
+            let noted = marks::get_alone(&mut connection, mark)?;
             self.connection = Some(connection);
             Ok(noted)
         });

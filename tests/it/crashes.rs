@@ -92,7 +92,9 @@ fn a_kill_under_load_loses_nothing_that_had_ended_before(kind: Kind) {
     let upstream = echo();
     let mut gateway = Gateway::with(kind, [upstream.row("a")]);
     let load = Load::on(gateway.address());
-    load.reached(300);
+    // A database that was copied a moment ago takes its time with the first ones.
+    until("the first records are stored", || (stored(&gateway.database).len() >= 50).then_some(()));
+    load.reached(load.count() + 400);
     let killed = Instant::now();
     gateway.crash();
     let mut served = load.end();
@@ -127,7 +129,6 @@ fn a_kill_while_catching_up_stores_each_record_exactly_once(kind: Kind) {
         gateway.crash();
         let in_the_middle = stored(&gateway.database).len() < all.len();
         gateway.start_again();
-        until("all records are stored", || (stored(&gateway.database).len() >= all.len()).then_some(()));
         stands_once(&gateway.database, &all);
         is_consistent(&gateway);
         if in_the_middle {
@@ -168,7 +169,6 @@ fn in_strict_mode_the_spill_file_is_good_enough(kind: Kind) {
     let served = load.end();
     outage.end();
     gateway.start_again();
-    until("all records are stored", || (stored(&gateway.database).len() >= served.len()).then_some(()));
     stands_once(&gateway.database, &served);
 }
 
@@ -198,13 +198,15 @@ fn in_strict_mode_every_shape_of_reply_waits_for_its_record(kind: Kind) {
         let answer = gateway.send(call);
         gateway.crash();
         assert!(answer.whole, "{shape}");
-        assert_eq!(count(&gateway, "records"), (number + 1).to_string(), "{shape}");
         gateway.start_again();
+        // It may have got as far as the spill file, and comes from there.
+        until(shape, || (count(&gateway, "records") == (number + 1).to_string()).then_some(()));
     }
     let mut exchange = Call::post("/v1/lingering", CHAT_STREAM).open(gateway.address());
     exchange.until_body_has("[DONE]");
     gateway.crash();
-    assert_eq!(count(&gateway, "records"), "9", "a stream whose upstream does not end after its last event");
+    gateway.start_again();
+    until("a stream that does not end after its last event", || (count(&gateway, "records") == "9").then_some(()));
 }
 
 fn in_strict_mode_a_stop_in_order_loses_no_byte_of_a_running_reply(kind: Kind) {

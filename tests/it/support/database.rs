@@ -118,17 +118,23 @@ impl Database {
     }
 }
 
-/// Another program that keeps a SQLite file locked for writing.
+/// Another program that keeps a database locked for writing.
 pub struct Lock(std::process::Child);
 
 impl Lock {
     /// Takes the lock and holds it.
     pub fn on(database: &Database) -> Lock {
-        let mut command = Command::new("sqlite3");
-        command.args(["-batch", "-cmd", ".timeout 10000", &database.location]);
+        let (mut command, lock) = match database.kind {
+            Kind::Sqlite => (Command::new("sqlite3"), "BEGIN EXCLUSIVE;"),
+            Kind::Postgres => (Command::new("psql"), "BEGIN; LOCK TABLE records IN SHARE MODE;"),
+        };
+        match database.kind {
+            Kind::Sqlite => command.args(["-batch", "-cmd", ".timeout 10000", &database.location]),
+            Kind::Postgres => command.args(["-X", "-q", "-t", "-A", &database.location]),
+        };
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.as_mut().unwrap();
-        stdin.write_all(b"BEGIN EXCLUSIVE;\nSELECT 'locked';\n").unwrap();
+        writeln!(stdin, "{lock}\nSELECT 'locked';").unwrap();
         stdin.flush().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

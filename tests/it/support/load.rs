@@ -1,6 +1,6 @@
 //! A bounded load: callers that ask, each with a text of its own, and note when each reply had ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use crate::support::client::Call;
 use crate::support::database::Database;
 use crate::support::reply::Reply;
 use crate::support::samples::{COMPLETION, delta, role, stop};
+use crate::support::until;
 use crate::support::upstream::FakeUpstream;
 
 /// Callers at a time.
@@ -104,7 +105,7 @@ impl Load {
 
     /// Waits until this many replies have ended.
     pub fn reached(&self, count: usize) {
-        crate::support::until("the load goes on", || (self.count() >= count).then_some(()));
+        until("the load goes on", || (self.count() >= count).then_some(()));
     }
 
     /// Ends it and gives what was served, in the order of the replies' ends. Fails when a reply was not as it should be.
@@ -123,8 +124,17 @@ pub fn stored(database: &Database) -> Vec<String> {
     rows.lines().filter_map(|path| Some(path.split_once("n=")?.1.to_owned())).collect()
 }
 
-/// Fails unless each of these stands in the database exactly once, each caller's in the order in which it asked.
+/// Waits until each of these stands in the database: what a crash left in the spill file comes after the start.
+fn stands(database: &Database, served: &[Served]) {
+    until("every record is stored", || {
+        let stored: HashSet<String> = stored(database).into_iter().collect();
+        served.iter().all(|one| stored.contains(&one.text)).then_some(())
+    });
+}
+
+/// Fails unless each of these comes to stand in the database, exactly once, each caller's in the order in which it asked.
 pub fn stands_once(database: &Database, served: &[Served]) {
+    stands(database, served);
     let stored = stored(database);
     let mut places = HashMap::new();
     for (place, text) in stored.iter().enumerate() {
