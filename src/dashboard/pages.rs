@@ -165,7 +165,7 @@ fn alarms(state: &State) -> Vec<String> {
     let (lost, spilled) = (counts.lost.load(Ordering::Relaxed), counts.spilled_bytes.load(Ordering::Relaxed));
     let mut alarms = Vec::new();
     if spilled > 0 {
-        alarms.push(format!("The database does not take records: {spilled} bytes of them wait in the spill file."));
+        alarms.push(format!("{spilled} bytes of records wait in the spill file for the database."));
     }
     if lost > 0 {
         alarms.push(format!("{lost} records were lost since the start; the log says why."));

@@ -53,7 +53,12 @@ pub(super) struct Sink {
     away_said: bool,
     retry: Duration,
     next_try: Instant,
+    /// What a row costs lately, where there are enough of them to tell.
+    row_time: Duration,
 }
+
+/// So many rows tell what one costs, and are always worth a transaction.
+const TELLING_ROWS: usize = 32;
 
 impl Sink {
     pub(super) fn new(recorder: Arc<Recorder>, database: Database) -> Sink {
@@ -69,12 +74,19 @@ impl Sink {
             away_said: false,
             retry: RETRY.0,
             next_try: Instant::now(),
+            row_time: Duration::ZERO,
         }
     }
 
     /// How long to leave it alone; nothing when it may be tried.
     pub(super) fn rest(&self) -> Duration {
         self.next_try.saturating_duration_since(Instant::now())
+    }
+
+    /// How many rows it takes within this time, as far as it has shown.
+    pub(super) fn rows_within(&self, time: Duration) -> usize {
+        let rows = time.as_nanos().checked_div(self.row_time.as_nanos()).unwrap_or(u128::MAX);
+        usize::try_from(rows).unwrap_or(usize::MAX).max(TELLING_ROWS)
     }
 
     /// Leaves it alone for a while for a reason that is not its own.
@@ -147,7 +159,12 @@ impl Sink {
         self.transaction += 1;
         let value = ends.last().map_or(-self.transaction, |end| i64::try_from(*end).unwrap_or(i64::MAX));
         let progress = mark.map(|name| Progress { name, value });
+        let began = Instant::now();
         let result = self.store.insert(&mut connection, rows, progress);
+        if rows.len() >= TELLING_ROWS && result.is_ok() {
+            let row_time = began.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            self.row_time = if self.row_time.is_zero() { row_time } else { (self.row_time * 3 + row_time) / 4 };
+        }
         // After a failure of the database itself a fresh connection is the only one to trust, and what it says of this
         // transaction the only answer.
         if !matches!(result, Err(Error::Unavailable(_))) {

@@ -25,6 +25,9 @@ use crate::recorder::{Draft, Recorder};
 const IDLE: Duration = Duration::from_secs(5);
 /// Rows and bytes from the spill file in one transaction, at most: new rows wait in memory meanwhile, where a crash finds them.
 const CATCH_UP: (usize, usize) = (250, 4 << 20);
+/// A batch that would take longer goes to the spill file, which is faster: until it is stored, a crash finds it in memory, and
+/// with it what comes meanwhile.
+const IN_TIME: Duration = Duration::from_millis(60);
 /// How long to catch up before new rows are looked for.
 const CATCH_UP_SLICE: Duration = Duration::from_millis(30);
 /// How long the last attempts at a stop may take before what is left stays in the spill file.
@@ -119,7 +122,8 @@ impl Writer {
 
     /// Places the batch, or its beginning; false when nothing takes it.
     fn place(&mut self) -> bool {
-        if self.spill.is_empty() && self.resolve_doubt() {
+        let in_time = self.batch.rows.len() <= self.sink.rows_within(IN_TIME);
+        if self.spill.is_empty() && in_time && self.resolve_doubt() {
             let rows = std::mem::take(&mut self.batch.rows);
             let mark = self.spill.mark();
             let origin = Origin { mark: mark.as_deref(), ends: &[], durable: self.batch.is_awaited() };
@@ -178,7 +182,7 @@ impl Writer {
                 self.taken_up_to(u64::MAX);
                 return;
             }
-            match self.spill.read(CATCH_UP.0, CATCH_UP.1) {
+            match self.spill.read(CATCH_UP.0.min(self.sink.rows_within(CATCH_UP_SLICE)), CATCH_UP.1) {
                 Ok((rows, ends)) if !rows.is_empty() => {
                     // The file may go afterwards, so the database must not lose them to a crash of the machine.
                     let mark = self.spill.mark();
