@@ -123,7 +123,9 @@ impl Writer {
     /// Places the batch, or its beginning; false when nothing takes it.
     fn place(&mut self) -> bool {
         let in_time = self.batch.rows.len() <= self.sink.rows_within(IN_TIME);
-        if self.spill.is_empty() && in_time && self.resolve_doubt() {
+        // There is no hurry when the spill file cannot be written either.
+        let direct = in_time || self.stuck || Instant::now() < self.next_spill;
+        if self.spill.is_empty() && direct && self.resolve_doubt() {
             let rows = std::mem::take(&mut self.batch.rows);
             let mark = self.spill.mark();
             let origin = Origin { mark: mark.as_deref(), ends: &[], durable: self.batch.is_awaited() };
