@@ -14,6 +14,7 @@
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
 //! | [`export`] | records as JSON, lines, tables, examples to train on |
 //! | [`notify`] | incidents → Feishu, Matrix |
+//! | [`metrics`] | what is counted of requests, as Prometheus reads it |
 //! | [`db`] | the only room that knows SQL |
 //! | [`connector`] | connections to other servers |
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
@@ -25,7 +26,7 @@
 //! # Import law
 //!
 //! One direction, kept true by `tests/it/tidy.rs`:
-//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder, export} → notify → {db, connector} → error`,
+//! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder, export} → notify → metrics → {db, connector} → error`,
 //! and anyone may name `config`'s constants. `balance`, `openai`, `search` and `usage` import nothing of the crate, and no actix,
 //! awc, diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
 //! tied on purpose: `state` holds the dashboard's memory.
@@ -48,6 +49,7 @@ pub mod dashboard;
 pub mod db;
 pub mod error;
 pub mod export;
+pub mod metrics;
 pub mod notify;
 pub mod openai;
 pub mod proxy;
@@ -68,8 +70,9 @@ use crate::config::{Config, Task};
 use crate::dashboard::Memory;
 use crate::db::{Database, Opened, upstreams};
 use crate::error::StartError;
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
-use crate::recorder::Recorder;
+use crate::recorder::{Needs, Recorder};
 use crate::roster::Roster;
 use crate::state::{Running, State};
 
@@ -121,20 +124,23 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let first = console::prepare(&database, config)?;
     console::warn_of_open_doors(&database, config.noauth)?;
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
-    let (of_prices, of_retention) = (Arc::clone(&roster), Arc::clone(&roster));
-    let (recorder, recording) = Recorder::start(
-        &database,
-        move || Arc::clone(&of_prices.load().prices),
-        move || of_retention.load().settings.retention,
-    )?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
+    let (of_prices, of_retention) = (Arc::clone(&roster), Arc::clone(&roster));
+    let needs = Needs {
+        notifier: notifier.clone(),
+        memory_bytes: roster.load().settings.record_memory_bytes,
+        prices: Box::new(move || Arc::clone(&of_prices.load().prices)),
+        retention: Box::new(move || of_retention.load().settings.retention),
+    };
+    let (recorder, recording) = Recorder::start(&database, needs)?;
     let state = Data::new(State {
         roster,
         recorder,
         notifier,
         memory: Memory::default(),
         static_dir: config.static_dir.clone(),
+        metrics: Metrics::default(),
         running: Running::default(),
         noauth: config.noauth,
         body_limit_bytes: config.body_limit_bytes,
@@ -142,15 +148,14 @@ fn serve(config: &Config) -> Result<(), StartError> {
     });
     let has_upstreams =
         database.get().and_then(|mut connection| upstreams::list(&mut connection)).is_ok_and(|rows| !rows.is_empty());
-    say(first.text(address, config, &database.describe(), has_upstreams).trim_end())?;
-
-    let served = actix_rt::System::new().block_on(server::serve(listener, state.clone(), tls, config));
+    let ready = || say(first.text(address, config, &database.describe(), has_upstreams).trim_end());
+    let served = actix_rt::System::new().block_on(server::serve(listener, state.clone(), tls, config, ready));
 
     state.recorder.stop();
-    state.notifier.stop();
     for thread in recording {
         let _ = thread.join();
     }
+    state.notifier.stop();
     drop(watch);
     let _ = notifying.join();
     info!("stopped");

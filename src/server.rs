@@ -1,7 +1,7 @@
 //! The server: bind, workers, one awc client each, the route table, shutdown.
 //!
-//! Start at [`routes`], then [`serve`]. **Invariant:** `/v1` is open to client keys and `/admin` to the admin; no other
-//! route exists. **May import:** `proxy`, `dashboard`, `state`, `connector`, `config`, `error`.
+//! Start at [`routes`], then [`serve`]. **Invariant:** `/v1` is open to client keys, `/admin` to the admin, `/metrics` to the
+//! admin unless a setting opens it; no other route exists. **May import:** `proxy`, `dashboard`, `state`, `connector`, `config`, `error`.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -37,6 +37,8 @@ const PAUSED: Duration = Duration::from_millis(50);
 const LAST_BYTES: Duration = Duration::from_millis(200);
 /// How long workers may take to drop what they hold.
 const LAST_GUARDS: Duration = Duration::from_secs(3);
+/// Linux's number for it on all but MIPS and PA-RISC (signal(7)).
+const SIGXFSZ: i32 = 25;
 /// JSON and forms of the dashboard, at most.
 const ADMIN_BODY_BYTES: usize = 1 << 20;
 
@@ -88,7 +90,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until a signal, then lets running requests end.
+/// Serves until a signal, then lets running requests end. `ready` is called once signals are heard.
 ///
 /// # Errors
 /// The server cannot be started.
@@ -97,6 +99,7 @@ pub async fn serve(
     state: Data<State>,
     tls: SslConnector,
     config: &Config,
+    ready: impl FnOnce() -> Result<(), StartError>,
 ) -> Result<(), StartError> {
     let failed = |error: io::Error| StartError::new(format!("cannot start the server: {error}"));
     let shared = state.clone();
@@ -124,6 +127,9 @@ pub async fn serve(
     .run();
     let handle = server.handle();
     let mut stops = Stops::new().map_err(failed)?;
+    ready()?;
+    // While somebody listens for it, a write beyond a limit on the size of files is an error like a full disk, and no end.
+    let _file_size = signal(SignalKind::from_raw(SIGXFSZ)).map_err(failed)?;
     // A task of its own: it must go on while we wait for what we tell it.
     let serving = actix_rt::spawn(server);
     if let Either::Left((ended, _)) = select(std::pin::pin!(serving), std::pin::pin!(stops.next())).await {

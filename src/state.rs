@@ -1,6 +1,6 @@
 //! What a handler may reach.
 //!
-//! **May import:** `roster`, `recorder`, `notify`, `db`.
+//! **May import:** `roster`, `recorder`, `notify`, `metrics`, `db`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::dashboard::Memory;
 use crate::db::Database;
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::recorder::Recorder;
 use crate::roster::Roster;
@@ -20,6 +21,8 @@ pub struct State {
     pub recorder: Arc<Recorder>,
     /// Notices.
     pub notifier: Notifier,
+    /// What is counted of requests.
+    pub metrics: Metrics,
     /// For the dashboard only.
     pub database: Database,
     /// For the dashboard only: what it remembers between requests.

@@ -15,7 +15,7 @@
 //! | `reply`, `upstreams`, `records`, `usage`, `prices` | the admin API |
 //!
 //! **Invariant:** no reply holds a secret but the one that makes it; a form that is wrong in one field changes nothing.
-//! **May import:** `state`, `roster`, `db`, `connector`, `usage`, `openai` (the error shape).
+//! **May import:** `state`, `roster`, `metrics`, `db`, `connector`, `usage`, `search`, `openai`.
 
 mod assets;
 mod dress;
@@ -23,6 +23,7 @@ mod form;
 mod frame;
 mod login;
 mod memory;
+mod overview;
 mod pages;
 pub mod password;
 mod prices;
@@ -46,9 +47,9 @@ pub use memory::Memory;
 
 use crate::dashboard::reply::ApiError;
 
-/// Routes below `/admin`.
+/// Routes below `/admin`, and `/metrics`.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(
+    config.service(resource("/metrics").route(get().to(overview::metrics))).service(
         scope("/admin")
             .wrap(from_fn(dress::dress))
             .service(resource("/static/{hash}/{name}").route(get().to(assets::serve)))
@@ -83,6 +84,7 @@ pub fn configure(config: &mut ServiceConfig) {
                     .route(get().to(requests::conversations::show))
                     .route(delete().to(requests::conversations::remove)),
             )
+            .service(resource("/overview").route(get().to(overview::show)))
             .service(resource("/request_records").route(get().to(records::list)))
             .default_service(to(nothing_here)),
     );

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing here knows what a name means. **May import:** `error`, diesel.
 
+use diesel::Connection as _;
 use diesel::prelude::RunQueryDsl;
 use diesel::sql_types::Text;
 
@@ -18,6 +19,20 @@ pub fn get(conn: &mut Connection, name: &str) -> Result<Option<i64>, Error> {
         Connection::Sqlite(conn) => conn.mark(name)?,
         Connection::Postgres(conn) => conn.mark(name)?,
     })
+}
+
+/// The same, once no transaction of the recorder's is under way any more: not even one whose connection broke.
+///
+/// # Errors
+/// The database's.
+pub fn get_alone(conn: &mut Connection, name: &str) -> Result<Option<i64>, Error> {
+    match conn {
+        Connection::Sqlite(conn) => Ok(conn.mark(name)?),
+        Connection::Postgres(conn) => conn.transaction(|conn| {
+            conn.write_alone()?;
+            Ok(conn.mark(name)?)
+        }),
+    }
 }
 
 /// Says how far it has come.

@@ -48,8 +48,11 @@ const READERS: u32 = 4;
 /// How long a reader waits for a connection before the database counts as away.
 const READER_WAIT: Duration = Duration::from_secs(5);
 
-/// How long the recorder waits for a lock.
-const WRITER_PATIENCE: &str = "PRAGMA busy_timeout = 250";
+/// How long the recorder waits for a lock, in ms: what it holds meanwhile is only in memory.
+const WRITER_PATIENCE: &str = "PRAGMA busy_timeout = 50";
+/// The same for Postgres, where replicas take turns, and one that was cut off in the middle of a transaction must not keep its
+/// locks for hours.
+const POSTGRES_PATIENCE: &str = "SET lock_timeout = 250; SET idle_in_transaction_session_timeout = 30000";
 
 /// A connection lent by the readers' pool; it goes back when dropped.
 pub type PooledConnection = r2d2::PooledConnection<Manager>;
@@ -109,15 +112,16 @@ impl Database {
         self.readers.get().map_err(|away| Error::Unavailable(fault::one_line(&away.to_string())))
     }
 
-    /// The recorder's connection: it gives a locked SQLite file up soon, because it has somewhere else to write to, and what
+    /// The recorder's connection: it gives a locked database up soon, because it has somewhere else to write to, and what
     /// waits behind it is held in memory.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database is away.
     pub fn writer(&self) -> Result<Connection, Error> {
         let mut connection = self.location.connect()?;
-        if let Connection::Sqlite(sqlite) = &mut connection {
-            sqlite.batch_execute(WRITER_PATIENCE)?;
+        match &mut connection {
+            Connection::Sqlite(sqlite) => sqlite.batch_execute(WRITER_PATIENCE)?,
+            Connection::Postgres(postgres) => postgres.batch_execute(POSTGRES_PATIENCE)?,
         }
         Ok(connection)
     }
@@ -147,6 +151,21 @@ impl Database {
     pub fn describe(&self) -> String {
         self.location.describe()
     }
+}
+
+/// From now on a commit of this connection outlives a crash of the machine, or again as the database is set up: SQLite's then
+/// outlives a crash of the process.
+///
+/// # Errors
+/// The database's.
+pub fn make_durable(connection: &mut Connection, durable: bool) -> Result<(), Error> {
+    match (connection, durable) {
+        (Connection::Sqlite(sqlite), true) => sqlite.batch_execute("PRAGMA synchronous = FULL")?,
+        (Connection::Sqlite(sqlite), false) => sqlite.batch_execute("PRAGMA synchronous = NORMAL")?,
+        (Connection::Postgres(postgres), true) => postgres.batch_execute("SET synchronous_commit = on")?,
+        (Connection::Postgres(postgres), false) => postgres.batch_execute("RESET synchronous_commit")?,
+    }
+    Ok(())
 }
 
 /// Makes and checks the readers' connections.

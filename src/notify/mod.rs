@@ -1,4 +1,4 @@
-//! Telling people when an upstream fails and when it works again: Feishu and Matrix.
+//! Telling people when an upstream fails, or recording, and when it works again: Feishu and Matrix.
 //!
 //! Start at [`Notifier::failed`], what the hot path calls; a thread of its own keeps the incidents
 //! ([`crate::balance::incident`]) and sends. **Invariant:** no request ever waits here: what does not fit the queue is
@@ -31,14 +31,22 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long the last notices may take at a stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// The hot path's door to the notices.
+/// The door to the notices, for the hot path and the recorder.
+#[derive(Clone)]
 pub struct Notifier {
     events: Sender<Event>,
 }
 
+/// What a notice is about.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum About {
+    Upstream(i64),
+    Recording,
+}
+
 enum Event {
-    Failed { upstream_id: i64, label: String, what: String },
-    Succeeded { upstream_id: i64, label: String },
+    Failed { about: About, label: String, what: String },
+    Succeeded { about: About, label: String },
     Stop,
 }
 
@@ -63,12 +71,30 @@ impl Notifier {
 
     /// An upstream or its key failed; `what` holds no secret.
     pub fn failed(&self, upstream_id: i64, label: &str, what: &str) {
-        let _ = self.events.try_send(Event::Failed { upstream_id, label: label.to_owned(), what: what.to_owned() });
+        self.send(Event::Failed {
+            about: About::Upstream(upstream_id),
+            label: label.to_owned(),
+            what: what.to_owned(),
+        });
     }
 
     /// An upstream that had failed has answered.
     pub fn succeeded(&self, upstream_id: i64, label: &str) {
-        let _ = self.events.try_send(Event::Succeeded { upstream_id, label: label.to_owned() });
+        self.send(Event::Succeeded { about: About::Upstream(upstream_id), label: label.to_owned() });
+    }
+
+    /// Records are lost or cannot reach the database.
+    pub fn recording_failed(&self, what: &str) {
+        self.send(Event::Failed { about: About::Recording, label: String::new(), what: what.to_owned() });
+    }
+
+    /// Records reach the database again.
+    pub fn recording_works(&self) {
+        self.send(Event::Succeeded { about: About::Recording, label: String::new() });
+    }
+
+    fn send(&self, event: Event) {
+        let _ = self.events.try_send(event);
     }
 
     /// Lets the thread send what it has and end.
@@ -91,12 +117,13 @@ pub async fn send_once(
 }
 
 struct Known {
+    /// The upstream's name; empty for recording.
     label: String,
     incident: Incident,
 }
 
 async fn keep_incidents(mut events: Receiver<Event>, outbound: Rc<Outbound>, channels: impl Fn() -> Channels) {
-    let mut known: HashMap<i64, Known> = HashMap::new();
+    let mut known: HashMap<About, Known> = HashMap::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sending = Vec::new();
@@ -104,32 +131,35 @@ async fn keep_incidents(mut events: Receiver<Event>, outbound: Rc<Outbound>, cha
         let event = tokio::select! {
             event = events.recv() => event.unwrap_or(Event::Stop),
             _ = ticks.tick() => {
-                for upstream in known.values_mut() {
-                    if let Some(notice) = upstream.incident.tick(now_ms()) {
-                        tell(&outbound, &channels(), &upstream.label, &notice, &mut sending);
+                for about in known.values_mut() {
+                    if let Some(notice) = about.incident.tick(now_ms()) {
+                        tell(&outbound, &channels(), &about.label, &notice, &mut sending);
                     }
                 }
                 sending.retain(|task: &actix_rt::task::JoinHandle<()>| !task.is_finished());
                 continue;
             }
         };
-        let (upstream_id, label, what) = match event {
-            Event::Failed { upstream_id, label, what } => (upstream_id, label, Some(what)),
-            Event::Succeeded { upstream_id, label } => (upstream_id, label, None),
+        let (about, label, what) = match event {
+            Event::Failed { about, label, what } => (about, label, Some(what)),
+            Event::Succeeded { about, label } => (about, label, None),
             Event::Stop => break,
+        };
+        let label = match &about {
+            About::Upstream(id) => format!("{label} (#{id})"),
+            About::Recording => label,
         };
         let channels = channels();
         let every_ms = channels.summary_every_ms;
-        let upstream = known
-            .entry(upstream_id)
-            .or_insert_with(|| Known { label: String::new(), incident: Incident::new(every_ms) });
-        upstream.label = format!("{label} (#{upstream_id})");
+        let about =
+            known.entry(about).or_insert_with(|| Known { label: String::new(), incident: Incident::new(every_ms) });
+        about.label = label;
         let notice = match what {
-            Some(what) => upstream.incident.observe_failure(now_ms(), &what),
-            None => upstream.incident.observe_success(now_ms()),
+            Some(what) => about.incident.observe_failure(now_ms(), &what),
+            None => about.incident.observe_success(now_ms()),
         };
         if let Some(notice) = notice {
-            tell(&outbound, &channels, &upstream.label, &notice, &mut sending);
+            tell(&outbound, &channels, &about.label, &notice, &mut sending);
         }
     }
     if timeout(LAST_WORDS, futures_util::future::join_all(sending)).await.is_err() {
@@ -150,24 +180,24 @@ fn tell(
     }
 }
 
-/// A notice in words, both languages in one line.
+/// A notice in words, both languages in one line. Without a label it is about recording.
 fn words(label: &str, notice: &Notice) -> String {
+    let upstream = |zh: &str| if label.is_empty() { zh.replace("上游", "记录") } else { zh.to_owned() };
+    let subject = if label.is_empty() { "recording".to_owned() } else { format!("upstream {label}") };
     match notice {
-        Notice::First { text, untold: 0 } => format!("[openai-api-route] 上游出错 upstream {label} failed: {text}"),
         Notice::First { text, untold } => {
-            format!(
-                "[openai-api-route] 上游出错 upstream {label} failed: {text} ({untold} more failures since the last notice)"
-            )
+            let more =
+                if *untold == 0 { String::new() } else { format!(" ({untold} more failures since the last notice)") };
+            format!("[openai-api-route] {} {subject} failed: {text}{more}", upstream("上游出错"))
         }
         Notice::Summary { failures, since_ms } => {
             let lasting = duration(now_ms() - since_ms);
-            format!(
-                "[openai-api-route] 上游仍在出错 upstream {label} still fails: {failures} more failures, for {lasting} now"
-            )
+            let zh = upstream("上游仍在出错");
+            format!("[openai-api-route] {zh} {subject} still fails: {failures} more failures, for {lasting} now")
         }
         Notice::Recovered { after_ms, failures } => {
-            let after = duration(*after_ms);
-            format!("[openai-api-route] 上游已恢复 upstream {label} recovered after {after} and {failures} failures")
+            let (zh, after) = (upstream("上游已恢复"), duration(*after_ms));
+            format!("[openai-api-route] {zh} {subject} recovered after {after} and {failures} failures")
         }
     }
 }
@@ -197,6 +227,8 @@ mod tests {
         let notice = Notice::Recovered { after_ms: 187_000, failures: 4 };
         let text = words("main (#1)", &notice);
         assert_eq!(text, "[openai-api-route] 上游已恢复 upstream main (#1) recovered after 3 min 7 s and 4 failures");
+        let notice = Notice::First { text: "2 records are lost".to_owned(), untold: 0 };
+        assert_eq!(words("", &notice), "[openai-api-route] 记录出错 recording failed: 2 records are lost");
         assert_eq!(duration(7_500_000), "2 h 5 min");
         assert_eq!(duration(850), "0.8 s");
     }

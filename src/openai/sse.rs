@@ -159,5 +159,26 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
+/// What the last event of a stream begins with: chat and completions; responses; messages; speech, transcriptions, images.
+const LAST_EVENTS: [&[u8]; 8] = [
+    b"data: [DONE]",
+    b"event: response.completed",
+    b"event: response.failed",
+    b"event: response.incomplete",
+    b"event: message_stop",
+    b"event: speech.audio.done",
+    b"event: transcript.text.done",
+    b"event: image_generation.completed",
+];
+
+/// Whether this piece ends with a stream's last event, as far as that can be seen cheaply: the event must stand in the piece as
+/// a whole, written the way the usual servers write it.
+pub fn ends_stream(piece: &[u8]) -> bool {
+    let Some(piece) = piece.strip_suffix(b"\n\n").or_else(|| piece.strip_suffix(b"\r\n\r\n")) else { return false };
+    let blank_lines = memchr::memmem::rfind(piece, b"\n\n").map(|at| at + 2);
+    let begin = blank_lines.max(memchr::memmem::rfind(piece, b"\r\n\r\n").map(|at| at + 4)).unwrap_or(0);
+    LAST_EVENTS.iter().any(|last| piece[begin..].starts_with(last))
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! never raised, only lowered: by key, by header, by the upstream that the record names.
 //! **May import:** `state`, `recorder`, `roster`, `openai`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -14,10 +15,11 @@ use actix_web::web::{Bytes, Data};
 use crate::openai::peek::session_key;
 use crate::proxy::Worker;
 use crate::proxy::headers::path_for_record;
+use crate::proxy::hold::Settled;
 use crate::proxy::intake::Passed;
 use crate::proxy::tap;
 use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
-use crate::roster::{Recording, Upstream};
+use crate::roster::{Durability, Recording, Settings, Upstream};
 
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -35,6 +37,10 @@ pub(super) struct Filing {
     passed: Option<Rc<RefCell<Passed>>>,
     /// What the upstream allows that was asked last or has answered.
     upstream_allows: Recording,
+    /// The status for the caller, and whose reply it is.
+    answer: (u16, Option<i64>),
+    /// The reply's end waits for the record.
+    is_strict: bool,
 }
 
 impl Filing {
@@ -42,12 +48,13 @@ impl Filing {
         state: &Data<Worker>,
         request: &HttpRequest,
         ip: impl FnOnce() -> String,
-        recording: Recording,
+        settings: &Settings,
     ) -> Filing {
         state.running.enter();
+        let recording = settings.recording;
         let draft = (recording != Recording::Off).then(|| {
-            let user_agent =
-                request.headers().get("user-agent").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            let text = |name: &str| request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let (user_agent, host) = (text("user-agent").unwrap_or("".into()), text("host").unwrap_or("".into()));
             let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
             Box::new(Draft {
@@ -55,8 +62,9 @@ impl Filing {
                 key_name: String::new(),
                 key_last4: String::new(),
                 ip: ip(),
-                user_agent: user_agent.unwrap_or_default(),
-                host: header("host").unwrap_or_default().to_owned(),
+                lossy: matches!(user_agent, Cow::Owned(_)) || matches!(host, Cow::Owned(_)),
+                user_agent: user_agent.into_owned(),
+                host: host.into_owned(),
                 session: session_key(header, b""),
                 method: request.method().as_str().to_owned(),
                 path: path_for_record(path),
@@ -75,10 +83,13 @@ impl Filing {
                 reply: Side::default(),
                 with_bodies: recording == Recording::Full,
                 charged_bytes: 0,
+                hold: None,
             })
         });
         let upstream_allows = Recording::Full;
-        Filing { state: state.clone(), began: Instant::now(), draft, passed: None, upstream_allows }
+        let is_strict = settings.durability == Durability::Strict && draft.is_some();
+        let answer = (CLIENT_CLOSED_REQUEST, None);
+        Filing { state: state.clone(), began: Instant::now(), draft, passed: None, upstream_allows, answer, is_strict }
     }
 
     /// What the roster, the notices and the recorder are reached through.
@@ -187,9 +198,30 @@ impl Filing {
         self.passed = Some(passed);
     }
 
-    /// The last word on how it ended; the record is filed.
-    pub(super) fn end(mut self, ending: Ending) {
-        self.note(|draft| draft.ending = ending);
+    /// The status for the caller, and the upstream whose reply it is.
+    pub(super) fn answers(&mut self, status: u16, upstream_id: Option<i64>) {
+        self.answer = (status, upstream_id);
+        self.note(|draft| {
+            draft.status = status;
+            draft.upstream_id = upstream_id.or(draft.upstream_id);
+        });
+    }
+
+    /// The reply's end waits for the record.
+    pub(super) fn is_strict(&self) -> bool {
+        self.is_strict
+    }
+
+    /// The last word on how it ended; the record is filed. When there is something to wait for, the reply's end should.
+    pub(super) fn end(mut self, ending: Ending) -> Option<Settled> {
+        let draft = self.draft.as_mut()?;
+        draft.ending = ending;
+        if !self.is_strict {
+            return None;
+        }
+        let (hold, settled) = Settled::pair(&self.state);
+        draft.hold = Some(hold);
+        Some(settled)
     }
 }
 
@@ -212,8 +244,11 @@ impl Drop for Filing {
                 draft.request.sent_once = true;
             }
         });
+        let total_us = us_since(self.began);
+        let (status, upstream_id) = self.answer;
+        self.state.meter.count(upstream_id, status, total_us.unsigned_abs());
         if let Some(mut draft) = self.draft.take() {
-            draft.total_us = us_since(self.began);
+            draft.total_us = total_us;
             self.state.recorder.file(*draft);
         }
         self.state.running.leave();

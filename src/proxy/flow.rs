@@ -26,6 +26,7 @@ use crate::openai::peek::created_resource;
 use crate::openai::usage_filter::{Part, UsageFilter};
 use crate::proxy::attempt::stream_error;
 use crate::proxy::filing::Filing;
+use crate::proxy::hold::{Held, Settled};
 use crate::proxy::observe::Observation;
 use crate::recorder::Ending;
 
@@ -71,6 +72,10 @@ pub(super) struct Flow {
     pub(super) observation: Observation,
     /// Bytes of a sized body that have not come yet.
     pub(super) missing: Option<u64>,
+    /// The reply's end waits for its record: what is held back of it.
+    pub(super) strict: Option<Held>,
+    /// The record is filed and not yet stored.
+    pub(super) settled: Option<Settled>,
 }
 
 /// The transfer has to break.
@@ -145,8 +150,33 @@ impl Flow {
             self.content_seen();
         }
         if let Some(filing) = self.filing.take() {
-            filing.end(ending);
+            self.settled = filing.end(ending);
         }
+    }
+
+    /// What goes to the caller next: a piece, or nothing more.
+    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(piece) = self.passed.pop_front() {
+                return Poll::Ready(Some(piece));
+            }
+            let piece = match self.held.pop_front() {
+                Some(piece) => Some(piece),
+                None if self.stage == Stage::Flowing => ready!(self.poll_upstream(cx)),
+                None => None,
+            };
+            let Some(piece) = piece else { break };
+            self.look_at(&piece);
+            let Some(filter) = &mut self.filter else { return Poll::Ready(Some(piece)) };
+            filter.push(&piece, |part| {
+                self.passed.push_back(match part {
+                    Part::Held(held) => held.into(),
+                    Part::Piece(passing) => piece.slice_ref(passing),
+                });
+            });
+        }
+        let rest = self.filter.take().map(|mut filter| filter.finish()).unwrap_or_default();
+        Poll::Ready((!rest.is_empty()).then(|| rest.into()))
     }
 
     /// The upstream broke off, or was silent for too long.
@@ -220,28 +250,9 @@ impl MessageBody for Flow {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let this = self.get_mut();
-        loop {
-            if let Some(piece) = this.passed.pop_front() {
-                return Poll::Ready(Some(Ok(piece)));
-            }
-            let piece = match this.held.pop_front() {
-                Some(piece) => Some(piece),
-                None if this.stage == Stage::Flowing => ready!(this.poll_upstream(cx)),
-                None => None,
-            };
-            let Some(piece) = piece else { break };
-            this.look_at(&piece);
-            let Some(filter) = &mut this.filter else { return Poll::Ready(Some(Ok(piece))) };
-            filter.push(&piece, |part| {
-                this.passed.push_back(match part {
-                    Part::Held(held) => held.into(),
-                    Part::Piece(passing) => piece.slice_ref(passing),
-                });
-            });
-        }
-        let rest = this.filter.take().map(|mut filter| filter.finish()).unwrap_or_default();
-        if !rest.is_empty() {
-            return Poll::Ready(Some(Ok(rest.into())));
+        let next = if this.strict.is_some() { this.poll_strict(cx) } else { this.poll_piece(cx) };
+        if let Some(piece) = ready!(next) {
+            return Poll::Ready(Some(Ok(piece)));
         }
         match this.stage {
             Stage::Ended | Stage::Flowing => {
@@ -253,6 +264,7 @@ impl MessageBody for Flow {
                     this.ruin.get_or_insert_with(|| Box::pin(sleep_until(tokio::time::Instant::now() + LAST_FLUSH)));
                 ready!(ruin.as_mut().poll(cx));
                 this.finish(Ending::Cut);
+                ready!(this.poll_settled(cx));
                 Poll::Ready(Some(Err(Broken)))
             }
         }

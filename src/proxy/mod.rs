@@ -11,16 +11,18 @@
 //! | `usage` | asking for the usage of streams whose callers did not |
 //! | `observe` | what a try showed, to health, log and notices |
 //! | `relay`, `flow`, `tap` | the reply's head to the caller, its bytes as they come, a copy for the record |
+//! | `hold` | strict recording: a reply's end waits for its record |
 //! | `headers`, `refusal` | which headers pass; what the gateway says itself |
 //!
 //! **Invariant:** nothing here names the database, and nothing here waits for it.
-//! **May import:** `state`, `roster`, `recorder`, `connector`, `balance`, `openai`.
+//! **May import:** `state`, `roster`, `recorder`, `metrics`, `connector`, `balance`, `openai`.
 
 mod attempt;
 mod caller;
 mod filing;
 mod flow;
 mod headers;
+mod hold;
 mod intake;
 mod loss;
 mod observe;
@@ -32,6 +34,7 @@ mod tries;
 mod usage;
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
@@ -39,10 +42,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use openssl::ssl::SslConnector;
 
 use crate::connector::Outbound;
+use crate::metrics::Meter;
 use crate::proxy::filing::Filing;
 use crate::proxy::pipeline::{Stop, pipeline};
 use crate::recorder::{Ending, Kept};
-use crate::roster::Recording;
 use crate::state::State;
 
 /// What one worker thread's requests share. What they hold on to is this, whose count no other thread touches, and not the
@@ -50,12 +53,14 @@ use crate::state::State;
 pub struct Worker {
     state: Data<State>,
     outbound: Outbound,
+    meter: Arc<Meter>,
 }
 
 impl Worker {
     /// For the thread that calls it. `tls` comes from [`crate::connector::tls_connector`].
     pub fn new(state: Data<State>, tls: SslConnector) -> Worker {
-        Worker { state, outbound: Outbound::new(tls) }
+        let meter = state.metrics.meter();
+        Worker { state, outbound: Outbound::new(tls), meter }
     }
 }
 
@@ -73,11 +78,15 @@ pub async fn forward(request: HttpRequest, payload: Payload, worker: Data<Worker
         return preflight();
     }
     let snapshot = worker.roster.load();
-    let recording: Recording = snapshot.settings.recording;
     let ip = || caller::address(&request, &snapshot.settings.trusted_proxies);
-    let filing = Filing::open(&worker, &request, ip, recording);
+    let filing = Filing::open(&worker, &request, ip, &snapshot.settings);
     let stop = match pipeline(&request, payload.into_inner(), filing, &snapshot).await {
-        Ok(response) => return response,
+        Ok((response, settled)) => {
+            if let Some(settled) = settled {
+                settled.await;
+            }
+            return response;
+        }
         Err(stop) => stop,
     };
     match stop {
@@ -87,13 +96,15 @@ pub async fn forward(request: HttpRequest, payload: Payload, worker: Data<Worker
         }
         Stop::Refused(refusal, mut filing) => {
             let (response, body) = refusal.reply();
+            filing.answers(response.status().as_u16(), None);
             filing.note(|draft| {
-                draft.status = response.status().as_u16();
                 draft.error = Some(refusal.message());
                 draft.reply.total_bytes = body.len() as u64;
                 draft.reply.kept = Kept::Copy(body.into_bytes());
             });
-            filing.end(Ending::Refused);
+            if let Some(settled) = filing.end(Ending::Refused) {
+                settled.await;
+            }
             response
         }
     }

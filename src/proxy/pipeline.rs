@@ -17,6 +17,7 @@ use crate::openai::peek::{opening_hash, peek, resource_ids, session_key};
 use crate::proxy::attempt::{Attempt, Failed, Outgoing, Reply};
 use crate::proxy::caller;
 use crate::proxy::filing::{Filing, unix_us};
+use crate::proxy::hold::Settled;
 use crate::proxy::intake::{self, Intake, NotTaken};
 use crate::proxy::observe::Observation;
 use crate::proxy::refusal::Refusal;
@@ -36,13 +37,13 @@ pub(super) enum Stop {
     Refused(Refusal, Filing),
 }
 
-/// See the room's first page.
+/// See the room's first page. With the reply comes what its head is to wait for, if anything.
 pub(super) async fn pipeline(
     request: &HttpRequest,
     payload: Payload,
     mut filing: Filing,
     snapshot: &Snapshot,
-) -> Result<HttpResponse, Stop> {
+) -> Result<(HttpResponse, Option<Settled>), Stop> {
     let state = filing.state().clone();
     let settings = &snapshot.settings;
     let caller = match caller::identify(request.headers(), settings, state.noauth) {

@@ -16,6 +16,7 @@ use crate::proxy::attempt::Reply;
 use crate::proxy::filing::Filing;
 use crate::proxy::flow::{Flow, Stage};
 use crate::proxy::headers;
+use crate::proxy::hold::{Held, Settled};
 use crate::proxy::observe::Observation;
 use crate::proxy::refusal::advise;
 use crate::proxy::tap;
@@ -35,8 +36,8 @@ pub(super) struct Passage<'a> {
     pub(super) no_use: Option<NoUse>,
 }
 
-/// Passes a reply on.
-pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> HttpResponse {
+/// Passes a reply on; with it comes what its head is to wait for, when that is all there is of it.
+pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> (HttpResponse, Option<Settled>) {
     let Passage { mut filing, observation, began, method, path, no_use } = passage;
     let status = reply.response.status();
     let from = reply.response.headers();
@@ -81,10 +82,9 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
     filing.answered_by(observation.upstream());
     let mut keep_bytes = 0;
     let came_in = filing.began();
+    filing.answers(status.as_u16(), Some(upstream_id));
     filing.note(|draft| {
         let before_attempt_us = began.duration_since(came_in).as_micros() as i64;
-        draft.status = status.as_u16();
-        draft.upstream_id = Some(upstream_id);
         draft.first_byte_us = Some(before_attempt_us + first_byte_us);
         draft.first_content_us =
             reply.first_content.map(|at| before_attempt_us + at.duration_since(began).as_micros() as i64);
@@ -120,6 +120,8 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
         path: path.to_owned(),
         outcome,
         keep_bytes,
+        strict: filing.is_strict().then(|| Held::new(is_stream)),
+        settled: None,
         filing: Some(filing),
         observation,
         missing: declared.filter(|_| !bodiless),
@@ -127,11 +129,12 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
     if !good || bodiless || !is_stream && body.opening.is_none() && !body.held.is_empty() {
         body.content_seen();
     }
-    if matches!(size, BodySize::None | BodySize::Sized(0)) {
-        // actix does not ask for such a body: the request ends here.
+    if bodiless || matches!(size, BodySize::None | BodySize::Sized(0)) {
+        // actix does not ask for such a body, or only behind the head: the request ends here.
         body.finish(Ending::Complete);
     }
-    response.set_body(body).map_into_boxed_body()
+    let settled = body.settled.take();
+    (response.set_body(body).map_into_boxed_body(), settled)
 }
 
 /// The paths that most requests take and that make nothing to come back to.

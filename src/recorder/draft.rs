@@ -2,10 +2,11 @@
 //!
 //! A [`Draft`] is filled while the request lives and handed to the recorder's thread, which makes a row of it.
 //!
-//! **May import:** `db` (how a request ends), `openai` (only to hold an assembler).
+//! **May import:** `db` (how a request ends), `openai` (only to hold an assembler), tokio's channels.
 
 use actix_web::web::Bytes;
 use serde::Serialize;
+use tokio::sync::oneshot::Sender;
 
 pub use crate::db::records::Ending;
 use crate::openai::assemble::Assembler;
@@ -124,4 +125,11 @@ pub struct Draft {
     pub with_bodies: bool,
     /// Bytes taken from the budget for this draft.
     pub charged_bytes: usize,
+    /// The caller's `User-Agent` or `Host` was no UTF-8.
+    pub lossy: bool,
+    /// A reply's last bytes wait until this is dropped: once the record is stored, or cannot be kept.
+    pub hold: Option<Hold>,
 }
+
+/// Dropped when nothing need wait for the record any more.
+pub type Hold = Sender<()>;

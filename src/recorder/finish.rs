@@ -33,7 +33,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// Makes the row of a draft.
 pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
     let (request_bytes, reply_bytes) = (draft.request.total_bytes, draft.reply.total_bytes);
-    let body = if draft.with_bodies { request(draft.request) } else { Stored::default() };
+    let mut body = if draft.with_bodies { request(draft.request) } else { Stored::default() };
     let mut read = reply(draft.reply);
     if !draft.with_bodies {
         read.stored = Stored::default();
@@ -74,9 +74,20 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
         reply_bytes: i64::try_from(reply_bytes).unwrap_or(i64::MAX),
         resource_id: draft.resource_id,
     };
+    if draft.lossy || has_nul(&facts) {
+        let note = body.note.map(|note| format!("{note}, ")).unwrap_or_default();
+        body.note = Some(format!("{note}characters replaced in the row"));
+    }
     let texts =
         Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
     NewRecord { facts, texts, session: draft.session, is_replay: false }
+}
+
+/// Whether something stands in the row's texts that a database cannot keep in a text: `db` replaces it.
+fn has_nul(facts: &Facts) -> bool {
+    let optional = [&facts.model, &facts.model_sent, &facts.model_answered, &facts.error, &facts.resource_id];
+    let texts = [&facts.key_name, &facts.user_agent, &facts.host, &facts.method, &facts.path];
+    optional.into_iter().flatten().chain(texts).any(|text| text.contains('\0'))
 }
 
 /// A reply as far as it can be read.

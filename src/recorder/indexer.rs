@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-use crate::db::index::{advance, alone, start_anew, tidy};
+use crate::db::index::{advance, alone, behind, start_anew, tidy};
 use crate::db::{Connection, Database};
 use crate::error::Error;
 use crate::recorder::Recorder;
@@ -55,6 +55,7 @@ impl Indexer {
             Some(connection) => connection,
             None => {
                 let mut connection = self.database.connect()?;
+                self.publish(&mut connection)?;
                 if !alone(&mut connection)? {
                     return Ok(false);
                 }
@@ -67,16 +68,26 @@ impl Indexer {
             self.last_step = Instant::now();
         }
         let busy = tidy(&mut connection)? || taken > 0;
+        self.publish(&mut connection)?;
         self.connection = Some(connection);
+        Ok(busy)
+    }
+
+    /// How far the index is behind, for whoever looks; the database answers.
+    fn publish(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        let counts = &self.recorder.counts;
+        counts.behind_index.store(behind(connection)?, Ordering::Relaxed);
+        counts.index_is_away.store(false, Ordering::Relaxed);
         if std::mem::take(&mut self.is_away) {
             info!("the search index is kept again");
         }
-        Ok(busy)
+        Ok(())
     }
 
     fn failed(&mut self, error: &Error) {
         match error {
             Error::Unavailable(what) => {
+                self.recorder.counts.index_is_away.store(true, Ordering::Relaxed);
                 if !std::mem::replace(&mut self.is_away, true) {
                     warn!("the search index is not kept meanwhile: {what}");
                 }

@@ -1,37 +1,56 @@
 //! Records: taken from the hot path without a wait, written by one thread in batches.
 //!
 //! Start at [`Recorder::file`], what the hot path calls, then `writer`, what the thread does. When the database is slow or
-//! away, records go to a file beside it and come back in order (`spill`). What cannot be kept at all is counted.
+//! away, records go to a file beside it and come back in order (`spill`); when that cannot be written either, they wait in
+//! memory. What cannot be kept at all is counted (`counts`) and told (`herald`).
 //!
 //! **Invariant:** nothing here makes a caller wait: no lock is held over a system call, memory is bounded by one
-//! [`Budget`]. **May import:** `db`, `openai`, `error`.
+//! [`Budget`]. A reply that wants its record stored first waits outside, for a [`Hold`] that is dropped in every case.
+//! **May import:** `notify`, `db`, `openai`, `error`.
 
+mod batch;
 mod budget;
+mod counts;
 mod draft;
 mod finish;
+mod herald;
 mod indexer;
 mod keeper;
+mod sink;
 mod spill;
 mod writer;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use draft::{AttemptNote, Draft, Ending, Kept, Side};
-use log::error;
+pub use counts::Counts;
+pub use draft::{AttemptNote, Draft, Ending, Hold, Kept, Side};
 
 use crate::db::Database;
 use crate::db::removal::Retention;
 use crate::error::StartError;
+use crate::notify::Notifier;
 use crate::usage::prices::PriceBook;
 
-/// Memory for bodies being captured and records waiting, in bytes.
-const MEMORY_BYTES: usize = 512 << 20;
 /// How long the thread lets records gather before it writes them.
-pub(crate) const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(20);
+/// The same while replies wait for their records: what comes during one commit goes with the next.
+const GATHER_AWAITED: Duration = Duration::from_millis(1);
+
+/// What the recorder needs of others.
+pub struct Needs {
+    /// Tells people when recording is interrupted.
+    pub notifier: Notifier,
+    /// Bounds bodies being captured and records waiting.
+    pub memory_bytes: usize,
+    /// Gives the prices as they are at the moment.
+    pub prices: Box<dyn Fn() -> Arc<PriceBook> + Send>,
+    /// Gives what is kept how long, as it is at the moment.
+    pub retention: Box<dyn Fn() -> Retention + Send>,
+}
 
 /// The hot path's door to the records.
 pub struct Recorder {
@@ -44,44 +63,32 @@ pub struct Recorder {
     stopping: AtomicBool,
 }
 
-/// What has become of the records so far.
-#[derive(Default)]
-pub struct Counts {
-    /// Lost: neither the database nor the spill file took them.
-    pub lost: AtomicU64,
-    /// Bytes waiting in the spill file.
-    pub spilled_bytes: AtomicU64,
-}
-
 #[derive(Default)]
 struct Queue {
     drafts: Vec<Draft>,
     asleep: bool,
+    /// A reply waits for one of them.
+    awaited: bool,
 }
 
 impl Recorder {
-    /// `prices` and `retention` give what holds at the moment.
-    ///
     /// Starts the threads of the writer, the indexer and the keeper; join the handles after [`Recorder::stop`].
     ///
     /// # Errors
     /// No connection for the writer, or no thread.
-    pub fn start(
-        database: &Database,
-        prices: impl Fn() -> Arc<PriceBook> + Send + 'static,
-        retention: impl Fn() -> Retention + Send + 'static,
-    ) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
+    pub fn start(database: &Database, needs: Needs) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
         let recorder = Arc::new(Recorder {
             queue: Mutex::default(),
             arrived: Condvar::new(),
             stopped: Condvar::new(),
-            budget: Budget::new(MEMORY_BYTES),
+            budget: Budget::new(needs.memory_bytes),
             counts: Counts::default(),
             stopping: AtomicBool::new(false),
         });
-        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), Box::new(prices));
+        recorder.counts.behind_index.store(-1, Ordering::Relaxed);
+        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), needs.prices, needs.notifier);
         let indexer = indexer::Indexer::new(Arc::clone(&recorder), database.clone());
-        let keeper = keeper::Keeper::new(Arc::clone(&recorder), database.clone(), Box::new(retention));
+        let keeper = keeper::Keeper::new(Arc::clone(&recorder), database.clone(), needs.retention);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(work);
             thread.map_err(|error| StartError::new(format!("cannot start the {name}'s thread: {error}")))
@@ -99,11 +106,15 @@ impl Recorder {
         // What the capture has not charged yet: the row itself.
         if !self.budget.take(ROW_BYTES) {
             self.budget.give_back(draft.charged_bytes);
-            self.lost("the recorder's memory is full");
+            self.counts.lose("the recorder's memory is full");
             return;
         }
         draft.charged_bytes += ROW_BYTES;
+        if draft.request.cut || draft.reply.cut {
+            self.counts.cut.fetch_add(1, Ordering::Relaxed);
+        }
         let mut queue = self.lock();
+        queue.awaited |= draft.hold.is_some();
         queue.drafts.push(draft);
         if queue.asleep {
             queue.asleep = false;
@@ -127,12 +138,6 @@ impl Recorder {
         drop(self.stopped.wait_timeout_while(queue, time, stopping));
     }
 
-    /// A record cannot be kept anywhere: counted, and said in the log.
-    fn lost(&self, why: &str) {
-        let lost = self.counts.lost.fetch_add(1, Ordering::Relaxed) + 1;
-        error!("a record is lost, {lost} so far: {why}");
-    }
-
     /// What has become of the records so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -152,10 +157,12 @@ impl Recorder {
             queue.asleep = false;
         }
         if !queue.drafts.is_empty() && !self.stopping.load(Ordering::Acquire) {
+            let gather = if queue.awaited { GATHER_AWAITED } else { GATHER };
             drop(queue);
-            std::thread::sleep(GATHER);
+            std::thread::sleep(gather);
             queue = self.lock();
         }
+        queue.awaited = false;
         std::mem::take(&mut queue.drafts)
     }
 }

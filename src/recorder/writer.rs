@@ -1,31 +1,37 @@
-//! The recorder's thread: drafts → rows → batches → the database, or the spill file while the database is away.
+//! The recorder's thread: drafts → rows → batches → the database, or the spill file while the database is away, or memory
+//! while neither takes them.
 //!
-//! Rows reach the database in the order in which they ended: while the spill file holds anything, everything goes
-//! through it. A row that the database refuses for its own sake is set apart by halving its batch, and stored without
-//! its bodies as the last resort. **May import:** `db`, `openai`.
+//! Start at [`Writer::run`]. Rows reach the database in the order in which they ended: while the spill file holds anything,
+//! everything goes through it. A row that the database refuses for its own sake is set apart by halving its batch, and
+//! stored without its bodies as the last resort. An answer that was lost with its connection is asked for again (`mark`),
+//! so that no row is stored twice. **May import:** `notify`, `db`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-use crate::db::records::{NewRecord, Progress, Store, Texts};
-use crate::db::{Connection, Database, marks};
-use crate::error::Error;
-use crate::recorder::finish::finish;
+use crate::db::Database;
+use crate::notify::Notifier;
+use crate::recorder::batch::Batch;
+use crate::recorder::herald::Herald;
+use crate::recorder::sink::{Origin, RETRY, Sink, Unanswered};
 use crate::recorder::spill::Spill;
 use crate::recorder::{Draft, Recorder};
 use crate::usage::prices::PriceBook;
 
-/// Rows in one transaction, at most.
-const BATCH_ROWS: usize = 1000;
-/// Bytes of bodies in one transaction, about.
-const BATCH_BYTES: usize = 16 << 20;
-/// How long to leave a database alone that did not answer.
-const RETRY: Duration = Duration::from_secs(1);
-/// How long the last attempts at a stop may take before what is left goes to the spill file.
+/// How often to look at things when no record comes.
+const IDLE: Duration = Duration::from_secs(5);
+/// Rows and bytes from the spill file in one transaction, at most: new rows wait in memory meanwhile, where a crash finds them.
+const CATCH_UP: (usize, usize) = (250, 4 << 20);
+/// A batch that would take longer goes to the spill file, which is faster: until it is stored, a crash finds it in memory, and
+/// with it what comes meanwhile.
+const IN_TIME: Duration = Duration::from_millis(60);
+/// How long to catch up before new rows are looked for.
+const CATCH_UP_SLICE: Duration = Duration::from_millis(30);
+/// How long the last attempts at a stop may take before what is left stays in the spill file.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
 /// Gives the prices as they are at the moment.
@@ -33,45 +39,50 @@ type Prices = Box<dyn Fn() -> Arc<PriceBook> + Send>;
 
 pub(super) struct Writer {
     recorder: Arc<Recorder>,
-    database: Database,
     prices: Prices,
-    connection: Option<Connection>,
-    store: Store,
+    sink: Sink,
     spill: Spill,
-    /// The spill file may have been taken in part before the program ended.
+    /// What the database has noted about the spill file is to be asked before any more is read.
     spill_unsure: bool,
-    away_since: Option<Instant>,
-    next_try: Instant,
+    drafts: VecDeque<Draft>,
+    batch: Batch,
+    /// The batch's first rows may stand in the database already.
+    doubt: Option<Unanswered>,
+    next_spill: Instant,
+    stuck: bool,
+    herald: Herald,
 }
 
 impl Writer {
-    pub(super) fn new(recorder: Arc<Recorder>, database: Database, prices: Prices) -> Writer {
+    pub(super) fn new(recorder: Arc<Recorder>, database: Database, prices: Prices, notifier: Notifier) -> Writer {
         let spill = Spill::open(&database.spill_path());
         if !spill.is_empty() {
             info!("{} bytes of records wait in the spill file; storing them now", spill.waiting_bytes());
         }
         Writer {
+            sink: Sink::new(Arc::clone(&recorder), database),
             recorder,
-            database,
             prices,
-            connection: None,
-            store: Store::default(),
             spill_unsure: !spill.is_empty(),
             spill,
-            away_since: None,
-            next_try: Instant::now(),
+            drafts: VecDeque::new(),
+            batch: Batch::default(),
+            doubt: None,
+            next_spill: Instant::now(),
+            stuck: false,
+            herald: Herald::new(notifier),
         }
     }
 
     pub(super) fn run(mut self) {
         loop {
-            let idle = if self.spill.is_empty() { Duration::from_secs(3600) } else { RETRY };
             let stopping = self.recorder.stopping.load(Ordering::Acquire);
-            let drafts = self.recorder.take(if stopping { Duration::ZERO } else { idle });
-            let nothing_came = drafts.is_empty();
-            self.store(drafts);
+            let came = self.recorder.take(if stopping { Duration::ZERO } else { self.idle() });
+            let nothing_came = came.is_empty();
+            self.drafts.extend(came);
+            self.flush();
             self.catch_up();
-            self.recorder.counts.spilled_bytes.store(self.spill.waiting_bytes(), Ordering::Relaxed);
+            self.publish();
             if stopping && nothing_came {
                 break;
             }
@@ -79,65 +90,133 @@ impl Writer {
         self.last_attempts();
     }
 
-    /// Rows go to the database, or behind those that already wait for it.
-    fn store(&mut self, drafts: Vec<Draft>) {
-        let prices = (self.prices)();
-        let mut drafts = drafts.into_iter().peekable();
-        while drafts.peek().is_some() {
-            let (mut rows, mut bytes, mut charged) = (Vec::new(), 0, 0);
-            while rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
-                let Some(draft) = drafts.next() else { break };
-                charged += draft.charged_bytes;
-                // A body that our own reading of it stumbles over must not end the recording of all others.
-                let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft, &prices))) else {
-                    self.recorder.lost("it cannot be read");
-                    continue;
-                };
-                bytes += row.texts.body.as_ref().map_or(0, Vec::len) + row.texts.response.as_ref().map_or(0, Vec::len);
-                rows.push(row);
+    /// How long to wait for new records: until what waits already may be tried again.
+    fn idle(&self) -> Duration {
+        if self.spill.is_empty() && !self.stuck {
+            return if self.sink.away_since.is_some() { RETRY.1 } else { IDLE };
+        }
+        self.sink.rest().min(RETRY.1)
+    }
+
+    fn publish(&mut self) {
+        let counts = &self.recorder.counts;
+        counts.spilled_bytes.store(self.spill.waiting_bytes(), Ordering::Relaxed);
+        let waiting = self.stuck || !self.spill.is_empty();
+        self.herald.look(self.sink.away_since, waiting, counts.lost.load(Ordering::Relaxed));
+    }
+
+    /// Places what has come: in the database, or behind what already waits for it.
+    fn flush(&mut self) {
+        loop {
+            if self.batch.is_empty() {
+                self.batch.fill(&mut self.drafts, &self.recorder, &(self.prices)());
             }
-            if !self.spill.is_empty() || !self.insert(&rows, &[]) {
-                self.spill(&rows);
+            if self.batch.is_empty() {
+                break;
             }
-            self.recorder.budget.give_back(charged);
+            if !self.place() {
+                // Memory is all that is left. Whoever waits for a record need not wait for the end of that.
+                self.batch.release();
+                self.drafts.iter_mut().for_each(|draft| draft.hold = None);
+                return;
+            }
+        }
+        if std::mem::take(&mut self.stuck) {
+            info!("no records wait in memory any more");
         }
     }
 
-    fn spill(&mut self, rows: &[NewRecord]) {
-        if let Err(error) = self.spill.append(rows) {
-            // Neither place takes them. One by one, so that one giant does not take the others along.
-            for row in rows {
-                if self.spill.append(std::slice::from_ref(row)).is_err() && !self.insert(std::slice::from_ref(row), &[])
-                {
-                    self.recorder.lost(&format!("the database does not answer and the spill file says {error}"));
-                }
+    /// Places the batch, or its beginning; false when nothing takes it.
+    fn place(&mut self) -> bool {
+        let in_time = self.batch.rows.len() <= self.sink.rows_within(IN_TIME);
+        // There is no hurry when the spill file cannot be written either.
+        let direct = in_time || self.stuck || Instant::now() < self.next_spill;
+        if self.spill.is_empty() && direct && self.resolve_doubt() {
+            let rows = std::mem::take(&mut self.batch.rows);
+            let mark = self.spill.mark();
+            let origin = Origin { mark: mark.as_deref(), ends: &[], durable: self.batch.is_awaited() };
+            let done = self.sink.insert(&rows, origin);
+            self.doubt = self.sink.unanswered.take();
+            self.batch.rows = rows;
+            self.batch.settle(done, &self.recorder.budget);
+            if self.batch.is_empty() {
+                return true;
             }
         }
+        self.spill_batch()
+    }
+
+    fn spill_batch(&mut self) -> bool {
+        if Instant::now() < self.next_spill {
+            return false;
+        }
+        let durable = self.batch.is_awaited();
+        if let Some(Unanswered { transaction, rows }) = self.doubt {
+            if let Err(error) = self.spill.append(&self.batch.rows[..rows], Some(transaction), durable) {
+                return self.cannot_spill(&error);
+            }
+            (self.doubt, self.spill_unsure) = (None, true);
+            self.batch.settle(rows, &self.recorder.budget);
+        }
+        if self.spill.append(&self.batch.rows, None, durable).is_ok() {
+            self.batch.settle(self.batch.rows.len(), &self.recorder.budget);
+            return true;
+        }
+        // One by one, as far as there is room.
+        while let Some(row) = self.batch.rows.first() {
+            if let Err(error) = self.spill.append(std::slice::from_ref(row), None, durable) {
+                return self.cannot_spill(&error);
+            }
+            self.batch.settle(1, &self.recorder.budget);
+        }
+        true
+    }
+
+    fn cannot_spill(&mut self, error: &std::io::Error) -> bool {
+        self.next_spill = Instant::now() + RETRY.1;
+        if !std::mem::replace(&mut self.stuck, true) {
+            error!("the spill file cannot be written ({error}); records wait in memory as long as there is room");
+        }
+        false
     }
 
     fn catch_up(&mut self) {
-        while !self.spill.is_empty() && Instant::now() >= self.next_try {
+        let until = Instant::now() + CATCH_UP_SLICE;
+        while !self.spill.is_empty() && self.sink.rest().is_zero() && Instant::now() < until {
             if self.spill_unsure && !self.ask_how_far() {
                 return;
             }
-            match self.spill.read(BATCH_ROWS, BATCH_BYTES) {
+            if self.spill.is_empty() {
+                self.taken_up_to(u64::MAX);
+                return;
+            }
+            match self.spill.read(CATCH_UP.0.min(self.sink.rows_within(CATCH_UP_SLICE)), CATCH_UP.1) {
                 Ok((rows, ends)) if !rows.is_empty() => {
-                    if !self.insert(&rows, &ends) {
+                    // The file may go afterwards, so the database must not lose them to a crash of the machine.
+                    let mark = self.spill.mark();
+                    let origin = Origin { mark: mark.as_deref(), ends: &ends, durable: true };
+                    let done = self.sink.insert(&rows, origin);
+                    self.spill_unsure = self.sink.unanswered.take().is_some();
+                    if done > 0 {
+                        self.taken_up_to(ends[done - 1]);
+                    }
+                    if done < rows.len() {
                         return;
                     }
-                    let mark = self.spill.mark();
-                    if self.spill.advance(ends.last().copied().unwrap_or_default())
-                        && let (Some(mark), Some(connection)) = (mark, &mut self.connection)
-                    {
-                        // What stays behind is a row that nobody reads.
-                        let _ = marks::forget(connection, &mark);
-                    }
+                }
+                Err(error) if error.kind() != std::io::ErrorKind::InvalidData => {
+                    warn!("the spill file cannot be read yet: {error}");
+                    self.sink.pause();
+                    return;
                 }
                 unreadable => {
                     let error = unreadable.err().map_or_else(|| "it ends early".to_owned(), |error| error.to_string());
                     match self.spill.set_aside(chrono::Utc::now().timestamp()) {
                         Ok(aside) => error!("the spill file is damaged ({error}); kept as {}", aside.display()),
-                        Err(rename) => error!("the spill file is damaged ({error}) and cannot be renamed ({rename})"),
+                        Err(rename) => {
+                            error!("the spill file is damaged ({error}) and cannot be renamed ({rename})");
+                            self.sink.pause();
+                        }
                     }
                     return;
                 }
@@ -145,127 +224,52 @@ impl Writer {
         }
     }
 
-    /// How far the database has taken the spill file of an earlier run; false when it does not answer.
-    fn ask_how_far(&mut self) -> bool {
-        let asked = self.spill.mark().map_or(Ok(None), |mark| {
-            let mut connection = self.database.writer()?;
-            let taken = marks::get(&mut connection, &mark);
-            self.connection = Some(connection);
-            taken
-        });
-        match asked {
-            Ok(taken) => {
-                self.spill.taken_up_to(taken.and_then(|taken| u64::try_from(taken).ok()).unwrap_or(0));
-                self.spill_unsure = false;
-                if self.spill.is_empty() {
-                    self.spill.advance(u64::MAX);
-                }
-                true
-            }
-            Err(error) => {
-                self.went_away(&error.to_string());
-                false
-            }
+    /// The spill file's beginning stands in the database.
+    fn taken_up_to(&mut self, end: u64) {
+        let mark = self.spill.mark();
+        if self.spill.advance(end) {
+            self.sink.forget(mark.as_deref());
         }
     }
 
-    /// Whether the database has taken these rows. A refusal of single rows counts as taken: they are stored poorer. Rows from the
-    /// spill file come with the ends of their frames, which are stored along with them: a crash between the two cannot be.
-    fn insert(&mut self, rows: &[NewRecord], ends: &[u64]) -> bool {
-        if rows.is_empty() {
-            return true;
-        }
-        if Instant::now() < self.next_try {
+    /// How far the database has taken the spill file; false when it does not answer.
+    fn ask_how_far(&mut self) -> bool {
+        let Some(noted) = self.sink.noted(self.spill.mark().as_deref()) else { return false };
+        self.spill.taken(noted);
+        self.spill_unsure = false;
+        true
+    }
+
+    /// Whether the batch's beginning stands in the database already; false when it does not answer.
+    fn resolve_doubt(&mut self) -> bool {
+        let Some(Unanswered { transaction, rows }) = self.doubt else { return true };
+        if !self.sink.rest().is_zero() {
             return false;
         }
-        match self.try_insert(rows, ends) {
-            Ok(()) => {
-                self.came_back();
-                true
-            }
-            Err(Error::Unavailable(what)) => {
-                self.went_away(&what);
-                false
-            }
-            Err(Error::Database(what)) if rows.len() == 1 => self.store_poorer(&rows[0], ends, &what),
-            Err(Error::Database(_)) => {
-                let (left, right) = rows.split_at(rows.len() / 2);
-                let (left_ends, right_ends) = ends.split_at(ends.len() / 2);
-                // The left half stands already when the right one finds the database away; what is then spilled
-                // is the right half only.
-                if !self.insert(left, left_ends) {
-                    return false;
-                }
-                if self.insert(right, right_ends) {
-                    return true;
-                }
-                // From the spill file they are read again; all others must go there.
-                if ends.is_empty() {
-                    self.spill(right);
-                } else if let Some(end) = left_ends.last() {
-                    self.spill.advance(*end);
-                }
-                ends.is_empty()
-            }
-            Err(other @ (Error::NotFound | Error::Duplicate | Error::Invalid { .. })) => {
-                self.went_away(&other.to_string());
-                false
-            }
-        }
-    }
-
-    fn try_insert(&mut self, rows: &[NewRecord], ends: &[u64]) -> Result<(), Error> {
-        let mark = self.spill.mark();
-        let end = ends.last().and_then(|end| i64::try_from(*end).ok());
-        let progress = mark.as_ref().zip(end).map(|(name, value)| Progress { name, value });
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.database.writer()?,
-        };
-        let result = self.store.insert(&mut connection, rows, progress);
-        // After a failure of the database itself a fresh connection is the only one to trust.
-        if !matches!(result, Err(Error::Unavailable(_))) {
-            self.connection = Some(connection);
-        }
-        result.map(drop)
-    }
-
-    fn store_poorer(&mut self, row: &NewRecord, ends: &[u64], what: &str) -> bool {
-        warn!("a record's bodies cannot be stored ({what}); its row is kept");
-        let note = Some("lost: the database refused it".to_owned());
-        let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note };
-        let poorer = NewRecord { texts, ..row.clone() };
-        match self.try_insert(std::slice::from_ref(&poorer), ends) {
-            Ok(()) => self.came_back(),
-            Err(error) => {
-                self.recorder.lost(&error.to_string());
-            }
+        let Some(noted) = self.sink.noted(self.spill.mark().as_deref()) else { return false };
+        self.doubt = None;
+        if noted == Some(-transaction) {
+            self.batch.settle(rows, &self.recorder.budget);
+            self.sink.came_back();
         }
         true
     }
 
-    fn came_back(&mut self) {
-        if let Some(since) = self.away_since.take() {
-            info!("the database takes records again after {} s", since.elapsed().as_secs());
-        }
-    }
-
-    fn went_away(&mut self, what: &str) {
-        self.next_try = Instant::now() + RETRY;
-        if self.away_since.is_none() {
-            self.away_since = Some(Instant::now());
-            warn!("the database does not take records ({what}); they wait in {}", self.database.spill_path().display());
-        }
-    }
-
     fn last_attempts(&mut self) {
         let until = Instant::now() + LAST_ATTEMPTS;
-        while !self.spill.is_empty() && Instant::now() < until {
-            std::thread::sleep(self.next_try.saturating_duration_since(Instant::now()));
+        while !(self.spill.is_empty() && self.batch.is_empty() && self.drafts.is_empty()) && Instant::now() < until {
+            std::thread::sleep(self.sink.rest().min(RETRY.1));
+            self.flush();
             self.catch_up();
+        }
+        let lost = self.batch.rows.len() + self.drafts.len();
+        if lost > 0 {
+            error!("{lost} records are lost: neither the database nor the spill file took them before the end");
         }
         if !self.spill.is_empty() {
             warn!("{} bytes of records stay in the spill file until the next start", self.spill.waiting_bytes());
+        } else {
+            self.sink.forget(self.spill.mark().as_deref());
         }
     }
 }

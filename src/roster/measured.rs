@@ -78,6 +78,15 @@ impl Measured {
         self.book().latency.value(now_ms)
     }
 
+    /// Nothing of it, neither the whole nor any model, is left alone or only probed.
+    pub fn is_well(&self, now_ms: i64) -> bool {
+        if !self.ailing.load(Ordering::Acquire) {
+            return true;
+        }
+        let book = self.book();
+        book.models.values().chain([&book.whole]).all(|health| health.standing(now_ms) == Standing::Ready)
+    }
+
     /// How the upstream as a whole stands, in a word for pages.
     pub fn standing_word(&self, now_ms: i64) -> &'static str {
         match self.book().whole.standing(now_ms) {

@@ -33,7 +33,7 @@ pub use measured::Measured;
 pub use network::Network;
 pub use recording::{KeyLevels, Recording};
 pub use report::{Ailment, Report, Trouble, Why};
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
+pub use settings::{ClientKey, Clocks, Durability, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 

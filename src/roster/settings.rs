@@ -5,6 +5,8 @@
 
 mod reader;
 
+use std::str::FromStr;
+
 use jiff::tz::TimeZone;
 
 pub use reader::{Problem, Wrong};
@@ -40,6 +42,27 @@ impl ClientKey {
 pub fn last4(secret: &str) -> String {
     let count = secret.chars().count();
     if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
+}
+
+/// What a reply's end means for its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The record follows within 100 ms.
+    Normal,
+    /// The record is stored before: the reply's last bytes are held back until then.
+    Strict,
+}
+
+impl FromStr for Durability {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Durability, ()> {
+        match text {
+            "normal" => Ok(Durability::Normal),
+            "strict" => Ok(Durability::Strict),
+            _ => Err(()),
+        }
+    }
 }
 
 /// The four clocks, in ms.
@@ -82,6 +105,12 @@ pub struct Settings {
     pub record_body_limit_bytes: usize,
     /// Other bodies (audio, images, files) are recorded up to this size.
     pub record_binary_limit_bytes: usize,
+    /// What a reply's end means for its record.
+    pub durability: Durability,
+    /// Memory for bodies being captured and records waiting; read at the start.
+    pub record_memory_bytes: usize,
+    /// `/metrics` is open to everybody.
+    pub metrics_public: bool,
     /// When an upstream is left alone.
     pub breaker: BreakerConfig,
     /// Where notices go.
@@ -125,6 +154,9 @@ impl Settings {
             replay_buffer_bytes: reader.number("replay_buffer_bytes", 32 << 20, 0),
             record_body_limit_bytes: reader.number("record_body_limit_bytes", 256 << 20, 0),
             record_binary_limit_bytes: reader.number("record_binary_limit_bytes", 8 << 20, 0),
+            durability: reader.word("record_durability", Durability::Normal, "normal, strict"),
+            record_memory_bytes: reader.number("record_memory_bytes", 512 << 20, 1),
+            metrics_public: reader.switch("metrics_public", false),
             breaker: BreakerConfig {
                 failures: reader.number("breaker_failures", breaker.failures, 1),
                 ratio_percent: reader.number("breaker_ratio_percent", breaker.ratio_percent, 1),
@@ -208,41 +240,4 @@ fn named(entry: &str) -> Option<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::balance::policy::Policy;
-    use crate::roster::settings::{Settings, last4};
-
-    fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
-        rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-    }
-
-    #[test]
-    fn several_keys_are_separated_by_commas_and_may_have_names() {
-        let (settings, problems) = Settings::parse(&rows(&[("authorization", "one, team=two=,abc=")]));
-        assert!(problems.is_empty());
-        let names = |secret| settings.key_of(secret).map(|key| key.name.as_str());
-        assert_eq!(names("one"), Some("key-1"));
-        assert_eq!(names("two="), Some("team"));
-        assert_eq!(names("team=two="), Some("key-2"));
-        assert_eq!(names("abc="), Some("key-3"));
-        assert_eq!(names(""), None);
-        assert_eq!(names("asis"), None);
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_named_without_its_value_and_the_default_holds() {
-        let (settings, problems) =
-            Settings::parse(&rows(&[("policy", "s3cret"), ("polcy", "x"), ("idle_timeout_ms", "0")]));
-        assert_eq!(settings.policy, Policy::Main);
-        assert_eq!(settings.clocks.idle_ms, 300_000);
-        assert_eq!(problems.len(), 3);
-        let said: String = problems.iter().map(ToString::to_string).collect();
-        assert!(!said.contains("s3cret") && said.contains("setting polcy: there is no such setting"), "{said}");
-    }
-
-    #[test]
-    fn short_secrets_show_nothing() {
-        assert_eq!(last4("woshimima"), "mima");
-        assert_eq!(last4("12345678"), "");
-    }
-}
+mod tests;

@@ -26,11 +26,11 @@ pub fn command(database: &Path) -> Command {
     command
 }
 
-/// Makes the database: the mock as its only upstream, and how much is recorded.
+/// Makes the database: the mock as its only upstream, and these settings.
 ///
 /// # Errors
 /// The gateway or SQLite's shell refuses.
-pub fn prepare(site: &Site, database: &Path, recording: &str) -> Result<()> {
+pub fn prepare(site: &Site, database: &Path, settings: &[(&str, &str)]) -> Result<()> {
     let endpoint = format!("http://{}/v1", site.upstream);
     let output = command(database).args(["-add", "-sk", "sk-bench", "-endpoint", &endpoint]).output()?;
     if !output.status.success() {
@@ -42,14 +42,12 @@ pub fn prepare(site: &Site, database: &Path, recording: &str) -> Result<()> {
         )
         .into());
     }
-    sql(
-        site,
-        database,
-        &format!(
-            "DELETE FROM config_kvs WHERE key = 'recording';
-             INSERT INTO config_kvs (key, value) VALUES ('recording', '{recording}');"
-        ),
-    )?;
+    for (key, value) in settings {
+        let statement = format!(
+            "DELETE FROM config_kvs WHERE key = '{key}'; INSERT INTO config_kvs (key, value) VALUES ('{key}', '{value}');"
+        );
+        sql(site, database, &statement)?;
+    }
     Ok(())
 }
 

@@ -86,9 +86,10 @@ fn measurements(results: &Results) -> String {
         };
         let ratio = match row.way {
             Way::Direct | Way::Nginx => "–".to_owned(),
-            Way::GatewayOff | Way::GatewayFull => ratio(results, row.load, row.way).map_or("–".to_owned(), |ratio| {
-                format!("{:.2} ({:.2}–{:.2})", ratio.middle, ratio.least, ratio.most)
-            }),
+            Way::GatewayOff | Way::GatewayFull | Way::GatewayStrict => ratio(results, row.load, row.way)
+                .map_or("–".to_owned(), |ratio| {
+                    format!("{:.2} ({:.2}–{:.2})", ratio.middle, ratio.least, ratio.most)
+                }),
         };
         let added = |of: fn(&Row) -> &Vec<f64>| {
             direct.map_or("–".to_owned(), |direct| format!("{:.3}", median(of(row)) - median(of(direct))))

@@ -68,16 +68,19 @@ impl Extent {
 /// A server that dies or cannot be reached. Failed requests and missing rows are noted in the results instead.
 pub fn run(site: &Site, mock: &Mock, folder: &Folder, extent: &Extent) -> Result<Results> {
     let mut results = Results::default();
-    let servers = vec![
+    let mut servers = vec![
         Server::direct(mock, site.upstream),
         Server::start(Way::Nginx, site, &folder.within("nginx")?)?,
         Server::start(Way::GatewayOff, site, &folder.within("off")?)?,
         Server::start(Way::GatewayFull, site, &folder.within("full")?)?,
+        Server::start(Way::GatewayStrict, site, &folder.within("strict")?)?,
     ];
     let rounds = extent.rounds;
     let closed = |kind| move |server: &Server| load::closed(server.addr, kind, CALLERS, Stop::After(extent.closed));
     compare(&mut results, Load::Small, site, &servers, rounds, closed(Kind::Small))?;
     count(&mut results, site, &servers, "full load, 1 KiB")?;
+    // Its price is the wait for commits: one load shows it.
+    servers.retain(|server| server.way != Way::GatewayStrict);
     compare(&mut results, Load::Rate, site, &servers, rounds, |server| load::open(server.addr, RATE, extent.open))?;
     count(&mut results, site, &servers, "1,000 requests/s")?;
     compare(&mut results, Load::Burst, site, &servers, rounds, closed(Kind::Burst))?;

@@ -1,5 +1,5 @@
-//! The four ways a request can go: straight to the mock, through nginx, through the gateway with recording off
-//! and with everything recorded. Start at [`Server::start`]. Nothing here sends a request.
+//! The ways a request can go: straight to the mock, through nginx, through the gateway with recording off,
+//! with everything recorded, and with replies held back until it is. Start at [`Server::start`]. Nothing here sends a request.
 
 use std::cell::Cell;
 use std::fs;
@@ -27,6 +27,8 @@ pub enum Way {
     GatewayOff,
     /// Through the gateway, `recording` = `full`.
     GatewayFull,
+    /// The same with `record_durability` = `strict`.
+    GatewayStrict,
 }
 
 impl Way {
@@ -37,14 +39,19 @@ impl Way {
             Way::Nginx => "nginx",
             Way::GatewayOff => "gateway, recording off",
             Way::GatewayFull => "gateway, recording full",
+            Way::GatewayStrict => "gateway, recording strict",
         }
     }
 
-    fn recording(self) -> &'static str {
-        match self {
-            Way::GatewayFull => "full",
-            Way::Direct | Way::Nginx | Way::GatewayOff => "off",
-        }
+    /// The settings that make it, when it is a gateway.
+    fn settings(self) -> Option<[(&'static str, &'static str); 2]> {
+        let (recording, durability) = match self {
+            Way::Direct | Way::Nginx => return None,
+            Way::GatewayOff => ("off", "normal"),
+            Way::GatewayFull => ("full", "normal"),
+            Way::GatewayStrict => ("full", "strict"),
+        };
+        Some([("recording", recording), ("record_durability", durability)])
     }
 }
 
@@ -129,9 +136,10 @@ impl Server {
     pub fn start(way: Way, site: &Site, dir: &Path) -> Result<Self> {
         let addr = free_address()?;
         let database = dir.join("db.sqlite");
-        let is_gateway = matches!(way, Way::GatewayOff | Way::GatewayFull) && !site.is_self_check;
-        let mut command = if is_gateway {
-            gateway::prepare(site, &database, way.recording())?;
+        let settings = way.settings().filter(|_| !site.is_self_check);
+        let is_gateway = settings.is_some();
+        let mut command = if let Some(settings) = settings {
+            gateway::prepare(site, &database, &settings)?;
             let mut command = gateway::command(&database);
             command.args(["-addr", &addr.to_string()]);
             command
@@ -198,7 +206,7 @@ impl Server {
 
     /// True when every request should leave a row.
     pub fn is_recording(&self) -> bool {
-        self.way == Way::GatewayFull && self.database.is_some()
+        matches!(self.way, Way::GatewayFull | Way::GatewayStrict) && self.database.is_some()
     }
 
     /// Records in its database.

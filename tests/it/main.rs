@@ -13,6 +13,7 @@ mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
 mod command_line; // -search, -export
 mod costs; // prices, sums and percentiles
+mod crashes; // kill -9: what stands there afterwards
 mod cut; // an upstream that breaks off in the middle
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
@@ -21,8 +22,11 @@ mod harness; // the harness proves itself, without a gateway
 mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
+mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
+mod outages; // databases that are locked, full or stopped, under load
 mod pages; // what a browser sees
+mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards

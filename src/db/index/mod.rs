@@ -114,6 +114,22 @@ pub fn indexed(conn: &mut Connection) -> Result<i64, Error> {
     Ok(marks::get(conn, INDEXED)?.unwrap_or(0))
 }
 
+#[derive(QueryableByName)]
+struct Newest {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    id: Option<i64>,
+}
+
+/// How many records are not indexed yet, about: ids are numbered without gaps but for what was removed.
+///
+/// # Errors
+/// The database's.
+pub fn behind(conn: &mut Connection) -> Result<i64, Error> {
+    let newest: Newest = diesel::sql_query("SELECT max(id) AS id FROM records").get_result(conn)?;
+    let indexed = indexed(conn)?;
+    Ok((newest.id.unwrap_or(0) - indexed).max(0))
+}
+
 /// The parts of a segment that are wanted, in the order of their keys.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::openai::chance::Chance;
 use crate::openai::sse::Splitter;
+use crate::openai::sse::ends_stream;
 
 fn split<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(String, String)> {
     let mut events = Vec::new();
@@ -87,5 +88,28 @@ fn random_streams_give_the_same_events_in_any_pieces() {
         let whole = split([&stream[..]]);
         let pieces = chance.pieces(&stream, 7);
         assert_eq!(split(pieces), whole, "{stream:?}");
+    }
+}
+
+#[test]
+fn a_last_event_is_seen_when_it_stands_at_the_end_of_a_piece() {
+    for last in [
+        &b"data: [DONE]\n\n"[..],
+        b"data: {\"x\":1}\n\ndata: [DONE]\n\n",
+        b"data: 1\r\n\r\ndata: [DONE]\r\n\r\n",
+        b"event: response.completed\ndata: {\"type\":\"response.completed\"}\n\n",
+        b"event: message_stop\ndata: {}\n\n",
+    ] {
+        assert!(ends_stream(last), "{}", String::from_utf8_lossy(last));
+    }
+    for other in [
+        &b""[..],
+        b"\n\n",
+        b"data: [DONE]\n",
+        b"data: {\"content\":\"data: [DONE]\"}\n\n",
+        b"data: [DONE]\n\ndata: 1\n\n",
+        b"event: response.output_text.delta\ndata: {}\n\n",
+    ] {
+        assert!(!ends_stream(other), "{}", String::from_utf8_lossy(other));
     }
 }

@@ -9,8 +9,6 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::client::Call;
-use crate::support::gateway::listening;
 use crate::support::postgres;
 use crate::support::program::Program;
 use crate::support::{KEY, PASSWORD, until};
@@ -87,6 +85,14 @@ impl Database {
         }
     }
 
+    /// Postgres only: one as it stands after a first start, in a cluster of the test's own.
+    pub fn in_cluster(cluster: &postgres::Cluster) -> Database {
+        let location = format!("postgres://postgres@127.0.0.1:{}/postgres", cluster.port);
+        let database = Database { kind: Kind::Postgres, location };
+        start_first(&database);
+        database
+    }
+
     /// Runs SQL as any other program would; gives its output, columns separated by `|`.
     pub fn sql(&self, sql: &str) -> String {
         match self.kind {
@@ -112,17 +118,23 @@ impl Database {
     }
 }
 
-/// Another program that keeps a SQLite file locked for writing.
+/// Another program that keeps a database locked for writing.
 pub struct Lock(std::process::Child);
 
 impl Lock {
     /// Takes the lock and holds it.
     pub fn on(database: &Database) -> Lock {
-        let mut command = Command::new("sqlite3");
-        command.args(["-batch", "-cmd", ".timeout 10000", &database.location]);
+        let (mut command, lock) = match database.kind {
+            Kind::Sqlite => (Command::new("sqlite3"), "BEGIN EXCLUSIVE;"),
+            Kind::Postgres => (Command::new("psql"), "BEGIN; LOCK TABLE records IN SHARE MODE;"),
+        };
+        match database.kind {
+            Kind::Sqlite => command.args(["-batch", "-cmd", ".timeout 10000", &database.location]),
+            Kind::Postgres => command.args(["-X", "-q", "-t", "-A", &database.location]),
+        };
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.as_mut().unwrap();
-        stdin.write_all(b"BEGIN IMMEDIATE;\nSELECT 'locked';\n").unwrap();
+        writeln!(stdin, "{lock}\nSELECT 'locked';").unwrap();
         stdin.flush().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -175,15 +187,7 @@ fn template(kind: Kind) -> &'static Template {
 fn first_start(kind: Kind) -> Template {
     let folder = Folder::new();
     let database = Database::empty(kind, &folder);
-    let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
-    let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
-    let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let address = until("the first start listens", || listening(&program.out()));
-    // Only who answers is ready for signals too.
-    Call::get("/").send(address);
-    program.signal("TERM");
-    let said = program.ended();
-    assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);
+    start_first(&database);
     let bytes = match kind {
         Kind::Sqlite => {
             database.sql("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -192,6 +196,18 @@ fn first_start(kind: Kind) -> Template {
         Kind::Postgres => Vec::new(),
     };
     Template { location: database.location, bytes }
+}
+
+/// A first start with [`KEY`] and [`PASSWORD`], and its end.
+fn start_first(database: &Database) {
+    let folder = Folder::new();
+    let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
+    let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
+    let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    until("the first start listens", || program.out().contains("listening on ").then_some(()));
+    program.signal("TERM");
+    let said = program.ended();
+    assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);
 }
 
 fn postgres_url(name: &str) -> String {

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,11 @@ impl Plan {
     pub fn start(self) -> Gateway {
         let folder = Folder::new();
         let database = Database::started(self.kind, &folder);
+        self.start_on(folder, database)
+    }
+
+    /// Starts it on this database.
+    pub fn start_on(self, folder: Folder, database: Database) -> Gateway {
         database.sql(&self.sql);
         let mut args = vec!["-addr".into(), "127.0.0.1:0".into(), "-database".into(), database.location.clone()];
         args.extend(self.args);
@@ -150,6 +156,22 @@ impl Gateway {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// From now on it writes no file beyond this many bytes, as on a full disk; `unlimited` lifts that.
+    pub fn limit_files(&self, bytes: &str) {
+        let id = self.program().id().to_string();
+        let limit = format!("--fsize={bytes}:unlimited");
+        let done = Command::new("prlimit").args(["--pid", &id, &limit]).status().expect("the tests need prlimit");
+        assert!(done.success(), "prlimit limits the size of files");
+    }
+
+    /// The value of this line of `/metrics`, without the common prefix of all names.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let page = self.admin("GET", "/metrics", "");
+        assert_eq!(page.status, 200, "{}", page.text());
+        let prefix = format!("openai_api_route_{name} ");
+        page.text().lines().find_map(|line| line.strip_prefix(&prefix)?.parse().ok())
+    }
+
     /// Sends its process a signal.
     pub fn signal(&self, name: &str) {
         self.program().signal(name);
@@ -207,6 +229,22 @@ impl Gateway {
         assert_eq!(answer.status, 200, "the records are shown: {}", answer.text());
         let all = answer.json();
         all.as_array().expect("an array of records").iter().cloned().map(Record).collect()
+    }
+
+    /// All records of all pages, newest first.
+    pub fn all_records(&self) -> Vec<Record> {
+        let mut all = self.records();
+        while let Some(last) = all.last().map(|record| record.id("id")) {
+            let answer = self.admin("GET", &format!("/admin/request_records?limit=1000&before={last}"), "");
+            assert_eq!(answer.status, 200, "the records are shown: {}", answer.text());
+            let json = answer.json();
+            let page = json.as_array().expect("an array of records");
+            if page.is_empty() {
+                break;
+            }
+            all.extend(page.iter().cloned().map(Record));
+        }
+        all
     }
 
     /// Waits until there are this many records; more than that is a failure.

@@ -6,6 +6,7 @@ pub mod client;
 pub mod database;
 pub mod gateway;
 pub mod http;
+pub mod load;
 pub mod postgres;
 pub mod program;
 pub mod record;

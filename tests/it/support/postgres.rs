@@ -1,20 +1,30 @@
-//! A throw-away Postgres cluster, one per test run, started when the first test asks and gone when the run is.
+//! A throw-away Postgres cluster, one per test run, started when the first test asks and gone when the run is; further ones
+//! for tests that stop it.
 //!
 //! A small shell owns it: its standard input is a pipe that this process holds, so that the cluster is stopped and its
 //! folder removed however this process ends. Nothing here skips: without Postgres the tests fail and say what to install.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
-/// The cluster's port; its superuser is `postgres`, from 127.0.0.1, without password.
+/// The port of the run's cluster; its superuser is `postgres`, from 127.0.0.1, without password.
 pub fn port() -> u16 {
-    static CLUSTER: OnceLock<(u16, Child)> = OnceLock::new();
-    CLUSTER.get_or_init(start).0
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    // Commits of the many tests need not reach the disk.
+    CLUSTER.get_or_init(|| Cluster::start("off")).port
+}
+
+/// A cluster and the shell that owns it.
+pub struct Cluster {
+    /// Its port.
+    pub port: u16,
+    owner: Child,
+    lines: Mutex<Lines<BufReader<ChildStdout>>>,
 }
 
 const OWNER: &str = r#"
@@ -29,35 +39,67 @@ unix_socket_directories = ''
 max_connections = 300
 shared_buffers = 32MB
 fsync = off
-synchronous_commit = off
+synchronous_commit = $3
 full_page_writes = off
 EOF
     "$1/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start </dev/null
 } >"$folder/start" 2>&1 && echo ready || { cat "$folder/start" "$folder/log" 2>/dev/null; }
-cat >/dev/null
+while read -r word; do
+    case "$word" in
+    stop) "$1/pg_ctl" -D "$folder/data" -m immediate -w stop ;;
+    start) "$1/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 60 start </dev/null ;;
+    esac >/dev/null 2>&1
+    echo "$word"
+done
 "$1/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null 2>&1
 rm -rf "$folder"
 "#;
 
-fn start() -> (u16, Child) {
-    let mut told = String::new();
-    // Somebody else may take the port between our asking for a free one and Postgres taking it.
-    for _ in 0..3 {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut owner = owner();
-        owner.args(["-c", OWNER, "postgres-owner"]).arg(binaries()).arg(port.to_string());
-        owner.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).process_group(0);
-        let mut owner = owner.spawn().unwrap();
-        let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-        told = lines.next().map_or_else(String::new, Result::unwrap);
-        if told == "ready" {
-            return (port, owner);
+impl Cluster {
+    /// Starts one; `commit` is its `synchronous_commit`.
+    pub fn start(commit: &str) -> Cluster {
+        let mut told = String::new();
+        // Somebody else may take the port between our asking for a free one and Postgres taking it.
+        for _ in 0..3 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut owner = owner();
+            owner.args(["-c", OWNER, "postgres-owner"]).arg(binaries()).arg(port.to_string()).arg(commit);
+            owner.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+            let mut owner = owner.process_group(0).spawn().unwrap();
+            let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+            told = lines.next().map_or_else(String::new, Result::unwrap);
+            if told == "ready" {
+                return Cluster { port, owner, lines: Mutex::new(lines) };
+            }
+            drop(owner.stdin.take());
+            told.extend(lines.map(|line| format!("\n{}", line.unwrap_or_default())));
+            let _ = owner.wait();
         }
-        drop(owner.stdin.take());
-        told.extend(lines.map(|line| format!("\n{}", line.unwrap_or_default())));
-        let _ = owner.wait();
+        panic!("the Postgres cluster for the tests does not start:\n{told}");
     }
-    panic!("the Postgres cluster for the tests does not start:\n{told}");
+
+    /// Stops it at once, as a crash would.
+    pub fn stop(&self) {
+        self.order("stop");
+    }
+
+    /// Starts it again.
+    pub fn start_again(&self) {
+        self.order("start");
+    }
+
+    fn order(&self, word: &str) {
+        let mut lines = self.lines.lock().unwrap();
+        writeln!(self.owner.stdin.as_ref().unwrap(), "{word}").unwrap();
+        assert_eq!(lines.next().unwrap().unwrap(), word);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.owner.stdin.take());
+        let _ = self.owner.wait();
+    }
 }
 
 /// A shell of somebody Postgres agrees to run as: not root.
