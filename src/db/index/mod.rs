@@ -120,8 +120,9 @@ pub fn indexed(conn: &mut Connection) -> Result<i64, Error> {
 /// The database's.
 pub fn parts(conn: &mut Connection, segment_id: i64, wanted: &Wanted) -> Result<Vec<Vec<u8>>, Error> {
     // The first part that may hold the term is the last one that begins at it or before.
-    let begin =
-        "key >= coalesce((SELECT max(key) FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND key <= $3), $3)";
+    // Postgres has no `max` of bytes before version 18.
+    let begin = "key >= coalesce((SELECT key FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND key <= $3 \
+                 ORDER BY key DESC LIMIT 1), $3)";
     let rows: Vec<Data> = match &wanted.below {
         Some(below) => diesel::sql_query(format!(
             "SELECT data FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND {begin} AND key < $4 ORDER BY key"
