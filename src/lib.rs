@@ -133,9 +133,9 @@ fn serve(config: &Config) -> Result<(), StartError> {
     });
     let has_upstreams =
         database.get().and_then(|mut connection| upstreams::list(&mut connection)).is_ok_and(|rows| !rows.is_empty());
-    say(first.text(address, config, &database.describe(), has_upstreams).trim_end())?;
+    let ready = || say(first.text(address, config, &database.describe(), has_upstreams).trim_end());
 
-    let served = actix_rt::System::new().block_on(server::serve(listener, state.clone(), tls, config));
+    let served = actix_rt::System::new().block_on(server::serve(listener, state.clone(), tls, config, ready));
 
     state.recorder.stop();
     state.notifier.stop();

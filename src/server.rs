@@ -87,7 +87,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until a signal, then lets running requests end.
+/// Serves until a signal, then lets running requests end. `ready` is called as soon as a signal ends it in order.
 ///
 /// # Errors
 /// The server cannot be started.
@@ -96,6 +96,7 @@ pub async fn serve(
     state: Data<State>,
     tls: SslConnector,
     config: &Config,
+    ready: impl FnOnce() -> Result<(), StartError>,
 ) -> Result<(), StartError> {
     let failed = |error: io::Error| StartError::new(format!("cannot start the server: {error}"));
     let shared = state.clone();
@@ -124,6 +125,7 @@ pub async fn serve(
     let mut stops = Stops::new().map_err(failed)?;
     // A task of its own: it must go on while we wait for what we tell it.
     let serving = actix_rt::spawn(server);
+    ready()?;
     if let Either::Left((ended, _)) = select(std::pin::pin!(serving), std::pin::pin!(stops.next())).await {
         return ended.unwrap_or_else(|lost| Err(io::Error::other(lost))).map_err(failed);
     }

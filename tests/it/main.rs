@@ -10,8 +10,10 @@ mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
+mod conversations; // which requests belong together
 mod costs; // prices, sums and percentiles
 mod cut; // an upstream that breaks off in the middle
+mod exports; // one record, all that match as a file, counts
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
 mod hangups; // a caller that leaves, in each phase
@@ -19,11 +21,13 @@ mod harness; // the harness proves itself, without a gateway
 mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
+mod live_tail; // requests as they come
 mod notices; // Feishu and Matrix
 mod pages; // what a browser sees
 mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod removal; // what is removed is gone, and nothing else
 mod search; // the query language, pages
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases

@@ -1,7 +1,7 @@
 //! Finding requests: the query language over HTTP, each query with the literal set it finds, before the index has
 //! reached the records and after.
 
-mod corpus;
+pub mod corpus;
 mod paging;
 mod refused;
 

@@ -29,7 +29,7 @@ use crate::db::Connection;
 use crate::error::Error;
 use crate::search::Query;
 
-pub use over::{Bucket, Facet, Group, facets, groups, histogram};
+pub use over::{Bucket, Facet, Group, Groups, facets, groups, histogram};
 pub use page::{Found, find, ids};
 pub use tail::{Tail, newer};
 

@@ -18,7 +18,7 @@ pub struct Entry {
     pub name: &'static str,
     key: &'static str,
     path: &'static str,
-    body: Value,
+    pub body: Value,
     reply: Reply,
 }
 
