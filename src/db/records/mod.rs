@@ -5,7 +5,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `store` | a batch becomes rows, pieces that are known are stored once |
-//! | `thread`, `placing` | what a record's messages mean, and which conversation they continue |
+//! | `thread`, `placing`, `awaited` | what a record's messages mean, and which conversation they continue |
 //! | `layout`, `packer` | a body as places in packs; packs |
 //! | `read` | bodies put together again |
 //! | `signs` | what texts show at a glance |
@@ -14,6 +14,7 @@
 //! **Invariant:** nothing here cuts or changes a body.
 //! **May import:** `error`, `openai`, `search`, diesel.
 
+mod awaited;
 mod layout;
 mod packer;
 mod placing;

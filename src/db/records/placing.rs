@@ -68,6 +68,15 @@ impl<'a, C: Speaker> Placing<'a, C> {
                 Some(Earlier { conversation_id, by, known: known.map_or(0, |earlier| earlier.known) })
             }
         };
+        let found = match found {
+            None if thread.is_dialogue => self.late(thread)?,
+            found => found,
+        };
+        if found.is_none()
+            && let Some(note) = thread.awaits()
+        {
+            self.leave(note, id)?;
+        }
         let starts = thread.is_dialogue || thread.session().is_some();
         let conversation_id = found.as_ref().map(|earlier| earlier.conversation_id).or(starts.then_some(id));
         if let Some(conversation_id) = conversation_id {
@@ -94,6 +103,25 @@ impl<'a, C: Speaker> Placing<'a, C> {
         for (link, chain) in links {
             self.added.entry(link).or_default().push(LinkRow { link, record_id, chain, conversation_id });
         }
+    }
+
+    /// The conversation that began without this record, which is its beginning.
+    fn late(&mut self, thread: &Thread) -> QueryResult<Option<Earlier>> {
+        for note in thread.awaited() {
+            if let Some(row) = self.newest(Some(note))? {
+                return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known: 0 }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Leaves a note of a conversation that begins with a record in its middle; one row stands for all that do.
+    fn leave(&mut self, note: i64, id: i64) -> QueryResult<()> {
+        if self.newest(Some(note))?.is_none() {
+            let row = LinkRow { link: note, record_id: id, chain: 0, conversation_id: id };
+            self.added.entry(note).or_default().push(row);
+        }
+        Ok(())
     }
 
     fn is_known(&self, link: i64) -> bool {

@@ -161,8 +161,7 @@ impl Thread {
 
     /// The link under which the same question, asked again, finds this one. `None` when nothing is asked.
     pub(super) fn asked(&self) -> Option<i64> {
-        let any = self.turns.iter().any(|turn| turn.hash.is_some());
-        any.then(|| self.link(b"asked", &[&chain(&self.turns)]))
+        self.turns.iter().any(|turn| turn.hash.is_some()).then(|| self.link(b"asked", &[&chain(&self.turns)]))
     }
 
     /// Whether it waits to be asked again.
@@ -241,7 +240,7 @@ impl Thread {
         (!reply.is_empty()).then(|| self.link(b"tail", &[&asked.unwrap_or_default(), &reply]))
     }
 
-    fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
+    pub(super) fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
         let mut hash = Sha256::new();
         hash.update(&self.scope);
         hash.update(kind);
