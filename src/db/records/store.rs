@@ -255,19 +255,20 @@ impl Writing<'_> {
     }
 }
 
-/// The links under which these records are found, each with its record.
+/// The links under which these records are found, each with its record; of a link to a session that it stands for the whole.
 ///
 /// # Errors
 /// The database's.
-pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec<(i64, i64)>, Error> {
+pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec<(i64, i64, bool)>, Error> {
     let mut meanings = Meanings::default();
     let mut links = Vec::new();
     for row in rows {
         let texts = texts(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
         let record = NewRecord { facts: row.facts.clone(), texts, ..NewRecord::default() };
         let thread = Thread::read(&Seen::of(&record), &mut meanings);
-        let all = [thread.asked(), thread.response(), thread.session()].into_iter().flatten();
-        links.extend(all.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id)));
+        let own = [thread.asked(), thread.response(), thread.awaits()].into_iter().flatten();
+        links.extend(own.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id, false)));
+        links.extend(thread.session().map(|link| (link, row.id, true)));
     }
     Ok(links)
 }
