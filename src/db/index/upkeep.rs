@@ -3,6 +3,7 @@
 //! Start at [`advance`] and [`tidy`], which do one step each. **Invariant:** one program at a time does this ([`alone`]); whoever
 //! searches meanwhile sees the segments of before or of after. **May import:** `error`, `search`, diesel.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Bool};
 
@@ -39,7 +40,11 @@ struct Answer {
 /// The database's.
 pub fn alone(conn: &mut Connection) -> Result<bool, Error> {
     let alone = match conn {
-        Connection::Sqlite(_) => true,
+        Connection::Sqlite(conn) => {
+            // The words of records that are removed later stand in old segments too: what is deleted is overwritten.
+            conn.batch_execute("PRAGMA secure_delete = ON")?;
+            true
+        }
         Connection::Postgres(conn) => {
             diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
                 .bind::<BigInt, _>(INDEX_LOCK)
