@@ -9,8 +9,10 @@ use crate::support::gateway::Gateway;
 use crate::support::on_both;
 
 /// Query, where it is wrong in bytes, a word of the message, and the suggestion.
+type Wrong = (&'static str, (usize, usize), &'static str, Option<&'static str>);
+
 #[rustfmt::skip]
-const WRONG: &[(&str, (usize, usize), &str, Option<&str>)] = &[
+const WRONG: &[Wrong] = &[
     ("foo:1", (0, 4), "no field", Some("\"foo:1\"")),
     ("modle:gpt-4o", (0, 6), "`modle`", Some("model:gpt-4o")),
     ("a OR b", (2, 4), "write `-field:x` or `a,b`", None),
