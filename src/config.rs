@@ -5,13 +5,16 @@
 //!
 //! **Invariant:** nobody else reads the environment. **May import:** `error`.
 
+mod addresses;
+
 use std::ffi::OsString;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{CommandFactory, Parser};
 
+use crate::config::addresses::listen_addresses;
 use crate::error::StartError;
 
 /// What is used when `-endpoint` is not given.
@@ -284,55 +287,5 @@ fn two_dashes(arg: OsString) -> OsString {
     if known || bare == "help" || bare == "version" { format!("-{text}").into() } else { arg }
 }
 
-/// `:8888` is every interface: IPv6 with IPv4 in it, or IPv4 alone where there is no IPv6.
-fn listen_addresses(addr: &str) -> Result<Vec<SocketAddr>, StartError> {
-    let bad = || {
-        StartError::new(format!("cannot listen on {addr}: write -addr HOST:PORT, for example :8888 or 127.0.0.1:8080"))
-    };
-    let Some(port) = addr.strip_prefix(':') else {
-        let found: Vec<SocketAddr> = addr.to_socket_addrs().map_err(|_| bad())?.collect();
-        return if found.is_empty() { Err(bad()) } else { Ok(found) };
-    };
-    let port: u16 = port.parse().map_err(|_| bad())?;
-    Ok(vec![
-        SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port)),
-        SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, port)),
-    ])
-}
-
 #[cfg(test)]
-mod tests {
-    use crate::config::{Args, Config, Task, two_dashes};
-    use clap::Parser;
-
-    fn config(line: &[&str]) -> Config {
-        let args = std::iter::once("x").chain(line.iter().copied());
-        Config::validate(Args::parse_from(args.map(|a| two_dashes(a.into()))), "x".into()).unwrap()
-    }
-
-    #[test]
-    fn one_dash_and_two_mean_the_same() {
-        for line in [["-addr", "127.0.0.1:80"], ["--addr", "127.0.0.1:80"]] {
-            assert_eq!(config(&line).addresses[0].to_string(), "127.0.0.1:80");
-        }
-        assert_eq!(config(&["-addr=[::1]:8080"]).addresses[0].to_string(), "[::1]:8080");
-    }
-
-    #[test]
-    fn an_address_without_a_host_is_every_interface() {
-        assert_eq!(config(&[]).addresses[0].to_string(), "[::]:8888");
-    }
-
-    #[test]
-    fn adding_takes_the_key_as_it_is_and_a_default_endpoint() {
-        let task = config(&["-add", "-sk", "-x-"]).task;
-        assert_eq!(task, Task::Add { sk: "-x-".into(), endpoint: "https://api.openai.com/v1".into() });
-    }
-
-    #[test]
-    fn switches_can_be_given_a_value() {
-        assert!(config(&["-noauth"]).noauth);
-        assert!(config(&["-noauth=true"]).noauth);
-        assert!(!config(&["-noauth=false"]).noauth);
-    }
-}
+mod tests;

@@ -127,11 +127,11 @@ pub async fn serve(
     .run();
     let handle = server.handle();
     let mut stops = Stops::new().map_err(failed)?;
-    ready()?;
     // While somebody listens for it, a write beyond a limit on the size of files is an error like a full disk, and no end.
     let _file_size = signal(SignalKind::from_raw(SIGXFSZ)).map_err(failed)?;
     // A task of its own: it must go on while we wait for what we tell it.
     let serving = actix_rt::spawn(server);
+    ready()?;
     if let Either::Left((ended, _)) = select(std::pin::pin!(serving), std::pin::pin!(stops.next())).await {
         return ended.unwrap_or_else(|lost| Err(io::Error::other(lost))).map_err(failed);
     }

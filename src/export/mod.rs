@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, ids};
-use crate::db::records::{Record, records};
+use crate::db::records::{Ending, Record, records};
 use crate::error::Error;
 use crate::openai::dialogue::example;
 
@@ -28,7 +28,7 @@ pub enum Format {
     /// A table of the metadata, for spreadsheets.
     Csv,
     /// A line for each conversation, as OpenAI's fine-tuning takes it
-    /// (<https://platform.openai.com/docs/guides/supervised-fine-tuning>): its last record, answer included.
+    /// (<https://platform.openai.com/docs/guides/supervised-fine-tuning>): its last record that was answered as a whole, answer included.
     Openai,
 }
 
@@ -128,7 +128,7 @@ impl Export {
                 let is_new = row.placed.conversation_id.is_none_or(|id| !self.conversations.contains(&id));
                 let texts = texts.body.as_deref().zip(texts.response.as_deref());
                 if let Some(line) = texts
-                    .filter(|_| is_new && row.facts.status < 400)
+                    .filter(|_| is_new && row.facts.status < 400 && row.facts.ending == Ending::Complete)
                     .and_then(|(body, reply)| example(&row.facts.path, body, reply))
                 {
                     self.conversations.extend(row.placed.conversation_id);

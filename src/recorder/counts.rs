@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nobody waits here. **May import:** nothing of the crate.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ pub struct Counts {
     pub away_since_us: AtomicI64,
     /// The index cannot reach the database.
     pub index_is_away: AtomicBool,
+    /// Records in the batch that came last: many mean that they queue up.
+    pub(super) last_batch: AtomicUsize,
     /// Records that the index has not reached yet; below 0 when nobody knows.
     pub behind_index: AtomicI64,
     said: Mutex<Option<Instant>>,

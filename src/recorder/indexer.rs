@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-use crate::db::index::{advance, alone, behind, start_anew, tidy};
-use crate::db::{Connection, Database};
+use crate::db::index::{DAMAGED, advance, alone, behind, start_anew, tidy};
+use crate::db::{Connection, Database, marks};
 use crate::error::Error;
 use crate::recorder::Recorder;
 
@@ -19,8 +19,12 @@ const LOOK: Duration = Duration::from_millis(200);
 const WORTH_A_SEGMENT: usize = 512;
 /// How long fewer wait.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long to leave a database alone that did not answer.
+/// How long to leave a database alone that did not answer, or whose index another replica keeps.
 const RETRY: Duration = Duration::from_secs(1);
+/// While so many records come in one batch the writer has the machine to itself …
+const CROWD: usize = 200;
+/// … but for one step in this time.
+const CROWDED_STEP: Duration = Duration::from_secs(5);
 
 pub(super) struct Indexer {
     recorder: Arc<Recorder>,
@@ -38,6 +42,11 @@ impl Indexer {
 
     pub(super) fn run(mut self) {
         while !self.recorder.stopping.load(Ordering::Acquire) {
+            let crowded = self.recorder.counts.last_batch.load(Ordering::Relaxed) >= CROWD;
+            if crowded && self.last_step.elapsed() < CROWDED_STEP {
+                self.recorder.rest(LOOK);
+                continue;
+            }
             match self.step() {
                 Ok(true) => {}
                 Ok(false) => self.recorder.rest(LOOK),
@@ -57,11 +66,17 @@ impl Indexer {
                 let mut connection = self.database.connect()?;
                 self.publish(&mut connection)?;
                 if !alone(&mut connection)? {
+                    self.recorder.rest(RETRY);
                     return Ok(false);
                 }
                 connection
             }
         };
+        if marks::get(&mut connection, DAMAGED)?.is_some() {
+            error!("the search index is damaged; it is made anew, searches read the records meanwhile");
+            start_anew(&mut connection)?;
+            marks::forget(&mut connection, DAMAGED)?;
+        }
         let patient = self.last_step.elapsed() < PATIENCE;
         let taken = advance(&mut connection, if patient { WORTH_A_SEGMENT } else { 1 })?;
         if taken > 0 || !patient {
@@ -92,12 +107,7 @@ impl Indexer {
                     warn!("the search index is not kept meanwhile: {what}");
                 }
             }
-            other => {
-                error!("the search index is made anew: {other}");
-                if let Err(error) = self.database.connect().and_then(|mut connection| start_anew(&mut connection)) {
-                    warn!("the search index cannot be made anew yet: {error}");
-                }
-            }
+            other => error!("the search index cannot be kept: {other}"),
         }
     }
 }

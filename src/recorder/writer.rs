@@ -79,6 +79,7 @@ impl Writer {
             let stopping = self.recorder.stopping.load(Ordering::Acquire);
             let came = self.recorder.take(if stopping { Duration::ZERO } else { self.idle() });
             let nothing_came = came.is_empty();
+            self.recorder.counts.last_batch.store(came.len(), Ordering::Relaxed);
             self.drafts.extend(came);
             self.flush();
             self.catch_up();

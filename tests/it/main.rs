@@ -12,9 +12,11 @@ mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
 mod command_line; // -search, -export
+mod conversations; // which requests belong together
 mod costs; // prices, sums and percentiles
 mod crashes; // kill -9: what stands there afterwards
 mod cut; // an upstream that breaks off in the middle
+mod exports; // one record, all that match as a file, counts
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
 mod hangups; // a caller that leaves, in each phase
@@ -22,6 +24,7 @@ mod harness; // the harness proves itself, without a gateway
 mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
+mod live_tail; // requests as they come
 mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
 mod outages; // databases that are locked, full or stopped, under load
@@ -30,6 +33,8 @@ mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod removal; // what is removed is gone, and nothing else
+mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases

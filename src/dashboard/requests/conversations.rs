@@ -1,6 +1,9 @@
 //! Conversations: a page of those with a match, one turn by turn, removing one.
 //!
-//! **Invariant:** a conversation is shown as its records are, each with what it said anew. **May import:** `state`, `db`.
+//! **Invariant:** a conversation is shown as its records are, each with what it said anew. **May import:** `state`, `db`, `search`.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -12,42 +15,41 @@ use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::requests::one::gone;
 use crate::dashboard::session::Admin;
-use crate::db::find::{COUNT_CAP, Cursor, groups};
+use crate::db::find::{Cursor, Search, groups, ids};
 use crate::db::records::{Row, Talk, fresh, of_conversation, talks};
 use crate::db::removal::{Depth, remove_conversation};
 use crate::error::Error;
 use crate::export::shown;
+use crate::search::{Clause, NumberField, NumberRange, What};
 use crate::state::State;
 
+/// How long it may take to find the turns of one conversation that match.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Turns of one conversation, at most.
 const MOST_TURNS: i64 = 10_000;
 
-/// `GET /admin/conversations?q=&range=&from=&to=&before=&limit=`.
+/// `GET /admin/conversations?q=&range=&from=&to=&before=&after=&limit=`.
 pub(in crate::dashboard) async fn list(
     _admin: Admin,
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(request.query_string(), &[], Utc::now())?;
-    let before = match asked.cursor {
-        Cursor::Newest => None,
-        Cursor::Before(id) => Some(id),
-        Cursor::After(_) => return Err(ApiError::field("after", "is not for conversations; use before")),
-    };
-    let (search, limit) = (asked.search, asked.limit);
-    let (groups, talks, count, more) = with_database(&state.database, move |connection| {
-        let (groups, count, more) = groups(connection, &search, before, limit)?;
-        let ids: Vec<i64> = groups.iter().map(|group| group.conversation_id).collect();
-        Ok((groups, talks(connection, &ids)?, count, more))
+    let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
+    let (found, talks) = with_database(&state.database, move |connection| {
+        let found = groups(connection, &search, cursor, limit)?;
+        let ids: Vec<i64> = found.groups.iter().map(|group| group.conversation_id).collect();
+        Ok((found, talks(connection, &ids)?))
     })
     .await?;
     reply(
         StatusCode::OK,
         &json!({
             "conversations": talks.iter().map(talk).collect::<Vec<_>>(),
-            "count": count,
-            "count_capped": count >= COUNT_CAP,
-            "next": groups.last().map(|group| group.newest_id).filter(|_| more),
+            "count": found.count,
+            "count_capped": found.count_capped,
+            "next": found.groups.last().map(|group| group.newest_id).filter(|_| found.has_older),
+            "newer": found.groups.first().map(|group| group.newest_id).filter(|_| found.has_newer),
         }),
     )
 }
@@ -71,7 +73,7 @@ fn talk(talk: &Talk) -> Value {
     })
 }
 
-/// `GET /admin/conversations/{id}?before=&after=&limit=`: its turns, the oldest first.
+/// `GET /admin/conversations/{id}?q=&range=&from=&to=&before=&after=&limit=`: its turns that match, the oldest first.
 pub(in crate::dashboard) async fn show(
     _admin: Admin,
     id: Path<i64>,
@@ -80,28 +82,31 @@ pub(in crate::dashboard) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let id = *id;
     let asked = Asked::read(request.query_string(), &[], Utc::now())?;
-    let (cursor, limit) = (asked.cursor, asked.limit);
-    let (talk, turns, count) = with_database(&state.database, move |connection| {
+    let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
+    let (talk, turns, count, more) = with_database(&state.database, move |connection| {
         let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
         let mut rows = of_conversation(connection, id, MOST_TURNS)?;
+        if let Some(search) = narrower(search, id) {
+            let found: HashSet<i64> = ids(connection, &search, Cursor::Newest, rows.len())?.into_iter().collect();
+            rows.retain(|row| found.contains(&row.id));
+        }
         let count = rows.len();
         match cursor {
-            Cursor::Newest => rows.truncate(limit),
-            Cursor::After(after) => {
-                rows.retain(|row| row.id > after);
-                rows.truncate(limit);
-            }
+            Cursor::Newest => {}
+            Cursor::After(after) => rows.retain(|row| row.id > after),
             Cursor::Before(before) => {
                 rows.retain(|row| row.id < before);
                 rows.drain(..rows.len().saturating_sub(limit));
             }
         }
+        let more = rows.len() > limit;
+        rows.truncate(limit);
         let mut said = fresh(connection, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
         let turn = |row: Row| (said.remove(&row.id).unwrap_or_default(), row);
-        Ok((talk, rows.into_iter().map(turn).collect::<Vec<_>>(), count))
+        Ok((talk, rows.into_iter().map(turn).collect::<Vec<_>>(), count, more))
     })
     .await?;
-    let last = turns.last().map(|(_, row)| row.id);
+    let next = turns.last().map(|(_, row)| row.id).filter(|_| more);
     let turns: Vec<Value> = turns
         .into_iter()
         .map(|(said, row)| {
@@ -115,11 +120,22 @@ pub(in crate::dashboard) async fn show(
             value
         })
         .collect();
-    let next = last.filter(|_| turns.len() < count && !matches!(cursor, Cursor::Before(_)));
     reply(
         StatusCode::OK,
         &json!({ "conversation": self::talk(&talk), "requests": turns, "count": count, "next": next }),
     )
+}
+
+/// The search within one conversation; `None` when it is for all of its turns.
+fn narrower(mut search: Search, conversation_id: i64) -> Option<Search> {
+    if search.query.clauses.is_empty() && search.from_us.is_none() && search.to_us.is_none() {
+        return None;
+    }
+    // Nobody is told how far it came, and it cannot be far.
+    search.deadline = Instant::now() + PATIENCE;
+    let only = NumberRange { low: Some(conversation_id), high: Some(conversation_id) };
+    search.query.clauses.insert(0, Clause::new(What::Number { field: NumberField::Conv, ranges: vec![only] }));
+    Some(search)
 }
 
 /// `DELETE /admin/conversations/{id}`: answered when its text is gone from the index as well.

@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(400);
 /// How long it may be silent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// One listener.
+/// One listener. It counts as a request under way, so that the end of the program waits until it has ended in order.
 struct Listener {
     state: Data<State>,
     search: Search,
@@ -48,6 +48,7 @@ pub(in crate::dashboard) async fn stream(
         (Some(id), _) | (None, Cursor::After(id)) => id,
         (None, _) => with_database(&state.database, |connection| newest_id(connection)).await?,
     };
+    state.running.enter();
     let listener = Listener { state, search: asked.search, after, last_word: Instant::now(), behind: true };
     let hello = futures_util::stream::once(async { Ok::<_, io::Error>(Bytes::from_static(b"retry: 1000\n\n")) });
     let words = unfold(listener, |mut listener| async move {
@@ -63,6 +64,12 @@ pub(in crate::dashboard) async fn stream(
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Ok(response)
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.state.running.leave();
+    }
 }
 
 impl Listener {

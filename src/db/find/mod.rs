@@ -26,12 +26,17 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Text};
 
 use crate::db::Connection;
+use crate::db::index::DAMAGED;
+use crate::db::marks;
 use crate::error::Error;
 use crate::search::Query;
 
-pub use over::{Bucket, Facet, Group, facets, groups, histogram};
+pub use over::{Bucket, Facet, Group, Groups, facets, groups, histogram};
 pub use page::{Found, find, ids};
 pub use tail::{Tail, newer};
+
+/// What a search says that met a part of the index which cannot be read.
+const INDEX_DAMAGED: &str = "the search index is damaged; it is made anew, try again in a moment";
 
 /// Matches are counted up to here.
 pub const COUNT_CAP: u32 = 10_001;
@@ -85,12 +90,17 @@ fn upstreams(conn: &mut Connection) -> Result<Vec<(String, Vec<String>)>, Error>
 
 /// Reads everything as it is at one moment: segments must not be merged away while they are asked.
 fn at_one_moment<T>(conn: &mut Connection, work: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
-    conn.transaction(|conn| {
+    let done = conn.transaction(|conn| {
         if let Connection::Postgres(_) = conn {
             diesel::sql_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(conn)?;
         }
         work(conn)
-    })
+    });
+    if matches!(&done, Err(Error::Database(what)) if what == INDEX_DAMAGED) {
+        // Its keeper makes it anew.
+        marks::set(conn, DAMAGED, 1)?;
+    }
+    done
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 //!
 //! **Invariant:** no row and no body is read, but where the index alone cannot decide. **May import:** `error`, `search`, `db`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use crate::db::Connection;
 use crate::db::find::check::CHUNK;
 use crate::db::find::page::sure_docs;
 use crate::db::find::walk::Walk;
-use crate::db::find::{COUNT_CAP, Search, at_one_moment};
+use crate::db::find::{COUNT_CAP, Cursor, Search, at_one_moment};
 use crate::error::Error;
 use crate::search::segment::bits::Bits;
 use crate::search::segment::{Column, Name};
@@ -41,6 +41,21 @@ pub struct Group {
     pub conversation_id: i64,
     /// Its newest match.
     pub newest_id: i64,
+}
+
+/// A page of conversations with a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// The one with the newest match first.
+    pub groups: Vec<Group>,
+    /// How many match in all, up to [`COUNT_CAP`].
+    pub count: u32,
+    /// There may be more than were counted.
+    pub count_capped: bool,
+    /// There are more with older matches alone.
+    pub has_older: bool,
+    /// There are more with newer matches.
+    pub has_newer: bool,
 }
 
 /// The names of a kind in the matches, the most frequent first. Texts that only reading can decide do not narrow it.
@@ -102,22 +117,17 @@ pub fn histogram(conn: &mut Connection, search: &Search, from_us: i64, step_us: 
     Ok(buckets)
 }
 
-/// Conversations with a match, the one with the newest match first: those after the one whose newest match is `before`. Also
-/// how many there are, counted up to [`COUNT_CAP`], and whether there are more on further pages.
+/// Conversations with a match, the one with the newest match first; a cursor is a newest match. Also how many there are in all.
 ///
 /// # Errors
 /// The database's.
-pub fn groups(
-    conn: &mut Connection,
-    search: &Search,
-    before: Option<i64>,
-    limit: usize,
-) -> Result<(Vec<Group>, u32, bool), Error> {
+pub fn groups(conn: &mut Connection, search: &Search, cursor: Cursor, limit: usize) -> Result<Groups, Error> {
     at_one_moment(conn, |conn| {
         let walk = Walk::new(search, conn)?;
-        let (mut seen, mut page) = (HashSet::new(), Vec::new());
-        let mut more = false;
-        for piece in walk.in_time().rev() {
+        let mut seen = HashSet::new();
+        let mut page = Page { groups: VecDeque::new(), cursor, limit, has_older: false, has_newer: false };
+        let mut capped = false;
+        'pieces: for piece in walk.in_time().rev() {
             let matched = walk.matched(piece, conn)?;
             if matched.bits.is_empty() {
                 continue;
@@ -129,22 +139,49 @@ pub fn groups(
                 let mut bits = Bits::none(piece.segment.docs);
                 chunk.iter().for_each(|doc| bits.insert(*doc));
                 for doc in sure_docs(conn, &matched.unsure, &ids, bits)?.iter().rev() {
-                    let (Some(id), Some(conversation_id)) = (ids[doc as usize], conversations[doc as usize]) else {
+                    let (Some(newest_id), Some(conversation_id)) = (ids[doc as usize], conversations[doc as usize])
+                    else {
                         continue;
                     };
-                    if seen.insert(conversation_id) && before.is_none_or(|before| id < before) {
-                        if page.len() < limit {
-                            page.push(Group { conversation_id, newest_id: id });
-                        } else {
-                            more = true;
-                        }
+                    if seen.insert(conversation_id) {
+                        page.add(Group { conversation_id, newest_id });
                     }
                 }
-                if seen.len() as u32 >= COUNT_CAP && more || Instant::now() >= search.deadline {
-                    return Ok((page, COUNT_CAP.min(seen.len() as u32), true));
+                capped = seen.len() as u32 >= COUNT_CAP && page.has_older || Instant::now() >= search.deadline;
+                if capped {
+                    break 'pieces;
                 }
             }
         }
-        Ok((page, seen.len() as u32, more))
+        let Page { groups, has_older, has_newer, .. } = page;
+        let count = COUNT_CAP.min(seen.len() as u32);
+        let count_capped = capped || count == COUNT_CAP;
+        Ok(Groups { groups: groups.into(), count, count_capped, has_older, has_newer })
     })
+}
+
+/// Gathers a page of conversations that come the newest first.
+struct Page {
+    groups: VecDeque<Group>,
+    cursor: Cursor,
+    limit: usize,
+    has_older: bool,
+    has_newer: bool,
+}
+
+impl Page {
+    fn add(&mut self, group: Group) {
+        match self.cursor {
+            Cursor::Before(id) if group.newest_id >= id => self.has_newer = true,
+            Cursor::Newest | Cursor::Before(_) if self.groups.len() < self.limit => self.groups.push_back(group),
+            Cursor::After(id) if group.newest_id > id => {
+                self.groups.push_back(group);
+                if self.groups.len() > self.limit {
+                    self.groups.pop_front();
+                    self.has_newer = true;
+                }
+            }
+            Cursor::Newest | Cursor::Before(_) | Cursor::After(_) => self.has_older = true,
+        }
+    }
 }

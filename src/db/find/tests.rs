@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::db::Connection;
-use crate::db::find::{Cursor, Search, facets, find, groups, histogram};
+use crate::db::find::{Cursor, Groups, Search, facets, find, groups, histogram};
 use crate::db::index::{advance, docs, segments, tidy};
 use crate::db::records::{Ending, Facts, NewRecord, Store, Texts, rows_after};
 use crate::db::testing::{Folder, by_hand};
@@ -249,9 +249,13 @@ fn conversations_are_found_by_their_newest_match() {
     let (_folder, mut conn, ..) = stored(120);
     advance(&mut conn, 1).unwrap();
     let search = search("status:200");
-    let (first, count, more) = groups(&mut conn, &search, None, 10).unwrap();
-    assert!(more && first.len() == 10);
-    let (second, again, _) = groups(&mut conn, &search, Some(first[9].newest_id), 1000).unwrap();
+    let Groups { groups: first, count, has_older, .. } = groups(&mut conn, &search, Cursor::Newest, 10).unwrap();
+    assert!(has_older && first.len() == 10);
+    let Groups { groups: second, count: again, has_newer, .. } =
+        groups(&mut conn, &search, Cursor::Before(first[9].newest_id), 1000).unwrap();
+    assert!(has_newer);
+    let back = groups(&mut conn, &search, Cursor::After(second[0].newest_id), 10).unwrap();
+    assert_eq!((back.groups, back.has_older, back.has_newer), (first.clone(), true, false));
     assert_eq!((count, first.len() + second.len()), (again, again as usize));
     assert!(second.iter().all(|group| group.newest_id < first[9].newest_id && !first.contains(group)));
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::db::Connection;
 use crate::db::find::eval::{Matched, evaluate};
-use crate::db::find::{Search, upstreams};
+use crate::db::find::{INDEX_DAMAGED, Search, upstreams};
 use crate::db::index::{Segment, build, indexed, parts, segments};
 use crate::db::records::{Row, rows_after};
 use crate::error::Error;
@@ -102,7 +102,7 @@ impl Piece {
         let mut reader = Reader::new(self.segment.docs, &mut fetch);
         let answer = ask(&mut reader)?;
         if reader.is_damaged() {
-            return Err(Error::Database(format!("segment {id} of the search index is damaged; it will be made anew")));
+            return Err(Error::Database(INDEX_DAMAGED.to_owned()));
         }
         Ok(answer)
     }

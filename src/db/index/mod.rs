@@ -2,33 +2,35 @@
 //!
 //! Start at [`Segment`]; `docs` says what is indexed of a record. A segment appears in one small transaction, when all its parts
 //! stand already; parts of a segment that never appeared are swept at the start.
-//! **Invariant:** no transaction here writes more than [`STEP_BYTES`], so that records never wait for the index.
+//! **Invariant:** no transaction here writes more than a megabyte, so that records never wait for the index.
 //! **May import:** `error`, `search`, `openai`, diesel.
 
 mod docs;
+mod parts;
 mod upkeep;
 
 use diesel::Connection as _;
 use diesel::prelude::{QueryableByName, RunQueryDsl};
-use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt};
+use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use crate::db::Connection;
+use crate::db::index::parts::write_parts;
 use crate::db::marks;
 use crate::db::records::REMOVALS;
 use crate::db::speak::{Numbered, Speaker};
 use crate::error::Error;
+use crate::search::segment::Part;
 use crate::search::segment::bits::Bits;
-use crate::search::segment::read::Wanted;
-use crate::search::segment::{Kind, Part};
 
 pub use docs::{docs, texts_of};
+pub use parts::{all_parts, parts, sweep};
 pub(in crate::db) use upkeep::build;
 pub use upkeep::{STEP_RECORDS, advance, alone, start_anew, tidy};
 
+/// The mark that says that a part of the index cannot be read.
+pub const DAMAGED: &str = "index damaged";
 /// The mark that says up to which record everything is indexed.
 pub const INDEXED: &str = "indexed";
-/// Bytes of parts in one transaction, about.
-const STEP_BYTES: usize = 1 << 20;
 
 /// A segment.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,22 +71,6 @@ struct SegmentRow {
     removed: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
     textless: Option<Vec<u8>>,
-}
-
-#[derive(QueryableByName)]
-struct PartRow {
-    #[diesel(sql_type = SmallInt)]
-    kind: i16,
-    #[diesel(sql_type = Binary)]
-    key: Vec<u8>,
-    #[diesel(sql_type = Binary)]
-    data: Vec<u8>,
-}
-
-#[derive(QueryableByName)]
-struct Data {
-    #[diesel(sql_type = Binary)]
-    data: Vec<u8>,
 }
 
 /// All segments, by the ids of their records.
@@ -130,50 +116,6 @@ pub fn behind(conn: &mut Connection) -> Result<i64, Error> {
     Ok((newest.id.unwrap_or(0) - indexed).max(0))
 }
 
-/// The parts of a segment that are wanted, in the order of their keys.
-///
-/// # Errors
-/// The database's.
-pub fn parts(conn: &mut Connection, segment_id: i64, wanted: &Wanted) -> Result<Vec<Vec<u8>>, Error> {
-    // The first part that may hold the term is the last one that begins at it or before.
-    let begin =
-        "key >= coalesce((SELECT max(key) FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND key <= $3), $3)";
-    let rows: Vec<Data> = match &wanted.below {
-        Some(below) => diesel::sql_query(format!(
-            "SELECT data FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND {begin} AND key < $4 ORDER BY key"
-        ))
-        .bind::<BigInt, _>(segment_id)
-        .bind::<SmallInt, _>(wanted.kind as i16)
-        .bind::<Binary, _>(&wanted.from)
-        .bind::<Binary, _>(below)
-        .load(conn)?,
-        None => diesel::sql_query(format!(
-            "SELECT data FROM segment_parts WHERE segment_id = $1 AND kind = $2 AND {begin} ORDER BY key"
-        ))
-        .bind::<BigInt, _>(segment_id)
-        .bind::<SmallInt, _>(wanted.kind as i16)
-        .bind::<Binary, _>(&wanted.from)
-        .load(conn)?,
-    };
-    Ok(rows.into_iter().map(|row| row.data).collect())
-}
-
-/// Every part of a segment, in the order of kind and key.
-///
-/// # Errors
-/// The database's.
-pub fn all_parts(conn: &mut Connection, segment_id: i64) -> Result<Vec<Part>, Error> {
-    let rows: Vec<PartRow> =
-        diesel::sql_query("SELECT kind, key, data FROM segment_parts WHERE segment_id = $1 ORDER BY kind, key")
-            .bind::<BigInt, _>(segment_id)
-            .load(conn)?;
-    let part = |row: PartRow| {
-        let kind = [Kind::Texts, Kind::Names, Kind::Column].into_iter().find(|kind| *kind as i16 == row.kind)?;
-        Some(Part { kind, key: row.key, data: row.data })
-    };
-    Ok(rows.into_iter().filter_map(part).collect())
-}
-
 /// What takes the place of what.
 #[derive(Debug)]
 pub struct Change<'a> {
@@ -187,11 +129,11 @@ pub struct Change<'a> {
     pub removals: i64,
 }
 
-/// Puts a segment in the place of others.
+/// Puts a segment in the place of others; false when something was removed meanwhile, and nothing has changed.
 ///
 /// # Errors
-/// The database's, and [`Error::Unavailable`] when something was removed meanwhile; then nothing has changed.
-pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
+/// The database's; then nothing has changed either.
+pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<bool, Error> {
     let Change { old, new, indexed, removals } = change;
     let appears = match new {
         Some((segment, parts)) => {
@@ -201,11 +143,11 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
         }
         None => None,
     };
-    conn.transaction(|conn| {
+    let done = conn.transaction(|conn| {
         // Whoever removes records counts it in the transaction that removes them: what was read before may hold them still.
         marks::lock(conn)?;
         if marks::get(conn, REMOVALS)?.unwrap_or(0) != removals {
-            return Err(Error::Unavailable("records were removed meanwhile".to_owned()));
+            return Ok(false);
         }
         if let Some(segment) = &appears {
             insert(conn, segment)?;
@@ -216,9 +158,10 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<(), Error> {
         if let Some(indexed) = indexed {
             marks::set(conn, INDEXED, indexed)?;
         }
-        Ok::<(), Error>(())
+        Ok::<bool, Error>(true)
     })?;
-    sweep(conn)
+    sweep(conn)?;
+    Ok(done)
 }
 
 /// Whether a segment still holds what was removed.
@@ -253,45 +196,6 @@ fn insert(conn: &mut Connection, segment: &Segment) -> Result<(), Error> {
     .bind::<BigInt, _>(segment.started_from)
     .bind::<BigInt, _>(segment.started_to)
     .execute(conn)?;
-    Ok(())
-}
-
-fn write_parts(conn: &mut Connection, segment_id: i64, parts: &[Part]) -> Result<(), Error> {
-    let mut rest = parts;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fits = |part: &&Part| {
-            bytes += part.data.len();
-            bytes <= STEP_BYTES
-        };
-        let (step, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-        rest = later;
-        conn.transaction(|conn| {
-            for Part { kind, key, data } in step {
-                diesel::sql_query("INSERT INTO segment_parts (segment_id, kind, key, data) VALUES ($1, $2, $3, $4)")
-                    .bind::<BigInt, _>(segment_id)
-                    .bind::<SmallInt, _>(*kind as i16)
-                    .bind::<Binary, _>(key)
-                    .bind::<Binary, _>(data)
-                    .execute(conn)?;
-            }
-            Ok::<(), Error>(())
-        })?;
-    }
-    Ok(())
-}
-
-/// Removes the parts of segments that are gone or never appeared, some at a time. Only the one indexer may call it.
-///
-/// # Errors
-/// The database's; what is left is swept the next time.
-pub fn sweep(conn: &mut Connection) -> Result<(), Error> {
-    while diesel::sql_query(
-        "DELETE FROM segment_parts WHERE id IN (SELECT id FROM segment_parts WHERE segment_id NOT IN (SELECT id FROM segments) LIMIT 64)",
-    )
-    .execute(conn)?
-        > 0
-    {}
     Ok(())
 }
 

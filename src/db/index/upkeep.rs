@@ -3,11 +3,13 @@
 //! Start at [`advance`] and [`tidy`], which do one step each. **Invariant:** one program at a time does this ([`alone`]); whoever
 //! searches meanwhile sees the segments of before or of after. **May import:** `error`, `search`, diesel.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Bool};
 
 use crate::db::Connection;
-use crate::db::index::{Change, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
+use crate::db::index::{Change, DAMAGED, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
+use crate::db::marks;
 use crate::db::records::{Row, rows_after};
 use crate::error::Error;
 use crate::search::segment::Part;
@@ -39,7 +41,11 @@ struct Answer {
 /// The database's.
 pub fn alone(conn: &mut Connection) -> Result<bool, Error> {
     let alone = match conn {
-        Connection::Sqlite(_) => true,
+        Connection::Sqlite(conn) => {
+            // The words of records that are removed later stand in old segments too: what is deleted is overwritten.
+            conn.batch_execute("PRAGMA secure_delete = ON")?;
+            true
+        }
         Connection::Postgres(conn) => {
             diesel::sql_query("SELECT pg_try_advisory_lock($1) AS answer")
                 .bind::<BigInt, _>(INDEX_LOCK)
@@ -65,8 +71,8 @@ pub fn advance(conn: &mut Connection, least: usize) -> Result<usize, Error> {
     }
     let last = rows.last().map(|row| row.id);
     let new = build(conn, &rows)?;
-    change(conn, Change { old: &[], new: Some(new), indexed: last, removals })?;
-    Ok(rows.len())
+    let done = change(conn, Change { old: &[], new: Some(new), indexed: last, removals })?;
+    Ok(if done { rows.len() } else { 0 })
 }
 
 /// Merges segments, or takes removed records out of one; false when there is nothing to do.
@@ -87,7 +93,7 @@ pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
 pub fn start_anew(conn: &mut Connection) -> Result<(), Error> {
     let old: Vec<i64> = segments(conn)?.into_iter().map(|segment| segment.id).collect();
     let removals = removals(conn)?;
-    change(conn, Change { old: &old, new: None, indexed: Some(0), removals })
+    change(conn, Change { old: &old, new: None, indexed: Some(0), removals }).map(drop)
 }
 
 /// Writes these segments again as one, without their removed records.
@@ -98,19 +104,20 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
         let (removed, textless) = (segment.removed.clone(), segment.textless.clone());
         sources.push(Source { parts, docs: segment.docs, removed, textless });
     }
-    let damaged = || Error::Database("the search index is damaged".to_owned());
-    let (parts, docs) = merge(sources).ok_or_else(damaged)?;
+    let Some((parts, docs)) = merge(sources) else {
+        return marks::set(conn, DAMAGED, 1);
+    };
     let merged = run.iter().cloned().reduce(|a, b| Segment {
         last_id: b.last_id,
         started_from: a.started_from.min(b.started_from),
         started_to: a.started_to.max(b.started_to),
         ..a
     });
-    let merged = merged.ok_or_else(damaged)?;
+    let Some(merged) = merged else { return Ok(()) };
     let new =
         (docs > 0).then(|| (Segment { docs, removed: Bits::none(docs), textless: Bits::none(docs), ..merged }, parts));
     let old: Vec<i64> = run.iter().map(|segment| segment.id).collect();
-    change(conn, Change { old: &old, new, indexed: None, removals })
+    change(conn, Change { old: &old, new, indexed: None, removals }).map(drop)
 }
 
 /// A segment of these rows.

@@ -5,7 +5,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `store` | a batch becomes rows, pieces that are known are stored once |
-//! | `thread`, `placing` | what a record's messages mean, and which conversation they continue |
+//! | `thread`, `placing`, `awaited` | what a record's messages mean, and which conversation they continue |
 //! | `layout`, `packer`, `hash` | a body as places in packs; packs; how a piece is known again |
 //! | `read` | bodies put together again |
 //! | `tries` | attempts in a few bytes |
@@ -15,6 +15,8 @@
 //! **Invariant:** nothing here cuts or changes a body.
 //! **May import:** `error`, `openai`, `search`, diesel.
 
+mod awaited;
+mod beside;
 mod hash;
 mod layout;
 mod packer;
@@ -38,14 +40,14 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 pub use super::speak::Placed;
+pub(super) use beside::{links_of, store_plain};
 pub(super) use layout::Layout;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{Record, Row, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
 pub use signs::{Marks, Signs};
-pub(super) use store::store_plain;
+pub(super) use store::REMOVALS;
 pub use store::{Progress, Store};
-pub(super) use store::{REMOVALS, links_of};
 pub use talks::{Talk, talks, titles};
 
 /// How a request ended.

@@ -182,7 +182,7 @@ mod tests {
         let layout = Layout(pieces.iter().map(|piece| packer.push(piece)).collect());
         assert_eq!(packer.without_id(), 2);
         let rows = packer.rows(&[40, 41], &mut Press::default(), 1).unwrap();
-        assert_eq!((shared.start, shared_pieces(&rows[0].pieces)), (0, vec![0..6]));
+        assert_eq!((shared.start, shared_pieces(&rows[0].pieces).as_slice()), (0, std::slice::from_ref(&(0..6))));
         assert!(rows[1].pieces.is_empty());
         for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41]).0) {
             let row = rows.iter().find(|row| row.id == pack).unwrap();

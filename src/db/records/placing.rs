@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 
 use crate::db::records::hash::Hash;
 use crate::db::records::read::whole_texts;
-use crate::db::records::thread::{Boundary, Meanings, Seen, Thread, is_shortened};
+use crate::db::records::thread::{Boundary, Meanings, Seen, Thread};
 use crate::db::speak::{LinkRow, Placed, Speaker};
 
 /// Where a record stands.
@@ -69,6 +69,15 @@ impl<'a, C: Speaker> Placing<'a, C> {
                 Some(Earlier { conversation_id, by, known: known.map_or(0, |earlier| earlier.known) })
             }
         };
+        let found = match found {
+            None if thread.is_dialogue => self.late(thread)?,
+            found => found,
+        };
+        if found.is_none()
+            && let Some(note) = thread.awaits()
+        {
+            self.leave(note, id)?;
+        }
         let starts = thread.is_dialogue || thread.session().is_some();
         let conversation_id = found.as_ref().map(|earlier| earlier.conversation_id).or(starts.then_some(id));
         if let Some(conversation_id) = conversation_id {
@@ -95,6 +104,25 @@ impl<'a, C: Speaker> Placing<'a, C> {
         for (link, chain) in links {
             self.added.entry(link).or_default().push(LinkRow { link, record_id, chain, conversation_id });
         }
+    }
+
+    /// The conversation that began without this record, which is its beginning.
+    fn late(&mut self, thread: &Thread) -> QueryResult<Option<Earlier>> {
+        for note in thread.awaited() {
+            if let Some(row) = self.newest(Some(note))? {
+                return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known: 0 }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Leaves a note of a conversation that begins with a record in its middle; one row stands for all that do.
+    fn leave(&mut self, note: i64, id: i64) -> QueryResult<()> {
+        if self.newest(Some(note))?.is_none() {
+            let row = LinkRow { link: note, record_id: id, chain: 0, conversation_id: id };
+            self.added.entry(note).or_default().push(row);
+        }
+        Ok(())
     }
 
     fn is_known(&self, link: i64) -> bool {
@@ -153,4 +181,13 @@ impl<'a, C: Speaker> Placing<'a, C> {
         rows.sort_by_key(|row| Reverse(row.record_id));
         Ok(rows)
     }
+}
+
+/// Whether `later` is `earlier` shortened: its beginning and its end, with something left out between them or in front.
+fn is_shortened(later: &[Hash], earlier: &[Hash]) -> bool {
+    let same_end = later.iter().rev().zip(earlier.iter().rev()).take_while(|(a, b)| a == b).count();
+    let front = &later[..later.len() - same_end];
+    // A question and its answer may stand in any conversation; one that has nothing more is no continuation of it.
+    let enough = later.len() < earlier.len() || later.len() >= 4;
+    same_end >= 2 && enough && earlier.starts_with(front)
 }

@@ -10,6 +10,7 @@ use diesel::result::QueryResult;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::db::Connection;
+use crate::db::records::NewRecord;
 use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
 use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed_all};
@@ -17,9 +18,8 @@ use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::tries::short;
-use crate::db::records::{NewRecord, Row, Texts, texts};
 use crate::db::rollups::{self, Sample};
-use crate::db::speak::{BlobRow, BodyRow, Numbered, Placed, RecordRow, Speaker};
+use crate::db::speak::{BlobRow, BodyRow, Numbered, RecordRow, Speaker};
 use crate::error::Error;
 use crate::openai::slices::{Slice, slices};
 
@@ -270,42 +270,4 @@ impl Writing<'_> {
         }
         layout
     }
-}
-
-/// The links under which these records are found, each with its record.
-///
-/// # Errors
-/// The database's.
-pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec<(i64, i64)>, Error> {
-    let mut meanings = Meanings::default();
-    let mut links = Vec::new();
-    for row in rows {
-        let texts = texts(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
-        let record = NewRecord { facts: row.facts.clone(), texts, ..NewRecord::default() };
-        let thread = Thread::read(&Seen::of(&record), &mut meanings);
-        let all = [thread.asked(), thread.response(), thread.session()].into_iter().flatten();
-        links.extend(all.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id)));
-    }
-    Ok(links)
-}
-
-/// Stores records as they are, each body in its row: what is taken over from elsewhere within a transaction of its own.
-pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord]) -> QueryResult<usize> {
-    let ids = conn.reserve(Numbered::Records, batch.len())?;
-    let facts: Vec<_> = batch.iter().map(|record| record.facts.without_nul()).collect();
-    let rows = ids.iter().zip(&facts).zip(batch);
-    let rows = rows.map(|((id, facts), record)| RecordRow {
-        id: *id,
-        facts,
-        attempts: short(&facts.attempts),
-        placed: Placed::default(),
-        signs: signs::read(record, None),
-    });
-    conn.insert_records(&rows.collect::<Vec<_>>())?;
-    let bodies = ids.iter().zip(batch).map(|(id, record)| {
-        let Texts { body, body_note, response, response_note } = record.texts.clone();
-        BodyRow { record_id: *id, body, body_note, response, response_note, ..BodyRow::default() }
-    });
-    conn.insert_bodies(&bodies.collect::<Vec<_>>())?;
-    Ok(ids.len())
 }

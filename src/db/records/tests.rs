@@ -203,7 +203,7 @@ fn a_question_asked_again_after_a_failure_is_the_same_conversation() {
     failed.facts.status = 500;
     failed.texts.response = Some(br#"{"error":{"message":"overloaded"}}"#.to_vec());
     let records = [failed, Client::new("a", "s").turn("hello", "Hi."), Client::new("a", "s").turn("hello", "Hi.")];
-    let all = kept.one_by_one(&records[..2].to_vec());
+    let all = kept.one_by_one(&records[..2]);
     assert_eq!(places(&all), [(1, 0), (1, 2)]);
     assert_eq!(all[1].row.placed.linked_by.as_deref(), Some("repeat"));
 }

@@ -178,8 +178,7 @@ impl Thread {
 
     /// The link under which the same question, asked again, finds this one. `None` when nothing is asked.
     pub(super) fn asked(&self) -> Option<i64> {
-        let any = self.turns.iter().any(|turn| turn.hash.is_some());
-        any.then(|| self.link(b"asked", &[&chain(&self.turns)]))
+        self.turns.iter().any(|turn| turn.hash.is_some()).then(|| self.link(b"asked", &[&chain(&self.turns)]))
     }
 
     /// Whether it waits to be asked again.
@@ -258,20 +257,11 @@ impl Thread {
         (!reply.is_empty()).then(|| self.link(b"tail", &[&asked.unwrap_or_default(), &reply]))
     }
 
-    fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
+    pub(super) fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
         let mut all = vec![self.scope.as_slice(), kind];
         all.extend(parts.iter().flat_map(|part| [b"\0", *part]));
         number(&hash(&all))
     }
-}
-
-/// Whether `later` is `earlier` shortened: its beginning and its end, with something left out between them or in front.
-pub(super) fn is_shortened(later: &[Hash], earlier: &[Hash]) -> bool {
-    let same_end = later.iter().rev().zip(earlier.iter().rev()).take_while(|(a, b)| a == b).count();
-    let front = &later[..later.len() - same_end];
-    // A question and its answer may stand in any conversation; one that has nothing more is no continuation of it.
-    let enough = later.len() < earlier.len() || later.len() >= 4;
-    same_end >= 2 && enough && earlier.starts_with(front)
 }
 
 fn said<'a>(turns: impl Iterator<Item = &'a Turn>) -> Vec<Hash> {

@@ -99,11 +99,12 @@ fn overwrite(bytes: &mut [u8], gone: &[Range<u64>], stays: &[Range<u64>]) -> boo
     let mut any = false;
     for pair in edges.windows(2) {
         let part = pair[0]..pair[1];
-        if overlaps(gone, &part) && !overlaps(stays, &part) {
-            if let Some(part) = bytes.get_mut(part.start as usize..part.end as usize) {
-                part.fill(0);
-                any = true;
-            }
+        if overlaps(gone, &part)
+            && !overlaps(stays, &part)
+            && let Some(part) = bytes.get_mut(part.start as usize..part.end as usize)
+        {
+            part.fill(0);
+            any = true;
         }
     }
     any

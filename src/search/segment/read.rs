@@ -17,16 +17,19 @@ pub struct Wanted {
     pub below: Option<Vec<u8>>,
 }
 
+/// Gives the parts of a segment that are wanted, in the order of their keys.
+pub type Fetch<'a, E> = dyn FnMut(&Wanted) -> Result<Vec<Vec<u8>>, E> + 'a;
+
 /// A segment that can be asked. `E` is what fetching may fail with.
 pub struct Reader<'a, E> {
     docs: u32,
-    fetch: &'a mut dyn FnMut(&Wanted) -> Result<Vec<Vec<u8>>, E>,
+    fetch: &'a mut Fetch<'a, E>,
     damaged: bool,
 }
 
 impl<'a, E> Reader<'a, E> {
     /// A segment of `docs` documents whose parts `fetch` gives, in the order of their keys.
-    pub fn new(docs: u32, fetch: &'a mut dyn FnMut(&Wanted) -> Result<Vec<Vec<u8>>, E>) -> Reader<'a, E> {
+    pub fn new(docs: u32, fetch: &'a mut Fetch<'a, E>) -> Reader<'a, E> {
         Reader { docs, fetch, damaged: false }
     }
 

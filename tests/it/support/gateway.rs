@@ -199,6 +199,22 @@ impl Gateway {
         (self.program, self.address) = (Some(program), address);
     }
 
+    /// One more on the same database, as a replica; it goes first.
+    pub fn another(&self) -> Gateway {
+        let folder = Folder::new();
+        let (program, address) = launch(&folder.0, &self.args, &self.env);
+        let (database, secrets) = (self.database.clone(), self.secrets.clone());
+        Gateway {
+            program: Some(program),
+            address,
+            database,
+            folder,
+            args: self.args.clone(),
+            env: self.env.clone(),
+            secrets,
+        }
+    }
+
     /// Changes its database as another program would, and waits for as long as that may take to act.
     pub fn edit(&self, sql: &str) {
         self.database.sql(sql);
