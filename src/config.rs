@@ -75,6 +75,29 @@ pub struct Args {
         value_name = "true|false")]
     reset_admin_password: bool,
 
+    /// Write the records that match -query into a file (.jsonl or .csv), then exit
+    #[arg(long, env = "OPENAI_API_ROUTE_EXPORT", value_name = "FILE")]
+    export: Option<PathBuf>,
+
+    /// Which records -export writes; without it all
+    #[arg(
+        long,
+        env = "OPENAI_API_ROUTE_QUERY",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true,
+        value_name = "QUERY"
+    )]
+    query: String,
+
+    /// What -export writes, when the file's name does not tell: jsonl, csv, openai (examples for fine-tuning)
+    #[arg(long, env = "OPENAI_API_ROUTE_FORMAT", value_name = "FORMAT")]
+    format: Option<String>,
+
+    /// Print the records that match, the newest first, then exit
+    #[arg(long, env = "OPENAI_API_ROUTE_SEARCH", allow_hyphen_values = true, value_name = "QUERY")]
+    search: Option<String>,
+
     /// Client key to set at the first start instead of a random one
     #[arg(
         long,
@@ -112,6 +135,10 @@ pub struct Args {
     /// How long running requests may go on after SIGTERM, in seconds
     #[arg(long, env = "OPENAI_API_ROUTE_SHUTDOWN_TIMEOUT", default_value_t = 300, value_name = "SECONDS")]
     shutdown_timeout: u64,
+
+    /// Folder to read the dashboard's static files from, instead of those built in (for development)
+    #[arg(long, env = "OPENAI_API_ROUTE_STATIC_DIR", value_name = "PATH")]
+    static_dir: Option<PathBuf>,
 
     /// Feishu webhook for notices, unless the setting feishu_webhook is there
     #[arg(
@@ -152,6 +179,20 @@ pub enum Task {
     List,
     /// Replace the admin password.
     ResetAdminPassword,
+    /// Write records into a file.
+    Export {
+        /// Which file.
+        file: PathBuf,
+        /// Which records.
+        query: String,
+        /// In which format; `None`: as the file's name says.
+        format: Option<String>,
+    },
+    /// Print records.
+    Search {
+        /// Which records.
+        query: String,
+    },
 }
 
 /// The validated meaning of the command line.
@@ -176,6 +217,8 @@ pub struct Config {
     pub body_limit_bytes: u64,
     /// How long running requests may go on after SIGTERM, in seconds.
     pub shutdown_timeout_s: u64,
+    /// Where the dashboard's static files are, instead of those built in.
+    pub static_dir: Option<PathBuf>,
     /// Fallbacks for settings of the same names: (key, value), empty values left out.
     pub setting_defaults: Vec<(String, String)>,
     /// How this program was called, for hints.
@@ -194,13 +237,18 @@ impl Config {
     }
 
     fn validate(args: Args, program: PathBuf) -> Result<Config, StartError> {
-        let task = match (args.add, args.list, args.reset_admin_password) {
-            (false, false, false) => Task::Serve,
-            (true, false, false) => Task::Add { sk: args.sk, endpoint: args.endpoint },
-            (false, true, false) => Task::List,
-            (false, false, true) => Task::ResetAdminPassword,
-            _ => return Err(StartError::new("give only one of -add, -list and -reset-admin-password")),
-        };
+        let asked = [
+            args.add.then(|| Task::Add { sk: args.sk, endpoint: args.endpoint }),
+            args.list.then_some(Task::List),
+            args.reset_admin_password.then_some(Task::ResetAdminPassword),
+            args.export.map(|file| Task::Export { file, query: args.query, format: args.format }),
+            args.search.map(|query| Task::Search { query }),
+        ];
+        let mut asked = asked.into_iter().flatten();
+        let task = asked.next().unwrap_or(Task::Serve);
+        if asked.next().is_some() {
+            return Err(StartError::new("give only one of -add, -list, -reset-admin-password, -export and -search"));
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let setting_defaults = [("feishu_webhook", args.feishu_webhook), ("matrix_api", args.matrix_api)];
         Ok(Config {
@@ -214,6 +262,7 @@ impl Config {
             log_filter: args.log_level,
             body_limit_bytes: args.body_limit,
             shutdown_timeout_s: args.shutdown_timeout,
+            static_dir: args.static_dir,
             setting_defaults: setting_defaults
                 .into_iter()
                 .filter(|(_, value)| !value.is_empty())

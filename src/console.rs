@@ -1,7 +1,9 @@
-//! What is said on the terminal: the first start's secrets, `-add`, `-list`, the take-over's report.
+//! What is said on the terminal: the first start's secrets, `-add`, `-list`, the take-over's report; `-export` and `-search`.
 //!
 //! **Invariant:** a secret is printed once, when it is made. **May import:** `db`, `dashboard` (hashes), `roster` (masks),
-//! `connector` (endpoints), `config`, `error`.
+//! `connector` (endpoints), `export`, `search`, `config`, `error`.
+
+mod files;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -14,6 +16,8 @@ use crate::dashboard::password::{PASSWORD_SETTING, password_hash, random_secret}
 use crate::db::{Connection, Database, Opened, sessions, settings, upstreams};
 use crate::error::{Error, StartError};
 use crate::roster::{KNOWN_KEY, masked};
+
+pub use files::{export, search};
 
 fn failed(error: Error) -> StartError {
     StartError::new(format!("the database does not do as asked: {error}"))

@@ -28,7 +28,7 @@
 //! `main → lib → {server, console} → {proxy, dashboard} → state → {roster, recorder, export} → notify → {db, connector} → error`,
 //! and anyone may name `config`'s constants. `balance`, `openai`, `search` and `usage` import nothing of the crate, and no actix,
 //! awc, diesel, log, clock or lock; every room may use them. `proxy` never names `db`; `dashboard` never names `proxy`. One knot is
-//! tied on purpose: `state` holds the dashboard's memory of who logs in.
+//! tied on purpose: `state` holds the dashboard's memory.
 //!
 //! # The life of a request
 //!
@@ -65,7 +65,7 @@ use actix_web::web::Data;
 use log::info;
 
 use crate::config::{Config, Task};
-use crate::dashboard::Sessions;
+use crate::dashboard::Memory;
 use crate::db::{Database, Opened, upstreams};
 use crate::error::StartError;
 use crate::notify::Notifier;
@@ -82,6 +82,12 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         Task::Serve => serve(config),
         Task::Add { sk, endpoint } => say(&console::add(&open(config)?, sk, endpoint)?),
         Task::List => say(console::list(&open(config)?.database)?.trim_end()),
+        Task::Export { file, query, format } => {
+            let format = format.as_deref().map(str::parse).transpose();
+            let format = format.map_err(|error| StartError::new(format!("-format {error}")))?;
+            say(&console::export(&open(config)?.database, file, query, format)?)
+        }
+        Task::Search { query } => console::search(&open(config)?.database, query),
         Task::ResetAdminPassword => {
             let opened = open(config)?;
             let mut connection = opened.database.connect().map_err(|error| StartError::new(error.to_string()))?;
@@ -115,17 +121,20 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let first = console::prepare(&database, config)?;
     console::warn_of_open_doors(&database, config.noauth)?;
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
-    let (recorder, recording) = Recorder::start(&database, {
-        let roster = Arc::clone(&roster);
-        move || Arc::clone(&roster.load().prices)
-    })?;
+    let (of_prices, of_retention) = (Arc::clone(&roster), Arc::clone(&roster));
+    let (recorder, recording) = Recorder::start(
+        &database,
+        move || Arc::clone(&of_prices.load().prices),
+        move || of_retention.load().settings.retention,
+    )?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
     let state = Data::new(State {
         roster,
         recorder,
         notifier,
-        sessions: Sessions::default(),
+        memory: Memory::default(),
+        static_dir: config.static_dir.clone(),
         running: Running::default(),
         noauth: config.noauth,
         body_limit_bytes: config.body_limit_bytes,

@@ -17,6 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
+use crate::connector::Outbound;
 use crate::dashboard;
 use crate::error::StartError;
 use crate::proxy::{self, Worker};
@@ -36,7 +37,7 @@ const PAUSED: Duration = Duration::from_millis(50);
 const LAST_BYTES: Duration = Duration::from_millis(200);
 /// How long workers may take to drop what they hold.
 const LAST_GUARDS: Duration = Duration::from_secs(3);
-/// JSON of the admin API, at most.
+/// JSON and forms of the dashboard, at most.
 const ADMIN_BODY_BYTES: usize = 1 << 20;
 
 /// Every route there is.
@@ -105,6 +106,7 @@ pub async fn serve(
         App::new()
             .app_data(shared.clone())
             .app_data(Data::new(Worker::new(shared.clone(), tls.clone())))
+            .app_data(Data::new(Outbound::new(tls.clone())))
             .app_data(PayloadConfig::new(ADMIN_BODY_BYTES))
             .configure(routes)
     })

@@ -2,10 +2,11 @@
 //!
 //! **May import:** `roster`, `recorder`, `notify`, `db`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::dashboard::Sessions;
+use crate::dashboard::Memory;
 use crate::db::Database;
 use crate::notify::Notifier;
 use crate::recorder::Recorder;
@@ -21,8 +22,10 @@ pub struct State {
     pub notifier: Notifier,
     /// For the dashboard only.
     pub database: Database,
-    /// For the dashboard only: who is logging in.
-    pub sessions: Sessions,
+    /// For the dashboard only: what it remembers between requests.
+    pub memory: Memory,
+    /// For the dashboard only: where its static files are, instead of those built in.
+    pub static_dir: Option<PathBuf>,
     /// Requests under way.
     pub running: Running,
     /// `/v1` is open to everyone.

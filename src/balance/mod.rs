@@ -13,6 +13,7 @@
 //! | [`health`], [`breaker`] | the breaker of one upstream or of one (upstream, model), and when it opens |
 //! | [`latency`] | how long an upstream takes to its first byte, as a peak-sensitive average |
 //! | [`retry_after`], [`date`] | until when a refusing upstream wants to be left alone |
+//! | [`share`] | which part of the requests each upstream gets first |
 //! | [`incident`] | when people are told that an upstream fails or works again |
 //!
 //! **Invariant:** nothing here reads a clock, draws a random number, locks, waits, logs or talks to anybody. Times are
@@ -31,6 +32,7 @@ pub mod latency;
 pub mod plan;
 pub mod policy;
 pub mod retry_after;
+pub mod share;
 pub mod standing;
 pub mod turns;
 pub mod verdict;

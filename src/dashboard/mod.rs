@@ -1,26 +1,48 @@
-//! The operator's side: the admin API as JSON, and a page for browsers.
+//! The operator's side: pages for browsers, and the admin API as JSON at the same addresses.
 //!
-//! Start at [`configure`], the table of its routes. Everything but the style sheet and `login` needs the admin password as Bearer or a session
-//! ([`session::Admin`]); a client key opens nothing here.
+//! Start at [`configure`], then [`pages::configure`]. Everything but static files and the login needs the admin password as
+//! Bearer or a session ([`session::Admin`]); a client key opens nothing here.
 //!
-//! **Invariant:** no reply holds a secret; a form that is wrong in one field changes nothing.
-//! **May import:** `state`, `roster`, `db`, `openai` (the error shape).
+//! | file | what it does |
+//! |---|---|
+//! | `session`, `login`, `password` | who may |
+//! | `form` | what browsers send, and that it came from our own page |
+//! | `visit`, `frame`, `dress` | what a page's handler gets, what stands on every page, its headers and error pages |
+//! | `pages` | the pages |
+//! | `words`, `shown` | texts in both languages; times, durations and counts |
+//! | `assets` | the files of `static/` |
+//! | `probe`, `memory` | asking upstreams; what is remembered until a restart |
+//! | `reply`, `upstreams`, `records`, `usage`, `prices` | the admin API |
+//!
+//! **Invariant:** no reply holds a secret but the one that makes it; a form that is wrong in one field changes nothing.
+//! **May import:** `state`, `roster`, `db`, `connector`, `usage`, `openai` (the error shape).
 
+mod assets;
+mod dress;
+mod form;
+mod frame;
+mod login;
+mod memory;
 mod pages;
 pub mod password;
 mod prices;
+mod probe;
 mod records;
 mod reply;
 mod requests;
 mod session;
+pub mod shown;
 mod times;
 mod upstreams;
 mod usage;
+mod visit;
+mod words;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, delete, get, post, put, resource, scope, to};
 use actix_web::{HttpResponse, http::StatusCode};
 
-pub use session::Sessions;
+pub use memory::Memory;
 
 use crate::dashboard::reply::ApiError;
 
@@ -28,10 +50,11 @@ use crate::dashboard::reply::ApiError;
 pub fn configure(config: &mut ServiceConfig) {
     config.service(
         scope("/admin")
-            .service(resource("").route(get().to(pages::overview)))
-            .service(resource("/static/{hash}/style.css").route(get().to(pages::style)))
-            .service(resource("/login").route(post().to(session::login)))
-            .service(resource("/logout").route(post().to(session::logout)))
+            .wrap(from_fn(dress::dress))
+            .service(resource("/static/{hash}/{name}").route(get().to(assets::serve)))
+            .configure(pages::configure)
+            .service(resource("/login").route(post().to(login::login)))
+            .service(resource("/logout").route(post().to(login::logout)))
             .service(resource("/upstreams").route(get().to(upstreams::list)).route(post().to(upstreams::add)))
             .service(
                 resource("/upstreams/{id}")

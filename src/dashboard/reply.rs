@@ -12,6 +12,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dashboard::words::{Key, Lang};
 use crate::db::{Database, PooledConnection};
 use crate::error::Error;
 use crate::openai::error::error_body;
@@ -24,6 +25,8 @@ pub(super) struct ApiError {
     message: String,
     /// The input's field that is wrong.
     field: Option<String>,
+    /// The same message for pages, in their language.
+    key: Option<(Key, Vec<String>)>,
     /// Of a query, where it is wrong.
     query: Option<Told>,
 }
@@ -37,14 +40,32 @@ struct Told {
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), field: None, query: None }
+        ApiError { status, message: message.into(), field: None, key: None, query: None }
+    }
+
+    /// An error that pages tell in their own language, and JSON in English.
+    pub(super) fn keyed(status: StatusCode, key: Key) -> ApiError {
+        ApiError::keyed_with(status, key, &[])
+    }
+
+    /// The same with the key's places filled in.
+    pub(super) fn keyed_with(status: StatusCode, key: Key, args: &[&dyn fmt::Display]) -> ApiError {
+        let filled = args.iter().map(ToString::to_string).collect();
+        ApiError { key: Some((key, filled)), ..ApiError::new(status, Lang::En.tf(key.0, args)) }
+    }
+
+    /// The message in a page's language, if it has one there.
+    pub(super) fn text(&self, lang: Lang) -> Option<String> {
+        let (key, args) = self.key.as_ref()?;
+        let args: Vec<&dyn fmt::Display> = args.iter().map(|arg| arg as &dyn fmt::Display).collect();
+        Some(lang.tf(key.0, &args))
     }
 
     /// Input that cannot be accepted.
     pub(super) fn field(field: impl Into<String>, what: impl fmt::Display) -> ApiError {
         let field = field.into();
         let message = format!("{field}: {what}");
-        ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), query: None }
+        ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), key: None, query: None }
     }
 
     /// A query that cannot be understood.
@@ -60,7 +81,7 @@ impl ApiError {
 
     pub(super) fn unauthorized() -> ApiError {
         let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
-        ApiError::new(StatusCode::UNAUTHORIZED, message)
+        ApiError { key: Some((Key("error.log_in"), Vec::new())), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }
     }
 }
 

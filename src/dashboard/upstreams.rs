@@ -2,16 +2,15 @@
 //!
 //! **Invariant:** an sk goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::config::DEFAULT_ENDPOINT;
 use crate::connector::Endpoint;
-use crate::dashboard::pages;
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
-use crate::dashboard::session::{Admin, form, is_form};
+use crate::dashboard::session::Admin;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
 use crate::roster::{Recording, Roster, masked};
@@ -30,21 +29,10 @@ pub(super) async fn show(_admin: Admin, id: Path<i64>, state: Data<State>) -> Re
     reply(StatusCode::OK, &show_row(&row.ok_or(Error::NotFound)?, &state.roster))
 }
 
-/// `POST /admin/upstreams`: adds one, from JSON or from the overview's form.
-pub(super) async fn add(
-    request: HttpRequest,
-    _admin: Admin,
-    body: Bytes,
-    state: Data<State>,
-) -> Result<HttpResponse, ApiError> {
-    if !is_form(&request) {
-        let row = insert(&body, &state).await?;
-        return reply(StatusCode::CREATED, &show_row(&row, &state.roster));
-    }
-    match insert(json!(form(&body)).to_string().as_bytes(), &state).await {
-        Ok(_) => Ok(pages::back()),
-        Err(error) => pages::shown(&request, &state, error.status_code(), &error.to_string()).await,
-    }
+/// `POST /admin/upstreams`: adds one.
+pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    let row = insert(&body, &state).await?;
+    reply(StatusCode::CREATED, &show_row(&row, &state.roster))
 }
 
 async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {

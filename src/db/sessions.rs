@@ -41,6 +41,17 @@ pub fn remove(conn: &mut Connection, token_hash: &str) -> Result<bool, Error> {
     Ok(diesel::delete(admin_sessions::table.find(token_hash)).execute(conn)? > 0)
 }
 
+/// The sessions that have not ended by `now_us` with the hashes of their tokens, the newest first.
+pub fn list(conn: &mut Connection, now_us: i64) -> Result<Vec<(String, Session)>, Error> {
+    let live = admin_sessions::table.filter(dsl::expires_us.gt(now_us)).order(dsl::created_us.desc());
+    Ok(live.select((dsl::token_hash, (dsl::created_us, dsl::expires_us))).load(conn)?)
+}
+
+/// Ends every session but one; returns how many there were.
+pub fn remove_others(conn: &mut Connection, token_hash: &str) -> Result<usize, Error> {
+    Ok(diesel::delete(admin_sessions::table.filter(dsl::token_hash.ne(token_hash))).execute(conn)?)
+}
+
 /// Ends every session, as a new password must; returns how many there were.
 pub fn remove_all(conn: &mut Connection) -> Result<usize, Error> {
     Ok(diesel::delete(admin_sessions::table).execute(conn)?)

@@ -42,6 +42,22 @@ pub fn set(conn: &mut Connection, key: &str, value: &str) -> Result<(), Error> {
     })
 }
 
+/// Gives a setting the value that `next` makes of its present one, while nobody else can change it; gives what `next` gives beside it.
+///
+/// # Errors
+/// What `next` says; then nothing is changed.
+pub fn change<T>(
+    conn: &mut Connection,
+    key: &str,
+    next: impl FnOnce(&str) -> Result<(String, T), Error>,
+) -> Result<T, Error> {
+    write_first(conn, |conn| {
+        let (value, beside) = next(&newest(conn, key)?.map(|(_, value)| value).unwrap_or_default())?;
+        set(conn, key, &value)?;
+        Ok(beside)
+    })
+}
+
 /// Gives a setting a value unless it has one; true when it had none.
 pub fn set_if_absent(conn: &mut Connection, key: &str, value: &str) -> Result<bool, Error> {
     write_first(conn, |conn| match newest(conn, key)? {

@@ -197,6 +197,35 @@ pub fn update(conn: &mut Connection, id: i64, change: &UpstreamChange) -> Result
     find(conn, id)?.ok_or(Error::NotFound)
 }
 
+/// Edits an upstream only while it is what the editor saw; otherwise gives what it is now, unchanged, as `Err`.
+///
+/// # Errors
+/// As for [`update`].
+pub fn update_if(
+    conn: &mut Connection,
+    id: i64,
+    is_as_seen: impl FnOnce(&UpstreamRow) -> bool,
+    change: &UpstreamChange,
+) -> Result<Result<UpstreamRow, Box<UpstreamRow>>, Error> {
+    conn.transaction(|conn| {
+        // A write that changes nothing comes first: from then on nobody else edits the row until the end.
+        diesel::update(openai_upstreams::table.find(id)).set(dsl::name.eq(dsl::name)).execute(conn)?;
+        let now = find(conn, id)?.ok_or(Error::NotFound)?;
+        if is_as_seen(&now) { update(conn, id, change).map(Ok) } else { Ok(Err(Box::new(now))) }
+    })
+}
+
+/// Gives each of these upstreams its tier and its place there, all at once: (id, priority, position).
+pub fn reorder(conn: &mut Connection, places: &[(i64, i64, i64)]) -> Result<(), Error> {
+    conn.transaction(|conn| {
+        for (id, priority, position) in places {
+            let places = (dsl::priority.eq(priority), dsl::position.eq(position));
+            diesel::update(openai_upstreams::table.find(id)).set(places).execute(conn)?;
+        }
+        Ok(())
+    })
+}
+
 /// Removes an upstream; its row stays for the records that name it.
 ///
 /// # Errors

@@ -77,6 +77,19 @@ impl Notifier {
     }
 }
 
+/// Sends a text to every channel that is set, once and at once: the channel's name, and what went wrong.
+pub async fn send_once(
+    outbound: &Outbound,
+    channels: &Channels,
+    text: &str,
+) -> Vec<(&'static str, Result<(), String>)> {
+    let mut results = Vec::new();
+    for post in Post::all(channels, text, now_ms()) {
+        results.push((post.channel(), post.try_once(outbound).await));
+    }
+    results
+}
+
 struct Known {
     label: String,
     incident: Incident,

@@ -82,14 +82,23 @@ impl Post {
         let mut problem = String::new();
         for pause_s in std::iter::once(0).chain(PAUSES_S) {
             sleep(Duration::from_secs(pause_s)).await;
-            match timeout(PATIENCE, self.once(&outbound)).await {
-                Ok(Ok(())) => return,
-                Ok(Err(what)) => problem = what,
-                Err(_) => problem = "no answer in time".to_owned(),
+            match self.try_once(&outbound).await {
+                Ok(()) => return,
+                Err(what) => problem = what,
             }
             warn!("a notice to {} was not taken: {problem}", self.channel);
         }
         warn!("a notice to {} is given up: {problem}", self.channel);
+    }
+
+    /// The channel's name.
+    pub(super) fn channel(&self) -> &'static str {
+        self.channel
+    }
+
+    /// Tries once, for as long as one attempt may take.
+    pub(super) async fn try_once(&self, outbound: &Outbound) -> Result<(), String> {
+        timeout(PATIENCE, self.once(outbound)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
     }
 
     async fn once(&self, outbound: &Outbound) -> Result<(), String> {

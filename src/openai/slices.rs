@@ -13,8 +13,9 @@ use memchr::memchr;
 use crate::openai::inline;
 use crate::openai::scan::{members, skip_space, skip_string, skip_value};
 
-/// What is shorter is not worth looking up; small elements are put together until they are as long.
-pub const SMALL_BYTES: usize = 256;
+/// What is shorter is not worth looking up; small elements are put together until they are as long. Each piece that may come
+/// again costs a row at a place of its own: measured, a fifth of the time of storing a chat of 1 KiB when few are stored at once.
+pub const SMALL_BYTES: usize = 1 << 10;
 /// An element as long may hold base64, and instructions as long are worth storing once.
 pub const LARGE_BYTES: usize = 1 << 10;
 /// An element as long is also cut at the ends of its parts.

@@ -10,6 +10,7 @@ mod budget;
 mod draft;
 mod finish;
 mod indexer;
+mod keeper;
 mod spill;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use draft::{AttemptNote, Draft, Ending, Kept, Side};
 use log::error;
 
 use crate::db::Database;
+use crate::db::removal::Retention;
 use crate::error::StartError;
 use crate::usage::prices::PriceBook;
 
@@ -58,15 +60,16 @@ struct Queue {
 }
 
 impl Recorder {
-    /// `prices` gives the prices as they are at the moment.
+    /// `prices` and `retention` give what holds at the moment.
     ///
-    /// Starts the threads of the writer and the indexer; join the handles after [`Recorder::stop`].
+    /// Starts the threads of the writer, the indexer and the keeper; join the handles after [`Recorder::stop`].
     ///
     /// # Errors
     /// No connection for the writer, or no thread.
     pub fn start(
         database: &Database,
         prices: impl Fn() -> Arc<PriceBook> + Send + 'static,
+        retention: impl Fn() -> Retention + Send + 'static,
     ) -> Result<(Arc<Recorder>, Vec<JoinHandle<()>>), StartError> {
         let recorder = Arc::new(Recorder {
             queue: Mutex::default(),
@@ -78,6 +81,7 @@ impl Recorder {
         });
         let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), Box::new(prices));
         let indexer = indexer::Indexer::new(Arc::clone(&recorder), database.clone());
+        let keeper = keeper::Keeper::new(Arc::clone(&recorder), database.clone(), Box::new(retention));
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let thread = std::thread::Builder::new().name(name.into()).spawn(work);
             thread.map_err(|error| StartError::new(format!("cannot start the {name}'s thread: {error}")))
@@ -85,6 +89,7 @@ impl Recorder {
         let threads = vec![
             spawn("recorder", Box::new(move || writer.run()))?,
             spawn("indexer", Box::new(move || indexer.run()))?,
+            spawn("keeper", Box::new(move || keeper.run()))?,
         ];
         Ok((recorder, threads))
     }

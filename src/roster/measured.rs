@@ -11,6 +11,7 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::health::{Change, Claim, Health, Signal};
 use crate::balance::latency::PeakEwma;
 use crate::balance::standing::{Standing, combine};
+use crate::roster::report::{Ailment, Report, Why};
 
 /// Models whose health is known are kept up to this many per upstream; a caller can invent names without end.
 const MODELS: usize = 1000;
@@ -36,7 +37,10 @@ pub struct Measured {
 #[derive(Default)]
 struct Book {
     whole: Health,
+    /// What the last bad word about it was, and about each model below.
+    why: Why,
     models: HashMap<String, Health>,
+    whys: HashMap<String, Why>,
     latency: PeakEwma,
 }
 
@@ -84,6 +88,23 @@ impl Measured {
         }
     }
 
+    /// Everything that is wrong with it.
+    pub fn report(&self, now_ms: i64) -> Report {
+        if !self.ailing.load(Ordering::Acquire) {
+            return Report::default();
+        }
+        let book = self.book();
+        let ailment = |model: Option<&String>, health: &Health, why: Why| {
+            let standing = health.standing(now_ms);
+            (standing != Standing::Ready).then(|| Ailment { model: model.cloned(), standing, why })
+        };
+        let why = |model: &String| book.whys.get(model).copied().unwrap_or_default();
+        let mut models: Vec<Ailment> =
+            book.models.iter().filter_map(|(model, health)| ailment(Some(model), health, why(model))).collect();
+        models.sort_unstable_by(|a, b| a.model.cmp(&b.model));
+        Report { whole: ailment(None, &book.whole, book.why), models }
+    }
+
     /// Asks for leave to try a model there; see [`Claim`].
     pub fn claim(&self, model: &str, now_ms: i64) -> Claim {
         if !self.ailing.load(Ordering::Acquire) {
@@ -116,6 +137,10 @@ impl Measured {
     /// Takes note of what an attempt showed; the flips of upstream and model are returned.
     pub fn observe(&self, model: &str, signals: Signals, now_ms: i64, config: &BreakerConfig) -> [Option<Change>; 2] {
         let mut book = self.book();
+        book.why = signals.upstream.and_then(Why::of).unwrap_or(book.why);
+        if let Some(why) = signals.model.and_then(Why::of) {
+            book.whys.insert(model.to_owned(), why);
+        }
         let upstream = match signals.upstream {
             Some(signal) => book.whole.observe(signal, now_ms, config),
             None => {
@@ -132,6 +157,8 @@ impl Measured {
             Some(signal) => {
                 if book.models.len() >= MODELS && !book.models.contains_key(model) {
                     book.models.retain(|_, health| health.standing(now_ms) != Standing::Ready);
+                    let Book { models, whys, .. } = &mut *book;
+                    whys.retain(|model, _| models.contains_key(model));
                 }
                 book.models.entry(model.to_owned()).or_default().observe(signal, now_ms, config)
             }

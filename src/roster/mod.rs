@@ -8,6 +8,7 @@ mod homes;
 mod measured;
 mod network;
 mod recording;
+mod report;
 mod settings;
 mod upstream;
 mod watch;
@@ -19,8 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::{ArcSwap, Guard};
 
 use crate::balance::candidate::{Candidate, LANES, Need, lane};
-use crate::balance::plan::{Plan, earliest_recovery_ms, plan};
+use crate::balance::glob::ModelRules;
+use crate::balance::plan::{Plan, WhyNot, earliest_recovery_ms, plan, why_not};
 use crate::balance::policy::Policy;
+use crate::balance::share::shares;
 use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
@@ -29,7 +32,8 @@ pub use homes::Homes;
 pub use measured::Measured;
 pub use network::Network;
 pub use recording::{KeyLevels, Recording};
-pub use settings::{ClientKey, Clocks, KNOWN_KEY, Settings, last4};
+pub use report::{Ailment, Report, Trouble, Why};
+pub use settings::{ClientKey, Clocks, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
@@ -57,11 +61,19 @@ pub struct Roster {
     /// Where resources live that were made through us.
     pub homes: Homes,
     lanes: [AtomicU64; LANES],
+    /// How often the watching thread has looked whether the database has changed.
+    looks: AtomicU64,
 }
 
 impl Roster {
     fn new(snapshot: Snapshot, homes: Homes) -> Roster {
-        Roster { current: ArcSwap::from_pointee(snapshot), homes, lanes: std::array::from_fn(|_| AtomicU64::new(0)) }
+        let lanes = std::array::from_fn(|_| AtomicU64::new(0));
+        Roster { current: ArcSwap::from_pointee(snapshot), homes, lanes, looks: AtomicU64::new(0) }
+    }
+
+    /// How often the database was looked at. What was written before a call is in the snapshot once this is two more.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Acquire)
     }
 
     /// The snapshot of this moment.
@@ -73,6 +85,27 @@ impl Roster {
     pub fn plan(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Plan {
         let ticket = self.lanes[lane(need.model, need.key_name)].fetch_add(1, Ordering::Relaxed);
         plan(snapshot.settings.policy, &candidates(snapshot, need.model, now_ms), need, ticket)
+    }
+
+    /// Who would be tried for `need` now, in order, and why each other one would not be; calls nobody.
+    pub fn rehearse(&self, snapshot: &Snapshot, need: &Need<'_>, now_ms: i64) -> Vec<(usize, Option<WhyNot>)> {
+        let candidates = candidates(snapshot, need.model, now_ms);
+        let order = plan(snapshot.settings.policy, &candidates, need, 0).order;
+        let out = (0..candidates.len()).filter(|index| !order.contains(index));
+        order.iter().copied().chain(out).map(|index| (index, why_not(&candidates[index], need))).collect()
+    }
+
+    /// Which part of all requests each upstream would be asked first for now, model lists and key lists aside; by place
+    /// in the snapshot, 0 to 1.
+    pub fn shares(&self, snapshot: &Snapshot, now_ms: i64) -> Vec<f64> {
+        let any = ModelRules::default();
+        let mut candidates = candidates(snapshot, "", now_ms);
+        for (candidate, upstream) in candidates.iter_mut().zip(&snapshot.upstreams) {
+            candidate.rules = &any;
+            candidate.keys = &[];
+            candidate.standing = upstream.measured.standing("", now_ms);
+        }
+        shares(snapshot.settings.policy, &candidates)
     }
 
     /// Whether trying `need` again at once is of no use, because nobody that may serve it is ready.
@@ -115,7 +148,8 @@ fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candi
 
 /// Makes a snapshot of rows, keeping what `before` had measured; also what is wrong with them, a line each.
 fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String>) {
-    let (settings, mut problems) = Settings::parse(&rows.settings);
+    let (settings, problems) = Settings::parse(&rows.settings);
+    let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let (mut upstreams, mut known) = (Vec::new(), Known::new());
     for row in &rows.upstreams {
         let identity = Upstream::identity(row);

@@ -3,14 +3,19 @@
 //! **Invariant:** no problem text ever holds a value, only the key and what would be right: values may be secrets.
 //! **May import:** `balance`, `notify` (its settings' shape).
 
-use std::collections::HashMap;
-use std::str::FromStr;
+mod reader;
+
+use jiff::tz::TimeZone;
+
+pub use reader::{Problem, Wrong};
 
 use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
+use crate::db::removal::Retention;
 use crate::notify::Channels;
 use crate::roster::network::Network;
 use crate::roster::recording::{KeyLevels, Recording};
+use crate::roster::settings::reader::Reader;
 
 /// The key that the original had built in; everyone knows it.
 pub const KNOWN_KEY: &str = "woshimima";
@@ -61,6 +66,8 @@ pub struct Settings {
     pub policy: Policy,
     /// How much is recorded.
     pub recording: Recording,
+    /// What is kept how long.
+    pub retention: Retention,
     /// How much may be recorded of single keys.
     pub record_keys: KeyLevels,
     /// Upstreams are asked for the usage of streams whose callers did not ask.
@@ -79,30 +86,36 @@ pub struct Settings {
     pub breaker: BreakerConfig,
     /// Where notices go.
     pub channels: Channels,
+    /// The zone of every page, filter and day.
+    pub time_zone: TimeZone,
 }
 
 /// Rows that belong to the program itself and are no settings.
 const INTERNAL: [&str; 1] = ["admin_password_hash"];
 
 impl Settings {
-    /// Parses rows over defaults; also returns what is wrong, a line each.
-    pub fn parse(rows: &[(String, String)]) -> (Settings, Vec<String>) {
-        let mut reader =
-            Reader { rows: rows.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(), problems: vec![] };
+    /// Parses rows over defaults; also returns what is wrong.
+    pub fn parse(rows: &[(String, String)]) -> (Settings, Vec<Problem>) {
+        let mut reader = Reader::new(rows);
         let breaker = BreakerConfig::default();
         let authorization = reader.text("authorization");
         let keys = client_keys(&authorization);
         let levels = reader.text("record_keys");
         let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
-        reader.problems.extend(wrong.into_iter().map(|what| format!("setting record_keys: {what}")));
+        wrong.into_iter().for_each(|what| reader.wrong("record_keys", Wrong::NoLevels(what)));
         let settings = Settings {
             any_key: authorization == "asis",
             keys,
             record_keys,
-            policy: reader.parsed("policy", Policy::Main, "one of main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
-            recording: reader.parsed("recording", Recording::Full, "full, metadata or off"),
+            policy: reader.word("policy", Policy::Main, "main, random, random_available, round_robin, round_robin_available, order, weighted, least_busy, fastest, sticky"),
+            recording: reader.word("recording", Recording::Full, "full, metadata, off"),
+            retention: Retention {
+                bodies_days: reader.number("retain_bodies_days", 0, 0),
+                records_days: reader.number("retain_records_days", 0, 0),
+                bytes: reader.number("retain_bytes", 0, 0),
+            },
             stream_usage: reader.switch("stream_usage", true),
-            trusted_proxies: reader.list("trusted_proxies", "addresses or networks like 10.0.0.0/8, separated by commas"),
+            trusted_proxies: reader.networks("trusted_proxies"),
             clocks: Clocks {
                 connect_ms: reader.number("connect_timeout_ms", 10_000, 1),
                 first_byte_ms: reader.number("first_byte_timeout_ms", 600_000, 1),
@@ -129,12 +142,9 @@ impl Settings {
                 matrix_token: reader.text("matrix_token"),
                 summary_every_ms: reader.number("notice_summary_ms", 300_000, 1),
             },
+            time_zone: reader.zone("time_zone"),
         };
-        for key in reader.rows.keys().filter(|key| !INTERNAL.contains(key)) {
-            reader.problems.push(format!("setting {key}: there is no such setting; it is ignored"));
-        }
-        reader.problems.sort_unstable();
-        (settings, reader.problems)
+        (settings, reader.finish(&INTERNAL))
     }
 
     /// Up to how many bytes a request's body of this type is recorded: text as a whole, anything else only by its size.
@@ -170,74 +180,31 @@ fn is_text(content_type: &str) -> bool {
         || kind.contains("xml")
 }
 
-/// `a,name=b`: each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
+/// The keys of `a,name=b` as people see them: one per entry, with its name or `key-1`, `key-2` … by place.
+pub fn key_entries(authorization: &str) -> Vec<ClientKey> {
+    let entries = authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate();
+    let key = |(index, entry): (usize, &str)| match named(entry) {
+        Some((name, secret)) => ClientKey { name: name.to_owned(), secret: secret.to_owned() },
+        None => ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() },
+    };
+    entries.map(key).collect()
+}
+
+/// Each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
 fn client_keys(authorization: &str) -> Vec<ClientKey> {
     let mut keys = Vec::new();
     for (index, entry) in authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
-        let place = format!("key-{}", index + 1);
-        if let Some((name, secret)) =
-            entry.split_once('=').filter(|(n, s)| !n.trim().is_empty() && !s.trim().is_empty())
-        {
-            keys.push(ClientKey { name: name.trim().to_owned(), secret: secret.trim().to_owned() });
+        if let Some((name, secret)) = named(entry) {
+            keys.push(ClientKey { name: name.to_owned(), secret: secret.to_owned() });
         }
-        keys.push(ClientKey { name: place, secret: entry.to_owned() });
+        keys.push(ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() });
     }
     keys
 }
 
-struct Reader<'a> {
-    rows: HashMap<&'a str, &'a str>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn text(&mut self, key: &str) -> String {
-        self.rows.remove(key).unwrap_or_default().trim().to_owned()
-    }
-
-    fn parsed<T: FromStr>(&mut self, key: &str, default: T, right: &str) -> T {
-        let text = self.text(key);
-        if text.is_empty() {
-            return default;
-        }
-        text.parse().unwrap_or_else(|_| {
-            self.problems.push(format!("setting {key}: must be {right}; the default holds"));
-            default
-        })
-    }
-
-    fn switch(&mut self, key: &str, default: bool) -> bool {
-        match self.text(key).as_str() {
-            "" => default,
-            "on" => true,
-            "off" => false,
-            _ => {
-                self.problems.push(format!("setting {key}: must be on or off; the default holds"));
-                default
-            }
-        }
-    }
-
-    fn number<T: FromStr + PartialOrd + From<u8> + Copy>(&mut self, key: &str, default: T, least: u8) -> T {
-        let value = self.parsed(key, default, "a whole number");
-        if value < T::from(least) {
-            self.problems.push(format!("setting {key}: must be at least {least}; the default holds"));
-            return default;
-        }
-        value
-    }
-
-    fn list<T: FromStr>(&mut self, key: &str, right: &str) -> Vec<T> {
-        let text = self.text(key);
-        let mut items = Vec::new();
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            match item.parse() {
-                Ok(item) => items.push(item),
-                Err(_) => self.problems.push(format!("setting {key}: must be {right}; one entry is skipped")),
-            }
-        }
-        items
-    }
+fn named(entry: &str) -> Option<(&str, &str)> {
+    let (name, secret) = entry.split_once('=')?;
+    Some((name.trim(), secret.trim())).filter(|(name, secret)| !name.is_empty() && !secret.is_empty())
 }
 
 #[cfg(test)]
@@ -269,7 +236,8 @@ mod tests {
         assert_eq!(settings.policy, Policy::Main);
         assert_eq!(settings.clocks.idle_ms, 300_000);
         assert_eq!(problems.len(), 3);
-        assert!(!problems.concat().contains("s3cret"));
+        let said: String = problems.iter().map(ToString::to_string).collect();
+        assert!(!said.contains("s3cret") && said.contains("setting polcy: there is no such setting"), "{said}");
     }
 
     #[test]

@@ -116,6 +116,11 @@ impl Upstream {
         })
     }
 
+    /// Whether a text can stand in `keep_header`.
+    pub fn knows_headers(text: &str) -> bool {
+        keep_headers(text).is_ok()
+    }
+
     /// What an upstream is the same by: measured facts are kept while this stays, and forgotten by an edit of it.
     pub fn identity(row: &UpstreamRow) -> (i64, String, String, bool) {
         (row.id, row.sk.clone(), row.endpoint.clone(), row.enabled)

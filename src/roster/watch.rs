@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -103,6 +104,7 @@ impl Keeper {
                 }
                 pause = COUNT;
             }
+            self.roster.looks.fetch_add(1, Ordering::Release);
             if Instant::now() >= next_count {
                 self.count();
                 next_count = Instant::now() + COUNT;

@@ -1,6 +1,6 @@
-//! The benchmark: the gateway against nginx in the same run, in front of a mock upstream.
+//! The benchmark of the gateway: against nginx in the same run, in front of a mock upstream.
 //!
-//! `cargo bench` takes about five minutes, `cargo bench -- --quick` one; `-- --self-check` puts a second nginx in the
+//! `cargo bench --bench gateway` takes about five minutes, `-- --quick` one; `-- --self-check` puts a second nginx in the
 //! gateway's place, which shows how exact the ratios are (they should be 1). Start at [`bench`], then `scenarios`.
 //! A missed goal is told, not an error; a missing row or a failed request is one (exit code 1).
 //! Nothing here listens beyond 127.0.0.1, and nothing outlives the run.

@@ -8,8 +8,10 @@
 
 mod admin; // the admin API as JSON
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
+mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
+mod command_line; // -search, -export
 mod conversations; // which requests belong together
 mod costs; // prices, sums and percentiles
 mod cut; // an upstream that breaks off in the middle
@@ -29,8 +31,10 @@ mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod removal; // what is removed is gone, and nothing else
 mod search; // the query language, pages
+mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask

@@ -24,6 +24,8 @@ const SHORT_TERM_S: i64 = 7 * DAY_S;
 /// A question about requests.
 #[derive(Debug)]
 pub(in crate::dashboard) struct Asked {
+    /// The query as typed.
+    pub(in crate::dashboard) text: String,
     pub(in crate::dashboard) search: Search,
     pub(in crate::dashboard) cursor: Cursor,
     pub(in crate::dashboard) limit: usize,
@@ -76,7 +78,7 @@ impl Asked {
         let covered_s = from.map(|from| (end - from) / 1_000_000);
         short_terms(&query, covered_s)?;
         let search = Search { query, from_us: from, to_us: to, deadline: Instant::now() + PATIENCE };
-        Ok(Asked { search, cursor, limit, others: kept })
+        Ok(Asked { text, search, cursor, limit, others: kept })
     }
 
     /// The value of another parameter.

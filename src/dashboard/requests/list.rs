@@ -27,14 +27,15 @@ pub(in crate::dashboard) async fn list(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::read(request.query_string(), &[], Utc::now())?;
-    let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
+    let Asked { text, search, cursor, limit, .. } = asked;
     let found = with_database(&state.database, move |connection| find(connection, &search, cursor, limit)).await?;
-    reply(StatusCode::OK, &answer(&found))
+    reply(StatusCode::OK, &answer(&text, &found))
 }
 
-fn answer(found: &Found) -> Value {
+fn answer(text: &str, found: &Found) -> Value {
     let next = found.searched_to.or_else(|| found.rows.last().map(|row| row.id)).filter(|_| found.has_older);
     json!({
+        "q": text,
         "requests": found.rows.iter().map(shown::row).collect::<Vec<_>>(),
         "count": found.count,
         "count_capped": found.count_capped,

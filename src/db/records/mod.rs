@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `store` | a batch becomes rows, pieces that are known are stored once |
 //! | `thread`, `placing`, `awaited` | what a record's messages mean, and which conversation they continue |
-//! | `layout`, `packer` | a body as places in packs; packs |
+//! | `layout`, `packer`, `hash` | a body as places in packs; packs; how a piece is known again |
 //! | `read` | bodies put together again |
 //! | `signs` | what texts show at a glance |
 //! | `rows`, `talks` | rows read again, and conversations |
@@ -15,6 +15,7 @@
 //! **May import:** `error`, `openai`, `search`, diesel.
 
 mod awaited;
+mod hash;
 mod layout;
 mod packer;
 mod placing;
@@ -37,7 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::speak::Placed;
 pub(super) use layout::Layout;
-pub(super) use packer::{packed, shared_pieces, unpacked};
+pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{Record, Row, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
 pub use signs::{Marks, Signs};

@@ -10,8 +10,9 @@ use std::ops::Range;
 
 use diesel::result::QueryResult;
 
+use crate::db::records::hash::Hash;
 use crate::db::records::read::whole_texts;
-use crate::db::records::thread::{Boundary, Hash, Meanings, Seen, Thread, is_shortened};
+use crate::db::records::thread::{Boundary, Meanings, Seen, Thread, is_shortened};
 use crate::db::speak::{LinkRow, Placed, Speaker};
 
 /// Where a record stands.

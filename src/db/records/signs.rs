@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::db::records::NewRecord;
-use crate::openai::dialogue::signals;
+use crate::openai::dialogue::{Signals, signals};
 
 /// Bits of the column `marks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +43,16 @@ pub struct Signs {
     pub marks: i64,
 }
 
-pub(super) fn signs(record: &NewRecord, fresh: Option<Range<usize>>) -> Signs {
+/// The signs of a record whose messages nobody has read yet; of its request only the messages in `fresh`, or all.
+pub(super) fn read(record: &NewRecord, fresh: Option<Range<usize>>) -> Signs {
     let texts = &record.texts;
     let (body, reply) = (texts.body.as_deref().unwrap_or_default(), texts.response.as_deref().unwrap_or_default());
-    let found = signals(&record.facts.path, body, fresh, reply);
+    signs(record, signals(&record.facts.path, body, fresh, reply))
+}
+
+/// The signs of a record of which it is known what it shows.
+pub(super) fn signs(record: &NewRecord, found: Signals) -> Signs {
+    let texts = &record.texts;
     let shortened = [&texts.body_note, &texts.response_note]
         .into_iter()
         .flatten()
@@ -64,5 +70,40 @@ pub(super) fn signs(record: &NewRecord, fresh: Option<Range<usize>>) -> Signs {
         finish: found.finish.map(clean),
         tools: (!found.tool_names.is_empty()).then(|| clean(found.tool_names.join("\n"))),
         marks: marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark as i64).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::records::thread::{Meanings, Seen, Thread};
+    use crate::openai::dialogue::signals;
+
+    #[test]
+    fn a_thread_shows_what_its_record_shows_wherever_it_is_cut() {
+        let bodies = [
+            r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]},{"role":"assistant","content":"a"},{"role":"tool","tool_call_id":"1","content":"r"},{"role":"user","content":"b"}],"model":"m"}"#,
+            r#"{"input":[{"type":"function_call_output","call_id":"1","output":"r"},{"role":"user","content":[{"type":"input_image","image_url":"https://x/y.png"}]}],"model":"m"}"#,
+            r#"{"prompt":["a","b"],"model":"m"}"#,
+            r#"{"model":"m"}"#,
+        ];
+        let replies = [
+            r#"{"choices":[{"message":{"role":"assistant","content":"a","reasoning_content":"b","tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+            r#"{"error":{"message":"no"}}"#,
+        ];
+        let (mut told, mut with_tool, mut with_image) = (0, 0, 0);
+        for (body, reply) in bodies.iter().flat_map(|body| replies.map(|reply| (body.as_bytes(), reply.as_bytes()))) {
+            for body in (0..=body.len()).map(|end| &body[..end]) {
+                let seen = Seen { key: ("", ""), path: "", body, reply, session: None, answered: true };
+                let thread = Thread::read(&seen, &mut Meanings::default());
+                for fresh in (0..=thread.len()).map(|known| thread.fresh(known)).chain([None]) {
+                    if let Some(found) = thread.signals(fresh.as_ref()) {
+                        (told, with_image) = (told + 1, with_image + u32::from(found.has_image));
+                        with_tool += u32::from(found.has_tool);
+                        assert_eq!(found, signals("", body, fresh, reply), "{}", String::from_utf8_lossy(body));
+                    }
+                }
+            }
+        }
+        assert!(with_image > 20 && with_tool > with_image && told > with_tool, "{told} {with_tool} {with_image}");
     }
 }

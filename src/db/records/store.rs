@@ -2,19 +2,19 @@
 //!
 //! Start at [`Store::insert`]. What can be read of a record alone is read before the transaction begins.
 //! **Invariant:** a batch is stored whole or not at all, and what the store remembers is what the database holds.
-//! **May import:** `error`, `openai`, diesel, openssl (SHA-256).
+//! **May import:** `error`, `openai`, diesel.
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::result::QueryResult;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
-use openssl::sha::sha256;
 
 use crate::db::Connection;
+use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
-use crate::db::records::packer::{Packer, placed, placed_all};
+use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
-use crate::db::records::signs::signs;
+use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::{NewRecord, Row, Texts, texts};
 use crate::db::rollups::{self, Sample};
@@ -28,10 +28,6 @@ pub(in crate::db) const REMOVALS: &str = "removals";
 const KNOWN: usize = 200_000;
 /// Bytes that lie in one pack together: longer runs are cut.
 const RUN_BYTES: usize = 1 << 20;
-/// zstd's level when there is time, and when records queue up.
-const LEVELS: (i32, i32) = (3, 1);
-/// So many records in a batch mean that they queue up.
-const CROWD: usize = 200;
 
 /// Where a piece lies, and whose it is.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +39,12 @@ struct Known {
 /// Stores records through one connection after the other, and remembers what it has seen.
 #[derive(Default)]
 pub struct Store {
-    known: HashMap<Vec<u8>, Known>,
+    known: HashMap<Hash, Known>,
     meanings: Meanings,
     removals: i64,
+    press: Press,
+    /// The pack that the next records go on with.
+    open: Option<Open>,
 }
 
 /// How far a source of records has come: stored in the same transaction as they are.
@@ -58,7 +57,7 @@ pub struct Progress<'a> {
 }
 
 /// A body's pieces, with hashes of those that may be known.
-type Pieces = Vec<(Slice, Option<Vec<u8>>)>;
+type Pieces = Vec<(Slice, Option<Hash>)>;
 
 impl Store {
     /// Stores the records in one transaction and gives their ids, in order; with them how far their source has come.
@@ -76,8 +75,9 @@ impl Store {
         let threads =
             batch.iter().map(|record| Thread::read(&Seen::of(record), &mut self.meanings)).collect::<Vec<_>>();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
+        let packer = Packer::default();
         let mut writing =
-            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer: Packer::default() };
+            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer, left_open: None };
         let samples: Vec<Sample> =
             batch.iter().map(|record| Sample::of(&record.facts, record.facts.cost_nano)).collect();
         let done = conn.transaction::<_, Error, _>(|conn| {
@@ -88,9 +88,10 @@ impl Store {
             rollups::add(conn, &samples)?;
             Ok(ids)
         });
-        let fresh = std::mem::take(&mut writing.fresh);
+        let (fresh, left_open) = (std::mem::take(&mut writing.fresh), writing.left_open.take());
         match done {
             Ok(ids) => {
+                self.open = left_open;
                 if self.known.len() + fresh.len() > KNOWN {
                     self.known.clear();
                 }
@@ -110,7 +111,7 @@ fn pieces(body: Option<&[u8]>) -> Pieces {
     let mut pieces = Pieces::new();
     let body = body.unwrap_or_default();
     slices(body, &mut |slice: Slice| {
-        let hash = slice.shared.then(|| sha256(&body[slice.range.clone()])[..16].to_vec());
+        let hash = slice.shared.then(|| hash(&[&body[slice.range.clone()]]));
         pieces.push((slice, hash));
     });
     pieces
@@ -123,8 +124,9 @@ struct Writing<'a> {
     threads: Vec<Thread>,
     pieces: Vec<Pieces>,
     /// Pieces found or made in this transaction.
-    fresh: HashMap<Vec<u8>, Known>,
+    fresh: HashMap<Hash, Known>,
     packer: Packer,
+    left_open: Option<Open>,
 }
 
 impl Writing<'_> {
@@ -133,6 +135,7 @@ impl Writing<'_> {
         let removals = conn.mark(REMOVALS)?.unwrap_or(0);
         if removals != self.store.removals {
             self.store.known.clear();
+            self.store.open = None;
             self.store.removals = removals;
         }
         let ids = conn.reserve(Numbered::Records, self.batch.len())?;
@@ -140,6 +143,9 @@ impl Writing<'_> {
         let placements = (0..ids.len()).map(|at| placing.place(at)).collect::<QueryResult<Vec<Placement>>>()?;
         let links = placing.into_links();
 
+        // To pack the earlier ones once more is worth it when there are few new ones.
+        let open = self.store.open.take();
+        self.packer = Packer::resume(open.filter(|_| self.batch.len() < FEW));
         self.look_up(conn)?;
         let (mut bodies, mut layouts, mut uses) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, record) in self.batch.iter().enumerate() {
@@ -160,24 +166,25 @@ impl Writing<'_> {
                 ..BodyRow::default()
             });
         }
-        let pack_ids = conn.reserve(Numbered::Packs, self.packer.count())?;
+        let given = conn.reserve(Numbered::Packs, self.packer.without_id())?;
+        let pack_ids = self.packer.ids(given);
         for (row, (body, response)) in bodies.iter_mut().zip(&layouts) {
             row.body = body.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
             row.response = response.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
         }
-        let level = if self.batch.len() >= CROWD { LEVELS.1 } else { LEVELS.0 };
         let packs = self
             .packer
-            .rows(&pack_ids, level)
+            .rows(&pack_ids, &mut self.store.press, level(self.batch.len()))
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        conn.insert_packs(&packs)?;
+        conn.write_packs(&packs)?;
+        self.left_open = std::mem::take(&mut self.packer).leave_open(&pack_ids);
         let mut blobs = Vec::new();
         for (hash, known) in &mut self.fresh {
             if known.place.pack < 0 {
                 known.place = placed(known.place, &pack_ids);
                 let Place { pack, start, length } = known.place;
                 blobs.push(BlobRow {
-                    hash: hash.clone(),
+                    hash: hash.to_vec(),
                     pack_id: pack,
                     start: start as i64,
                     length: length as i64,
@@ -191,13 +198,11 @@ impl Writing<'_> {
         uses.sort();
         conn.insert_uses(&uses)?;
         let facts: Vec<_> = self.batch.iter().map(|record| record.facts.without_nul()).collect();
-        let rows = ids.iter().zip(&facts).zip(self.batch).zip(&placements).map(|(((id, facts), record), placement)| {
-            RecordRow {
-                id: *id,
-                facts,
-                placed: placement.placed.clone(),
-                signs: signs(record, placement.fresh.clone()),
-            }
+        let rows = placements.iter().enumerate().map(|(at, placement)| RecordRow {
+            id: ids[at],
+            facts: &facts[at],
+            placed: placement.placed.clone(),
+            signs: self.signs(at, placement),
         });
         conn.insert_records(&rows.collect::<Vec<_>>())?;
         conn.insert_bodies(&bodies)?;
@@ -208,15 +213,25 @@ impl Writing<'_> {
         Ok(ids)
     }
 
+    fn signs(&self, at: usize, placement: &Placement) -> Signs {
+        let record = &self.batch[at];
+        match self.threads[at].signals(placement.fresh.as_ref()) {
+            Some(found) => signs::signs(record, found),
+            None => signs::read(record, placement.fresh.clone()),
+        }
+    }
+
     /// Asks for the pieces that nobody remembers.
     fn look_up<C: Speaker>(&mut self, conn: &mut C) -> QueryResult<()> {
-        let wanted: HashSet<&Vec<u8>> = self.pieces.iter().flatten().filter_map(|(_, hash)| hash.as_ref()).collect();
-        let mut unknown: Vec<Vec<u8>> =
-            wanted.into_iter().filter(|hash| !self.store.known.contains_key(*hash)).cloned().collect();
+        let wanted: HashSet<Hash> = self.pieces.iter().flatten().filter_map(|(_, hash)| *hash).collect();
+        let unknown = wanted.into_iter().filter(|hash| !self.store.known.contains_key(hash));
+        let mut unknown: Vec<Vec<u8>> = unknown.map(|hash| hash.to_vec()).collect();
         unknown.sort();
         for BlobRow { hash, pack_id, start, length, owner } in conn.blobs(&unknown)? {
             let place = Place { pack: pack_id, start: start as u64, length: length as u64 };
-            self.fresh.insert(hash, Known { place, owner });
+            if let Ok(hash) = Hash::try_from(hash) {
+                self.fresh.insert(hash, Known { place, owner });
+            }
         }
         Ok(())
     }
@@ -234,7 +249,7 @@ impl Writing<'_> {
                 Some(known) => {
                     layout.push(known.place);
                     if known.owner != owner {
-                        uses.insert((hash, owner));
+                        uses.insert((hash.to_vec(), owner));
                     }
                 }
                 None => {
@@ -282,7 +297,7 @@ pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord
         id: *id,
         facts,
         placed: Placed::default(),
-        signs: signs(record, None),
+        signs: signs::read(record, None),
     });
     conn.insert_records(&rows.collect::<Vec<_>>())?;
     let bodies = ids.iter().zip(batch).map(|(id, record)| {

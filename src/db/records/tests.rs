@@ -277,3 +277,24 @@ fn a_batch_that_failed_leaves_nothing_that_is_remembered() {
     let all = kept.one_by_one(&records);
     assert_eq!(places(&all), [(all[0].row.id, 0)]);
 }
+
+#[test]
+fn records_that_come_one_by_one_share_packs_also_after_one_that_failed() {
+    let mut kept = Kept::new();
+    let mut records: Vec<NewRecord> =
+        (0..8).map(|at| chat("key", &[said("user", &format!("question {at}"))], &"answer ".repeat(300))).collect();
+    kept.one_by_one(&records[..4]);
+    assert_eq!(number(&mut kept.conn, "SELECT count(*) AS number FROM packs"), 1);
+    diesel::sql_query("ALTER TABLE record_bodies RENAME TO away").execute(&mut kept.conn).unwrap();
+    kept.store.insert(&mut kept.conn, &records[4..5], None).unwrap_err();
+    diesel::sql_query("ALTER TABLE away RENAME TO record_bodies").execute(&mut kept.conn).unwrap();
+    for record in &records[4..] {
+        kept.store.insert(&mut kept.conn, std::slice::from_ref(record), None).unwrap();
+    }
+    kept.all(&records);
+    assert_eq!(number(&mut kept.conn, "SELECT count(*) AS number FROM packs"), 2);
+    let huge = chat("key", &[said("user", &"never seen ".repeat(40_000))], "done");
+    kept.store.insert(&mut kept.conn, std::slice::from_ref(&huge), None).unwrap();
+    records.push(huge);
+    kept.all(&records);
+}

@@ -3,21 +3,17 @@
 //! Two records meet over a [link](Thread::ends): the last message asked and the reply to it. Their chains (everything up to
 //! there) say whether the later one repeats the earlier one exactly, or has shortened it.
 //! **Invariant:** nothing here knows a database; nothing of the texts survives, and no two client keys meet.
-//! **May import:** `openai`, openssl (SHA-256).
+//! **May import:** `openai`.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use openssl::sha::{Sha256, sha256};
-
+use crate::db::records::hash::{Hash, hash, number};
 use crate::db::records::{Ending, NewRecord};
-use crate::openai::dialogue::{Api, Message, Role, layout, meaning, message, reply};
+use crate::openai::dialogue::{Api, Message, Role, Shown, Signals, layout, meaning, message, reply_signals};
 use crate::openai::facts;
 use crate::openai::peek::session_key;
 use crate::openai::scan::elements;
-
-/// A hash of meaning.
-pub(super) type Hash = [u8; 16];
 
 /// Elements below this size are read anew each time rather than remembered.
 const REMEMBERED_BYTES: usize = 256;
@@ -35,6 +31,7 @@ pub(super) struct Turn {
     is_reply: bool,
     /// Instructions.
     is_system: bool,
+    shown: Shown,
     /// Where its element ends in the body.
     end: usize,
 }
@@ -51,7 +48,7 @@ impl Meanings {
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        *self.0.entry(short(&sha256(element))).or_insert_with(|| turn(&message(element)))
+        *self.0.entry(hash(&[element])).or_insert_with(|| turn(&message(element)))
     }
 }
 
@@ -70,6 +67,10 @@ pub(super) struct Thread {
     response: Option<String>,
     /// It got no whole answer: who asks the same again means the same conversation.
     failed: bool,
+    /// What its reply shows, and its prompts.
+    signals: Signals,
+    /// It ends among its messages.
+    is_cut: bool,
 }
 
 /// A place in the messages where the caller may have taken over an earlier reply.
@@ -123,10 +124,13 @@ impl Thread {
             Api::Completions => true,
             Api::Embeddings | Api::Images | Api::Audio | Api::Moderations | Api::Other => false,
         };
+        let (mut signals, choices) = reply_signals(seen.reply);
+        signals.add(Shown::by_prompts(seen.body, &found));
         let replies: Vec<Vec<Turn>> = match is_dialogue {
-            true => reply(seen.reply).iter().map(|choice| choice.iter().map(turn).collect()).collect(),
+            true => choices.iter().map(|choice| choice.iter().map(turn).collect()).collect(),
             false => Vec::new(),
         };
+        let mut said = found.prompts.iter().chain(&found.messages);
         let named = seen.session.map(str::to_owned).or_else(|| session_key(|_| None, seen.body));
         Thread {
             scope: [seen.key.0.as_bytes(), b"\0", seen.key.1.as_bytes(), b"\0"].concat(),
@@ -135,6 +139,8 @@ impl Thread {
             begin: range.start + usize::from(!range.is_empty()),
             turns,
             replies,
+            signals,
+            is_cut: said.any(|range| range.end == seen.body.len()),
             session: named,
             previous_response: found.previous_response,
             response: match found.api {
@@ -142,6 +148,17 @@ impl Thread {
                 _ => None,
             },
         }
+    }
+
+    /// What it shows, of its messages those in `fresh` or all; `None` when that cannot be told from here.
+    pub(super) fn signals(&self, fresh: Option<&Range<usize>>) -> Option<Signals> {
+        if self.is_cut {
+            return None;
+        }
+        let mut signals = self.signals.clone();
+        let from = fresh.map_or(0, |fresh| fresh.start);
+        self.turns.iter().filter(|turn| turn.end > from).for_each(|turn| signals.add(turn.shown));
+        Some(signals)
     }
 
     /// The link of the session that the caller names.
@@ -241,14 +258,9 @@ impl Thread {
     }
 
     pub(super) fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
-        let mut hash = Sha256::new();
-        hash.update(&self.scope);
-        hash.update(kind);
-        for part in parts {
-            hash.update(b"\0");
-            hash.update(part);
-        }
-        number(&short(&hash.finish()))
+        let mut all = vec![self.scope.as_slice(), kind];
+        all.extend(parts.iter().flat_map(|part| [b"\0", *part]));
+        number(&hash(&all))
     }
 }
 
@@ -269,9 +281,10 @@ fn turn(message: &Message) -> Turn {
     let mut canonical = Vec::new();
     let counts = meaning(message, &mut canonical);
     Turn {
-        hash: counts.then(|| short(&sha256(&canonical))),
+        hash: counts.then(|| hash(&[&canonical])),
         is_reply: message.role == Role::Assistant,
         is_system: matches!(message.role, Role::System | Role::Developer),
+        shown: Shown::by(message),
         end: 0,
     }
 }
@@ -282,19 +295,7 @@ fn chain(turns: &[Turn]) -> Hash {
 
 fn next(so_far: Hash, turn: &Turn) -> Hash {
     match turn.hash {
-        Some(hash) => short(&sha256(&[so_far, hash].concat())),
+        Some(own) => hash(&[&so_far, &own]),
         None => so_far,
     }
-}
-
-fn short(hash: &[u8; 32]) -> Hash {
-    let mut short = Hash::default();
-    short.copy_from_slice(&hash[..16]);
-    short
-}
-
-fn number(hash: &Hash) -> i64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash[..8]);
-    i64::from_le_bytes(bytes)
 }

@@ -5,13 +5,14 @@
 //! **Invariant:** after a removal no record that is left has lost a byte, and nothing of the removed text is left in a row.
 //! **May import:** `error`, `search`, diesel.
 
+mod expiry;
 mod wipe;
 
 use std::collections::HashSet;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
-use diesel::prelude::RunQueryDsl;
+use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::BigInt;
 
 use crate::db::Connection;
@@ -24,10 +25,23 @@ use crate::error::Error;
 use crate::search::segment::Column;
 use crate::search::segment::read::{Reader, Wanted};
 
+pub use expiry::{Expired, expired, oldest, size};
+
 /// Rows of one conversation that are looked at, at most.
 const CONVERSATION_ROWS: i64 = 100_000;
 /// What a body that was removed is noted as.
 pub const REMOVED: &str = "removed";
+
+/// What is kept how long; 0 is for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// What was said, in days.
+    pub bodies_days: u64,
+    /// Whole records, in days.
+    pub records_days: u64,
+    /// The database's size in bytes.
+    pub bytes: u64,
+}
 
 /// What is to go of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,15 +115,22 @@ pub fn remove_conversation(conn: &mut Connection, conversation_id: i64, depth: D
     remove(conn, &all.iter().map(|row| row.id).collect::<Vec<_>>(), depth)
 }
 
-/// Gives the room of what was removed back: pages to the file system, text out of the write-ahead log.
+/// Gives some of the room of what was removed back: pages to the file system, text out of the write-ahead log. False when there
+/// is no more to give. On Postgres its own vacuum does that.
 ///
 /// # Errors
 /// The database's.
-pub fn give_back(conn: &mut Connection, pages: i64) -> Result<(), Error> {
-    if let Connection::Sqlite(conn) = conn {
-        conn.batch_execute(&format!("PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(TRUNCATE);"))?;
-    }
-    Ok(())
+pub fn give_back(conn: &mut Connection, pages: i64) -> Result<bool, Error> {
+    let Connection::Sqlite(conn) = conn else { return Ok(false) };
+    conn.batch_execute(&format!("PRAGMA incremental_vacuum({pages}); PRAGMA wal_checkpoint(TRUNCATE);"))?;
+    let free = diesel::sql_query("SELECT freelist_count AS number FROM pragma_freelist_count");
+    Ok(free.get_result::<Free>(conn)?.number > 0)
+}
+
+#[derive(QueryableByName)]
+struct Free {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
 }
 
 /// Whose pieces a record's are: its conversation's, or its own.

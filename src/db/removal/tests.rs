@@ -8,7 +8,7 @@ use crate::db::Connection;
 use crate::db::find::{Cursor, Search, find};
 use crate::db::index::{advance, segments, tidy};
 use crate::db::records::{Facts, NewRecord, Store, Texts, page, unpacked};
-use crate::db::removal::{Depth, REMOVED, give_back, remove, remove_conversation};
+use crate::db::removal::{Depth, REMOVED, expired, give_back, oldest, remove, remove_conversation, size};
 use crate::db::testing::Folder;
 use crate::search::parse;
 
@@ -154,4 +154,37 @@ fn bodies_go_and_figures_stay() {
     assert_eq!((kept.finds("has:body"), kept.finds("status:200").len()), (vec![4], 4));
     let removed = page(&mut kept.conn, None, 10).unwrap().remove(3);
     assert_eq!((removed.texts.body, removed.texts.body_note.as_deref()), (None, Some(REMOVED)));
+}
+
+#[test]
+fn conversations_have_their_time_as_a_whole_and_the_file_shrinks() {
+    let mut kept = Kept::new();
+    for turn in 0..3 {
+        kept.turn(1, turn);
+        kept.turn(2, turn);
+    }
+    // The first conversation ended before the time, the second goes on after it.
+    diesel::sql_query("UPDATE records SET started_us = id").execute(&mut kept.conn).unwrap();
+    let found = expired(&mut kept.conn, 6, Depth::Record, 0).unwrap();
+    assert_eq!((found.groups, found.looked_to), (vec![vec![1, 3, 5]], None));
+    remove(&mut kept.conn, &[1, 3, 5], Depth::Bodies).unwrap();
+    assert!(expired(&mut kept.conn, 6, Depth::Bodies, 0).unwrap().groups.is_empty());
+    assert_eq!(expired(&mut kept.conn, 6, Depth::Record, 0).unwrap().groups, [[1, 3, 5]]);
+    assert_eq!(oldest(&mut kept.conn).unwrap(), [1, 3, 5]);
+
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let noise: Vec<u8> = (0..4_000_000).map(|_| next()).collect();
+    let record = NewRecord { texts: Texts { body: Some(noise), ..Texts::default() }, ..NewRecord::default() };
+    let id = kept.store.insert(&mut kept.conn, &[record], None).unwrap()[0];
+    let file = kept.folder.file("db.sqlite");
+    kept.settle();
+    let (full, on_disk) = (size(&mut kept.conn).unwrap(), std::fs::metadata(&file).unwrap().len());
+    remove(&mut kept.conn, &[id], Depth::Record).unwrap();
+    kept.settle();
+    assert!(size(&mut kept.conn).unwrap() < full - 1_000_000);
+    assert!(std::fs::metadata(&file).unwrap().len() < on_disk - 1_000_000);
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use diesel::result::QueryResult;
 use openssl::sha::sha256;
 
-use crate::db::records::{Layout, packed, shared_pieces, unpacked};
+use crate::db::records::{Layout, Press, shared_pieces, unpacked};
 use crate::db::speak::{BodyRow, PackRow, Speaker};
 use crate::search::segment::varint::put;
 
@@ -23,7 +23,7 @@ type Places = BTreeMap<i64, Vec<Range<u64>>>;
 pub(super) fn wipe<C: Speaker>(conn: &mut C, going: &[BodyRow], staying: &[BodyRow], owner: i64) -> QueryResult<u64> {
     let (gone, stays) = (places(going), places(staying));
     let pack_ids: Vec<i64> = gone.keys().copied().collect();
-    let mut freed = 0;
+    let (mut freed, mut press) = (0, Press::default());
     for row in conn.packs(&pack_ids)? {
         let Some(mut bytes) = unpacked(&row.data) else { continue };
         let none = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn wipe<C: Speaker>(conn: &mut C, going: &[BodyRow], staying: &[BodyR
         let size = row.data.len();
         if overwrite(&mut bytes, gone, &stays) {
             let data =
-                packed(&bytes, LEVEL).map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+                press.packed(&bytes, LEVEL).map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
             freed += size.saturating_sub(data.len()) as u64;
             if bytes.iter().all(|byte| *byte == 0) && left.is_empty() {
                 conn.delete_pack(row.id)?;

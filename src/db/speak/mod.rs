@@ -165,7 +165,8 @@ pub(in crate::db) trait Speaker {
 
     fn insert_records(&mut self, rows: &[RecordRow<'_>]) -> QueryResult<()>;
     fn insert_bodies(&mut self, rows: &[BodyRow]) -> QueryResult<()>;
-    fn insert_packs(&mut self, rows: &[PackRow]) -> QueryResult<()>;
+    /// Writes packs, new ones and such as have grown.
+    fn write_packs(&mut self, rows: &[PackRow]) -> QueryResult<()>;
     fn insert_blobs(&mut self, rows: &[BlobRow]) -> QueryResult<()>;
     /// Notes that these conversations hold these pieces too; what is noted already stays.
     fn insert_uses(&mut self, rows: &[(Vec<u8>, i64)]) -> QueryResult<()>;

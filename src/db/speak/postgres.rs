@@ -124,8 +124,9 @@ impl Speaker for PgConnection {
         insert(self, &format!("INSERT INTO record_bodies ({BODIES}) VALUES "), rows.iter().map(BodyRow::values), "")
     }
 
-    fn insert_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
-        insert(self, "INSERT INTO packs (id, pieces, data) VALUES ", rows.iter().map(PackRow::values), "")
+    fn write_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
+        let grown = " ON CONFLICT (id) DO UPDATE SET pieces = excluded.pieces, data = excluded.data";
+        insert(self, "INSERT INTO packs (id, pieces, data) VALUES ", rows.iter().map(PackRow::values), grown)
     }
 
     fn insert_blobs(&mut self, rows: &[BlobRow]) -> QueryResult<()> {

@@ -111,9 +111,9 @@ impl Speaker for SqliteConnection {
         Ok(())
     }
 
-    fn insert_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
+    fn write_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
         for row in rows {
-            fixed::<9>("INSERT INTO packs (id, pieces, data) VALUES (", row.values(), ")").execute(self)?;
+            fixed::<9>("INSERT OR REPLACE INTO packs (id, pieces, data) VALUES (", row.values(), ")").execute(self)?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub use example::example;
 pub use layout::{Api, Layout, layout};
 pub use meaning::meaning;
 pub use reply::{error_text, reply};
-pub use signals::{Signals, signals};
+pub use signals::{Shown, Signals, reply_signals, signals};
 
 /// Parts inside of parts (results of tools hold parts) are read down to here; what is deeper is [`Part::Other`].
 pub const MAX_DEPTH: usize = 4;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::openai::dialogue::strings::mended;
 use crate::openai::dialogue::texts::messages;
-use crate::openai::dialogue::{Part, layout, message, parts, reply};
+use crate::openai::dialogue::{Layout, Message, Part, layout, message, parts, reply};
 
 /// What happened in a request and its reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,23 +26,63 @@ pub struct Signals {
     pub has_reasoning: bool,
 }
 
+/// What a message of a request shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// It holds the result of a tool.
+    pub has_tool: bool,
+    /// It holds a picture.
+    pub has_image: bool,
+}
+
+impl Shown {
+    /// What a message shows.
+    pub fn by(message: &Message) -> Shown {
+        Shown::in_parts(&message.parts)
+    }
+
+    /// What the prompts of a request show that are no messages.
+    pub fn by_prompts(body: &[u8], layout: &Layout) -> Shown {
+        let mut asked = Vec::new();
+        for range in &layout.prompts {
+            parts::content(body, &body[range.clone()], 0, &mut asked);
+        }
+        Shown::in_parts(&asked)
+    }
+
+    fn in_parts(parts: &[Part]) -> Shown {
+        Shown {
+            has_tool: parts.iter().any(|part| matches!(part, Part::ToolResult { .. })),
+            has_image: parts.iter().any(|part| matches!(part, Part::Image { .. })),
+        }
+    }
+}
+
+impl Signals {
+    /// Adds what a part of the request shows.
+    pub fn add(&mut self, shown: Shown) {
+        self.has_tool |= shown.has_tool;
+        self.has_image |= shown.has_image;
+    }
+}
+
 /// Reads the signals of a request and its reply. Of the request only the messages in `fresh`, or all.
 pub fn signals(path: &str, body: &[u8], fresh: Option<Range<usize>>, reply_body: &[u8]) -> Signals {
-    let mut signals = Signals::default();
+    let (mut signals, _) = reply_signals(reply_body);
     let body = &*mended(body);
     let layout = layout(path, body);
-    let mut asked = Vec::new();
-    for range in &layout.prompts {
-        parts::content(body, &body[range.clone()], 0, &mut asked);
+    signals.add(Shown::by_prompts(body, &layout));
+    for range in messages(body, &layout, fresh) {
+        signals.add(Shown::by(&message(&body[range])));
     }
-    asked.extend(messages(body, &layout, fresh).flat_map(|range| message(&body[range]).parts));
-    for part in &asked {
-        signals.has_tool |= matches!(part, Part::ToolResult { .. });
-        signals.has_image |= matches!(part, Part::Image { .. });
-    }
+    signals
+}
+
+/// The signals of a reply alone, with its messages as [`super::reply()`] gives them: read once for both.
+pub fn reply_signals(reply_body: &[u8]) -> (Signals, Vec<Vec<Message>>) {
     let reading = reply::read(reply_body);
+    let mut signals = Signals { finish: reading.finish, ..Signals::default() };
     let mut seen = HashSet::new();
-    signals.finish = reading.finish;
     for part in reading.choices.iter().flatten().flat_map(|message| &message.parts) {
         match part {
             Part::ToolCall { name, .. } => {
@@ -56,5 +96,5 @@ pub fn signals(path: &str, body: &[u8], fresh: Option<Range<usize>>, reply_body:
             _ => {}
         }
     }
-    signals
+    (signals, reading.choices)
 }

@@ -39,7 +39,7 @@ fn message(role: &str, length: usize) -> String {
 
 #[test]
 fn each_large_element_is_a_slice_with_what_stands_before_it() {
-    let [a, b] = [message("user", 300), message("assistant", 600)];
+    let [a, b] = [message("user", 1_300), message("assistant", 1_600)];
     let body = format!(r#"{{"model":"m", "messages": [ {a}, {b} ],"stream":true}}"#);
     assert_eq!(
         shown(&body),
@@ -54,9 +54,9 @@ fn each_large_element_is_a_slice_with_what_stands_before_it() {
 
 #[test]
 fn small_elements_are_taken_together_until_they_are_worth_it() {
-    let small = message("user", 60);
-    let large = message("user", 400);
-    assert!((80..128).contains(&small.len()));
+    let small = message("user", 360);
+    let large = message("user", 1_200);
+    assert!((SMALL_BYTES / 3 + 1..SMALL_BYTES / 2).contains(&small.len()));
     let body = format!(r#"{{"input":[{small},{small},{small},{small},{large},{small}]}}"#);
     assert_eq!(
         shown(&body),
@@ -73,7 +73,7 @@ fn small_elements_are_taken_together_until_they_are_worth_it() {
 #[test]
 fn instructions_and_tools_are_stored_once_too() {
     let long = "Be brief. ".repeat(200);
-    let tool = format!(r#"{{"name":"f","description":"{}"}}"#, "d ".repeat(200));
+    let tool = format!(r#"{{"name":"f","description":"{}"}}"#, "d ".repeat(600));
     let body = format!(r#"{{"instructions":"{long}","system":"short","tools":[{tool},{tool}],"system":[{tool}]}}"#);
     assert_eq!(shared(&body), [format!("\"{long}\""), tool.clone(), format!(",{tool}"), tool]);
     let body = format!(r#"{{"other":[{long:?}],"metadata":{{"messages":[{long:?}]}}}}"#);
@@ -83,7 +83,7 @@ fn instructions_and_tools_are_stored_once_too() {
 #[test]
 fn pictures_are_slices_of_their_own() {
     let picture = "iVBORw0KGgo+".repeat(200);
-    let words = "words ".repeat(100);
+    let words = "words ".repeat(200);
     let body = format!(
         r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"{words}"}},{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{picture}"}}}},{{"type":"image","source":{{"data":"{picture}"}}}}]}}]}}"#
     );
@@ -130,8 +130,8 @@ fn the_next_turn_has_all_shared_slices_of_the_turn_before() {
                 messages.push(match chance.below(5) {
                     0 => message("assistant", 20_000 + chance.below(9_000)),
                     1 => format!(r#"{{"role":"user","content":[{{"url":"data:image/png;base64,{picture}"}}]}}"#),
-                    2 => message("user", 256 + chance.below(2_000)),
-                    _ => message("tool", chance.below(200)),
+                    2 => message("user", SMALL_BYTES + chance.below(2_000)),
+                    _ => message("tool", chance.below(800)),
                 });
             }
             let body = format!(r#"{{"model":"m","messages":[{}],"n":{}}}"#, messages.join(", "), chance.below(99));
@@ -154,7 +154,7 @@ fn any_bytes_at_all_come_out_whole() {
         message("user", 17_000),
         "\\u4f60\\\"".repeat(200),
         message("user", SMALL_BYTES),
-        message("user", 400),
+        message("user", 1_400),
     );
     check(body.as_bytes());
     assert!(shared(&body).len() >= 6);

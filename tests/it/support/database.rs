@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::client::Call;
+use crate::support::gateway::listening;
 use crate::support::postgres;
 use crate::support::program::Program;
 use crate::support::{KEY, PASSWORD, until};
@@ -176,7 +178,9 @@ fn first_start(kind: Kind) -> Template {
     let args = ["-addr", "127.0.0.1:0", "-database", &database.location].map(str::to_owned);
     let env = [("OPENAI_API_ROUTE_CLIENT_KEY", KEY), ("OPENAI_API_ROUTE_ADMIN_PASSWORD", PASSWORD)];
     let program = Program::start(&folder.0, &args, &env.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    until("the first start listens", || program.out().contains("listening on ").then_some(()));
+    let address = until("the first start listens", || listening(&program.out()));
+    // Only who answers is ready for signals too.
+    Call::get("/").send(address);
     program.signal("TERM");
     let said = program.ended();
     assert_eq!(said.code, Some(0), "SIGTERM ends the first start in order:\n{}", said.err);

@@ -124,6 +124,11 @@ pub fn listening(out: &str) -> Option<SocketAddr> {
 }
 
 impl Gateway {
+    /// Where it runs.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -14,6 +14,7 @@ pub mod row;
 pub mod samples;
 pub mod tls;
 pub mod upstream;
+pub mod visitor;
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,0 +1,155 @@
+//! What happens to every request and reply below `/admin`: language links, the way to the login, error pages, headers.
+//!
+//! **Invariant:** no page leaves without the headers of [`HEADERS`]; an error is a page for browsers and JSON for programs.
+//! **May import:** `state`.
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+use log::error;
+
+use crate::dashboard::form::{see, wants_page};
+use crate::dashboard::frame::{Frame, language_switch};
+use crate::dashboard::password::random_secret;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::html;
+use crate::dashboard::words::Key;
+use crate::state::State;
+
+/// What a page may do, in one line: load from here, send forms to here, be framed nowhere, build no HTML from text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types oar";
+
+/// The headers of every page and every other reply here.
+const HEADERS: [(&str, &str); 4] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Problem<'a> {
+    f: &'a Frame,
+    status: u16,
+    title: &'static str,
+    hint: &'static str,
+    detail: String,
+    /// The language of the detail: what the database says is English.
+    said_in: &'static str,
+    /// To be found again in the log; empty when nothing was logged.
+    id: String,
+}
+
+/// The middleware.
+pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_page = wants_page(request.headers());
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_page
+        && looks
+        && let Some((to, cookie)) = language_switch(request.request())
+    {
+        let mut response = see(&to);
+        response.add_cookie(&cookie)?;
+        return Ok(finished(request.into_response(response)));
+    }
+    let response = next.call(request).await?;
+    let Some(error) = response.response().error().filter(|_| is_page) else {
+        return Ok(finished(response));
+    };
+    let Some(page) = error.as_error::<ApiError>().and_then(|error| page_of(error, response.request(), looks)) else {
+        return Ok(finished(response));
+    };
+    Ok(finished(response.into_response(page)))
+}
+
+/// An error as a browser gets it.
+fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpResponse> {
+    let status = error.status_code();
+    if status == StatusCode::UNAUTHORIZED && looks {
+        let to = request.uri().path_and_query().map_or("/admin", |to| to.as_str());
+        return Some(see(&format!("/admin/login?next={}", escaped(to))));
+    }
+    let state = request.app_data::<Data<State>>()?;
+    let frame = Frame::of(request, state);
+    let id = if status.is_server_error() {
+        random_secret("").map(|id| id[..8].to_owned()).unwrap_or_default()
+    } else {
+        String::new()
+    };
+    if !id.is_empty() {
+        error!("{} {} failed ({id}): {error}", request.method(), request.path());
+    }
+    let (title, hint) = words(status);
+    let (detail, said_in) = match error.text(frame.lang) {
+        Some(text) => (text, frame.lang.tag()),
+        // The title says as much.
+        None if status == StatusCode::NOT_FOUND => (String::new(), "en"),
+        None => (error.to_string(), "en"),
+    };
+    html(
+        status,
+        &Problem {
+            f: &frame,
+            status: status.as_u16(),
+            title: frame.k(&title),
+            hint: frame.k(&hint),
+            detail,
+            said_in,
+            id,
+        },
+    )
+    .ok()
+}
+
+/// What happened, and what to try.
+fn words(status: StatusCode) -> (Key, Key) {
+    match status.as_u16() {
+        400 => (Key("error.bad_query"), Key("error.bad_query.hint")),
+        401 | 403 => (Key("error.refused"), Key("error.refused.hint")),
+        404 => (Key("error.not_found"), Key("error.not_found.hint")),
+        409 => (Key("error.conflict"), Key("error.conflict.hint")),
+        503 => (Key("error.busy"), Key("error.busy.hint")),
+        402 | 405..=408 | 410..500 => (Key("error.refused"), Key("error.bad_query.hint")),
+        _ => (Key("error.ours"), Key("error.ours.hint")),
+    }
+}
+
+/// A path and query as one query value (RFC 3986 §2.3: unreserved characters stay, and `/`).
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+        out
+    })
+}
+
+fn finished(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    put_headers(response.headers_mut());
+    response
+}
+
+fn put_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        let name = HeaderName::from_static(name);
+        // Recorded bytes are handed out under a stricter policy of their own.
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    // Files with a hash in their address keep what they have said of themselves.
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/html"))
+        || !headers.contains_key(CACHE_CONTROL)
+    {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

@@ -1,0 +1,157 @@
+//! Models that upstreams name, and the routing check: who would serve a request, and why not the others.
+//!
+//! **Invariant:** nothing here calls anybody; the check asks the same plan as requests do. **May import:** `state`, `roster`, `balance`.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+
+use crate::balance::candidate::{Need, mix};
+use crate::balance::plan::WhyNot;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::entries;
+use crate::dashboard::pages::upstreams::state::until;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::{settings, upstreams};
+use crate::roster::{Roster, Snapshot, key_entries};
+
+/// Models shown; more than this are counted.
+const MOST: usize = 1_000;
+/// Names of upstreams shown per model.
+const NAMES: usize = 4;
+
+#[derive(Template)]
+#[template(path = "models/list.html")]
+struct List<'a> {
+    f: &'a Frame,
+    rows: Vec<ModelRow>,
+    /// Models beyond those shown.
+    more: usize,
+    /// Upstreams that serve any model.
+    open: Vec<String>,
+    policy: &'static str,
+}
+
+struct ModelRow {
+    model: String,
+    /// Those that may be asked, in order.
+    names: Vec<String>,
+    more: usize,
+    /// How many of them are ready.
+    ready: usize,
+}
+
+#[derive(Template)]
+#[template(path = "models/route.html")]
+struct Route<'a> {
+    f: &'a Frame,
+    model: String,
+    key: String,
+    keys: Vec<String>,
+    policy: &'static str,
+    /// Those that would be tried, in order.
+    tried: Vec<Candidate>,
+    /// The others.
+    out: Vec<Candidate>,
+    asked: bool,
+}
+
+struct Candidate {
+    id: i64,
+    name: String,
+    priority: i64,
+    weight: u32,
+    class: &'static str,
+    why: String,
+}
+
+fn need<'a>(model: &'a str, key_name: &'a str) -> Need<'a> {
+    Need { model, key_name, home: None, conversation: mix(0) }
+}
+
+/// `GET /admin/models`.
+pub(super) async fn list(visit: Visit) -> Page {
+    let rows = visit.database(|connection| upstreams::list(connection)).await?;
+    let mut models = BTreeSet::new();
+    for row in rows.iter().filter(|row| row.enabled) {
+        models.extend(entries(&row.allow_models).into_iter().filter(|entry| !entry.contains(['*', '?'])));
+        models.extend(visit.state.memory.tests.of(row.id).models.into_iter().flatten());
+    }
+    let snapshot = visit.state.roster.load();
+    let now_ms = visit.frame.now_us / 1000;
+    let more = models.len().saturating_sub(MOST);
+    let shown = models.into_iter().take(MOST).map(|model| model_row(&visit.state.roster, &snapshot, model, now_ms));
+    let open = snapshot.upstreams.iter().filter(|upstream| upstream.enabled && upstream.rules.allow.is_empty());
+    visit.page(&List {
+        f: &visit.frame,
+        rows: shown.collect(),
+        more,
+        open: open.map(|upstream| upstream.label.clone()).collect(),
+        policy: snapshot.settings.policy.as_str(),
+    })
+}
+
+fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -> ModelRow {
+    // Key lists aside: somebody may ask there.
+    let plan = roster.rehearse(snapshot, &need(&model, ""), now_ms);
+    let may = plan.iter().filter(|(_, why)| !is_final(why.as_ref()) || matches!(why, Some(WhyNot::KeyNotAllowed)));
+    let names: Vec<String> = may.clone().map(|(index, _)| snapshot.upstreams[*index].label.clone()).collect();
+    let ready = may.filter(|(_, why)| matches!(why, None | Some(WhyNot::KeyNotAllowed))).count();
+    let more = names.len().saturating_sub(NAMES);
+    ModelRow { names: names.into_iter().take(NAMES).collect(), more, ready, model }
+}
+
+/// Whether no plan holds such a candidate, rather than holding it last.
+fn is_final(why: Option<&WhyNot>) -> bool {
+    matches!(why, Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied | WhyNot::KeyNotAllowed))
+}
+
+/// `GET /admin/models/route?model=&key=&stream=`; whether it is a stream changes nothing in a plan.
+pub(super) async fn route(visit: Visit) -> Page {
+    let query = visit.query(&["model", "key", "stream"])?;
+    let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
+    let authorization =
+        visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default();
+    let snapshot = visit.state.roster.load();
+    let f = &visit.frame;
+    let (mut tried, mut out) = (Vec::new(), Vec::new());
+    if !model.is_empty() {
+        for (index, why) in visit.state.roster.rehearse(&snapshot, &need(&model, &key), f.now_us / 1000) {
+            let upstream = &snapshot.upstreams[index];
+            let candidate = Candidate {
+                id: upstream.id,
+                name: upstream.label.clone(),
+                priority: upstream.priority,
+                weight: upstream.weight,
+                class: if why.is_none() { "ok" } else { "warn" },
+                why: reason(f, why),
+            };
+            if is_final(why.as_ref()) { out.push(candidate) } else { tried.push(candidate) }
+        }
+    }
+    visit.page(&Route {
+        f,
+        asked: !model.is_empty(),
+        model,
+        key,
+        keys: key_entries(&authorization).into_iter().map(|key| key.name).collect(),
+        policy: snapshot.settings.policy.as_str(),
+        tried,
+        out,
+    })
+}
+
+fn reason(f: &Frame, why: Option<WhyNot>) -> String {
+    let key = match why {
+        None => Key("route.ready"),
+        Some(WhyNot::Disabled) => Key("route.disabled"),
+        Some(WhyNot::ModelNotAllowed) => Key("route.not_allowed"),
+        Some(WhyNot::ModelDenied) => Key("route.denied"),
+        Some(WhyNot::KeyNotAllowed) => Key("route.key"),
+        Some(WhyNot::KeyBad) => Key("route.key_bad"),
+        Some(WhyNot::Probing) => Key("route.probing"),
+        Some(WhyNot::Cooling { until_ms }) => return f.tf("route.cooling", &[&until(f, until_ms)]),
+    };
+    f.k(&key).to_owned()
+}

@@ -1,0 +1,84 @@
+//! Settings, a tab each: what can be set while the program runs, sessions, and what this is.
+//!
+//! | file | tab |
+//! |---|---|
+//! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
+//! | `general` | zone, and what this browser remembers |
+//! | `sessions` | who is logged in, the password |
+//!
+//! **Invariant:** a value is judged by the roster's own parser; a secret is never sent back. **May import:** `state`, `db`, `roster`.
+
+mod fields;
+mod general;
+mod sessions;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, ServiceConfig, resource};
+use askama::Template;
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+
+const PATH: &str = "/admin/settings";
+
+/// The tabs: name and text.
+const TABS: [(&str, Key); 6] = [
+    ("general", Key("settings.general")),
+    ("routing", Key("settings.routing")),
+    ("recording", Key("settings.recording")),
+    ("notices", Key("settings.notices")),
+    ("sessions", Key("settings.sessions")),
+    ("about", Key("settings.about")),
+];
+
+#[derive(Template)]
+#[template(path = "settings/about.html")]
+struct About<'a> {
+    f: &'a Frame,
+    tabs: [(&'static str, Key); 6],
+    tab: &'static str,
+    version: &'static str,
+    database: String,
+    upstreams: usize,
+    running: usize,
+}
+
+/// Routes below `/admin`.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/settings").route(web::get().to(show)))
+        .service(resource("/settings/general").route(web::post().to(general::save)))
+        .service(resource("/settings/password").route(web::post().to(sessions::set_password)))
+        .service(resource("/settings/sessions").route(web::post().to(sessions::end)))
+        .service(resource("/settings/notices/test").route(web::post().to(fields::test_notices)))
+        .service(resource("/settings/{tab}").route(web::post().to(fields::save)));
+}
+
+/// Where a tab is.
+fn at(tab: &str) -> String {
+    format!("{PATH}?tab={tab}")
+}
+
+/// `GET /admin/settings?tab=`.
+async fn show(visit: Visit) -> Page {
+    let query = visit.query(&["tab"])?;
+    match query.text("tab") {
+        "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
+        "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
+        "about" => visit.page(&About {
+            f: &visit.frame,
+            tabs: TABS,
+            tab: "about",
+            version: env!("CARGO_PKG_VERSION"),
+            database: visit.state.database.describe(),
+            upstreams: visit.state.roster.load().upstreams.len(),
+            running: visit.state.running.count(),
+        }),
+        tab => match fields::tab(tab) {
+            Some(tab) => fields::show(&visit, tab).await,
+            None => Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("settings.no_tab"))),
+        },
+    }
+}

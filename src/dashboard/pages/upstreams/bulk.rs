@@ -1,0 +1,137 @@
+//! Many upstreams at once, and removal, which asks on a page of its own.
+//!
+//! **Invariant:** nothing is removed that was not named on the page that asked. **May import:** `state`, `db`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use crate::connector::Outbound;
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::LIST;
+use crate::dashboard::pages::upstreams::order::in_order;
+use crate::dashboard::pages::upstreams::state::label;
+use crate::dashboard::pages::upstreams::test::test_these;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
+
+#[derive(Template)]
+#[template(path = "upstreams/delete.html")]
+struct Delete<'a> {
+    f: &'a Frame,
+    rows: Vec<(i64, String, String)>,
+}
+
+/// `POST /admin/upstreams/bulk`: `action`, perhaps `value`, and the ticked `id`s.
+pub(super) async fn bulk(
+    visit: Visit,
+    form: Form,
+    outbound: actix_web::web::Data<Outbound>,
+) -> Result<HttpResponse, ApiError> {
+    let ids = form.numbers("id");
+    if ids.is_empty() {
+        return Ok(visit.failed(LIST, visit.frame.t("bulk.nothing")));
+    }
+    let value = form.text("value").to_owned();
+    match form.text("action") {
+        "test" => Ok(test_these(&visit, &outbound, &ids).await),
+        "delete" => confirm(&visit, &ids).await,
+        action => {
+            let Some(action) = Action::parse(action, &value) else {
+                return Ok(visit.failed(LIST, visit.frame.t("bulk.value")));
+            };
+            let count = ids.len();
+            visit
+                .database(move |connection| {
+                    for row in upstreams::list(connection)?.iter().filter(|row| ids.contains(&row.id)) {
+                        upstreams::update(connection, row.id, &action.change(row))?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            visit.live().await;
+            Ok(visit.done(LIST, &visit.frame.tf("bulk.done", &[&count])))
+        }
+    }
+}
+
+enum Action {
+    Enable(bool),
+    Weight(i64),
+    Allow(Vec<String>),
+    Disallow(Vec<String>),
+}
+
+impl Action {
+    fn parse(action: &str, value: &str) -> Option<Action> {
+        let models = || Some(entries(value)).filter(|models| !models.is_empty());
+        match action {
+            "enable" => Some(Action::Enable(true)),
+            "disable" => Some(Action::Enable(false)),
+            "weight" => value.parse().ok().filter(|weight| *weight >= 0).map(Action::Weight),
+            "allow" => models().map(Action::Allow),
+            "disallow" => models().map(Action::Disallow),
+            _ => None,
+        }
+    }
+
+    fn change(&self, row: &UpstreamRow) -> UpstreamChange {
+        let mut allowed = entries(&row.allow_models);
+        let mut change = UpstreamChange::default();
+        match self {
+            Action::Enable(on) => change.enabled = Some(*on),
+            Action::Weight(weight) => change.weight = Some(*weight),
+            Action::Allow(models) => {
+                allowed.extend(models.iter().filter(|model| !entries(&row.allow_models).contains(model)).cloned());
+                change.allow_models = Some(allowed.join(","));
+            }
+            Action::Disallow(models) => {
+                allowed.retain(|model| !models.contains(model));
+                change.allow_models = Some(allowed.join(","));
+            }
+        }
+        change
+    }
+}
+
+/// A list's entries, by commas or lines.
+pub(in crate::dashboard) fn entries(list: &str) -> Vec<String> {
+    list.split([',', '\n', '，']).map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
+
+/// `GET /admin/upstreams/delete?id=`: asks.
+pub(super) async fn ask(visit: Visit) -> Page {
+    let ids = visit.query(&["id"])?.numbers("id");
+    confirm(&visit, &ids).await
+}
+
+async fn confirm(visit: &Visit, ids: &[i64]) -> Page {
+    let rows = in_order(visit.database(|connection| upstreams::list(connection)).await?);
+    let rows: Vec<_> =
+        rows.into_iter().filter(|row| ids.contains(&row.id)).map(|row| (row.id, label(&row), row.endpoint)).collect();
+    if rows.is_empty() {
+        return Err(ApiError::keyed(StatusCode::NOT_FOUND, Key("upstreams.gone")));
+    }
+    visit.page(&Delete { f: &visit.frame, rows })
+}
+
+/// `POST /admin/upstreams/delete`: removes the `id`s; those gone already are no problem.
+pub(super) async fn remove(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
+    let ids = form.numbers("id");
+    for id in &ids {
+        visit.state.memory.tests.forget(*id);
+    }
+    let removed = visit
+        .database(move |connection| {
+            let known = upstreams::list(connection)?;
+            let here: Vec<i64> = ids.into_iter().filter(|id| known.iter().any(|row| row.id == *id)).collect();
+            here.iter().try_for_each(|id| upstreams::remove(connection, *id))?;
+            Ok(here.len())
+        })
+        .await?;
+    visit.live().await;
+    Ok(visit.done(LIST, &visit.frame.tf("upstreams.removed", &[&removed])))
+}

@@ -1,0 +1,207 @@
+//! The form for one upstream: from a row, from what was typed, and what is wrong with it.
+//!
+//! **Invariant:** a draft never holds a stored sk, only one that was just typed; what it lets through can be stored.
+//! **May import:** `db` (the row's shape), `connector`.
+
+use crate::connector::Endpoint;
+use crate::dashboard::form::{Field, Form, Problem, problems};
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::bulk::entries;
+use crate::dashboard::password::digest;
+use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
+use crate::roster::{Recording, Upstream};
+
+/// The fields of the form, with the keys of their labels.
+pub(super) struct Draft {
+    pub(super) name: Field,
+    pub(super) endpoint: Field,
+    pub(super) sk: Field,
+    pub(super) enabled: bool,
+    pub(super) priority: Field,
+    pub(super) position: Field,
+    pub(super) weight: Field,
+    pub(super) allow_keys: Field,
+    pub(super) connect: Field,
+    pub(super) first_byte: Field,
+    pub(super) first_content: Field,
+    pub(super) idle: Field,
+    pub(super) allow_models: Field,
+    pub(super) deny_models: Field,
+    pub(super) keep_header: Field,
+    pub(super) recording: Field,
+}
+
+impl Draft {
+    /// What stands in the form for a new one.
+    pub(super) fn empty() -> Draft {
+        let new = NewUpstream::new("", "");
+        let mut draft = Draft::of_form(&Form::default());
+        draft.enabled = true;
+        (draft.priority.value, draft.position.value) = (new.priority.to_string(), new.position.to_string());
+        draft.weight.value = new.weight.to_string();
+        draft.endpoint.value = crate::config::DEFAULT_ENDPOINT.to_owned();
+        draft
+    }
+
+    /// What stands in the form for a row.
+    pub(super) fn of_row(row: &UpstreamRow) -> Draft {
+        let lines = |list: &str| entries(list).join("\n");
+        Draft {
+            name: Field::new("name", &row.name),
+            endpoint: Field::new("endpoint", &row.endpoint),
+            sk: Field::new("sk", ""),
+            enabled: row.enabled,
+            priority: Field::new("priority", row.priority),
+            position: Field::new("position", row.position),
+            weight: Field::new("weight", row.weight),
+            allow_keys: Field::new("allow_keys", lines(&row.allow_keys)),
+            connect: Field::new("connect", seconds(row.connect_timeout_ms)),
+            first_byte: Field::new("first_byte", seconds(row.first_byte_timeout_ms)),
+            first_content: Field::new("first_content", seconds(row.first_content_timeout_ms)),
+            idle: Field::new("idle", seconds(row.idle_timeout_ms)),
+            allow_models: Field::new("allow_models", lines(&row.allow_models)),
+            deny_models: Field::new("deny_models", lines(&row.deny_models)),
+            keep_header: Field::new("keep_header", &row.keep_header),
+            recording: Field::new("recording", &row.recording),
+        }
+    }
+
+    /// What was typed.
+    pub(super) fn of_form(form: &Form) -> Draft {
+        let field = |name: &'static str| Field::new(name, form.text(name));
+        Draft {
+            name: field("name"),
+            endpoint: field("endpoint"),
+            sk: field("sk"),
+            enabled: form.has("enabled"),
+            priority: field("priority"),
+            position: field("position"),
+            weight: field("weight"),
+            allow_keys: field("allow_keys"),
+            connect: field("connect"),
+            first_byte: field("first_byte"),
+            first_content: field("first_content"),
+            idle: field("idle"),
+            allow_models: field("allow_models"),
+            deny_models: field("deny_models"),
+            keep_header: field("keep_header"),
+            recording: field("recording"),
+        }
+    }
+
+    /// The fields in the order of the page, each with the text of its label.
+    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 15] {
+        [
+            (&self.name, f.t("upstream.name")),
+            (&self.endpoint, f.t("upstream.endpoint")),
+            (&self.sk, f.t("upstream.sk")),
+            (&self.priority, f.t("upstream.priority")),
+            (&self.position, f.t("upstream.position")),
+            (&self.weight, f.t("upstream.weight")),
+            (&self.allow_keys, f.t("upstream.allow_keys")),
+            (&self.connect, f.t("upstream.connect")),
+            (&self.first_byte, f.t("upstream.first_byte")),
+            (&self.first_content, f.t("upstream.first_content")),
+            (&self.idle, f.t("upstream.idle")),
+            (&self.allow_models, f.t("upstream.allow_models")),
+            (&self.deny_models, f.t("upstream.deny_models")),
+            (&self.keep_header, f.t("upstream.keep_header")),
+            (&self.recording, f.t("upstream.recording")),
+        ]
+    }
+
+    /// What is wrong, for the list at the top.
+    pub(super) fn problems(&self, f: &Frame) -> Vec<Problem> {
+        problems(&self.fields(f))
+    }
+
+    /// The edit that the draft asks for; `None` when something is wrong, which is then told at the field. A blank key
+    /// is left out of the edit, or wrong where there is none yet (`needs_key`).
+    pub(super) fn check(&mut self, f: &Frame, needs_key: bool) -> Option<UpstreamChange> {
+        self.check_endpoint(f);
+        let sk = self.sk.value.clone();
+        if sk.is_empty() && needs_key {
+            self.sk.problem = f.t("upstream.sk.missing").to_owned();
+        } else if sk.chars().any(|c| c.is_control() || !c.is_ascii()) {
+            self.sk.problem = f.t("upstream.sk.ascii").to_owned();
+        }
+        let change = UpstreamChange {
+            sk: Some(sk).filter(|sk| !sk.is_empty()),
+            endpoint: Some(self.endpoint.value.clone()),
+            success_count: None,
+            failed_count: None,
+            name: Some(self.name.value.clone()),
+            enabled: Some(self.enabled),
+            priority: number(f, &mut self.priority, i64::MIN),
+            position: number(f, &mut self.position, i64::MIN),
+            weight: number(f, &mut self.weight, 0),
+            allow_models: Some(entries(&self.allow_models.value).join(",")),
+            deny_models: Some(entries(&self.deny_models.value).join(",")),
+            allow_keys: Some(entries(&self.allow_keys.value).join(",")),
+            keep_header: Some(self.keep_header.value.clone()),
+            connect_timeout_ms: Some(milliseconds(f, &mut self.connect)),
+            first_byte_timeout_ms: Some(milliseconds(f, &mut self.first_byte)),
+            first_content_timeout_ms: Some(milliseconds(f, &mut self.first_content)),
+            idle_timeout_ms: Some(milliseconds(f, &mut self.idle)),
+            recording: Some(self.recording.value.clone()),
+        };
+        if !Upstream::knows_headers(&self.keep_header.value) {
+            self.keep_header.problem = f.t("upstream.keep_header.wrong").to_owned();
+        }
+        if !self.recording.value.is_empty() && self.recording.value.parse::<Recording>().is_err() {
+            self.recording.problem = f.tf("field.one_of", &[&"full, metadata, off"]);
+        }
+        (!self.fields(f).iter().any(|(field, _)| field.is_bad())).then_some(change)
+    }
+
+    /// An address without a path becomes one with `/v1`, as people mean it; with a bare `/` it stays.
+    fn check_endpoint(&mut self, f: &Frame) {
+        let typed = self.endpoint.value.trim().to_owned();
+        let Ok(endpoint) = Endpoint::parse(&typed, 1) else {
+            self.endpoint.problem = f.t("upstream.endpoint.wrong").to_owned();
+            return;
+        };
+        if endpoint.base_path.ends_with("/v1/v1") {
+            self.endpoint.problem = f.t("upstream.endpoint.twice").to_owned();
+        } else if endpoint.query.is_some() {
+            self.endpoint.problem = f.t("upstream.endpoint.query").to_owned();
+        } else if endpoint.base_path.is_empty() && !typed.ends_with('/') {
+            self.endpoint.value = format!("{typed}/v1");
+        }
+    }
+}
+
+fn number(f: &Frame, field: &mut Field, least: i64) -> Option<i64> {
+    let number = field.value.parse().ok().filter(|number| *number >= least);
+    if number.is_none() {
+        field.problem =
+            if least == i64::MIN { f.t("field.whole").to_owned() } else { f.tf("field.at_least", &[&least]) };
+    }
+    number
+}
+
+fn seconds(ms: Option<i64>) -> String {
+    ms.map(|ms| (ms as f64 / 1000.0).to_string()).unwrap_or_default()
+}
+
+/// Seconds as typed, in ms; `None` when blank or, with a problem, when wrong.
+fn milliseconds(f: &Frame, field: &mut Field) -> Option<i64> {
+    if field.value.is_empty() {
+        return None;
+    }
+    let seconds = field.value.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds));
+    if seconds.is_none() {
+        field.problem = f.t("field.seconds").to_owned();
+    }
+    seconds.map(|seconds| (seconds * 1000.0).round() as i64)
+}
+
+/// What an upstream was when a form for it was made: changes with everything that the form can change.
+pub(super) fn version(row: &UpstreamRow) -> String {
+    let timeouts =
+        [row.connect_timeout_ms, row.first_byte_timeout_ms, row.first_content_timeout_ms, row.idle_timeout_ms];
+    let lists = [&row.allow_models, &row.deny_models, &row.allow_keys, &row.keep_header, &row.recording];
+    let numbers = (row.enabled, row.priority, row.position, row.weight);
+    let all = format!("{:?} {:?}", (&row.sk, &row.endpoint, &row.name), (numbers, lists, timeouts));
+    digest(&all).unwrap_or_default()
+}

@@ -1,0 +1,221 @@
+//! The page of one upstream, and the form for a new one.
+//!
+//! **Invariant:** an edit that began before another's is never stored over it unseen. **May import:** `state`, `db`, `roster`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use askama::Template;
+
+use crate::connector::Outbound;
+use crate::dashboard::form::{Field, Form};
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::bulk::entries;
+use crate::dashboard::pages::upstreams::draft::{Draft, version};
+use crate::dashboard::pages::upstreams::list::{TestLine, test_lines};
+use crate::dashboard::pages::upstreams::state::{Badge, label};
+use crate::dashboard::pages::upstreams::test::test_one;
+use crate::dashboard::pages::upstreams::{LIST, page_of};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
+use crate::error::Error;
+use crate::roster::masked;
+
+#[derive(Template)]
+#[template(path = "upstreams/edit.html")]
+struct Edit<'a> {
+    f: &'a Frame,
+    d: Draft,
+    /// The upstream that is edited; none for a new one.
+    row: Option<Shown>,
+    /// The one whose settings a new one begins with; its key is used when none is typed.
+    from: Option<(i64, String)>,
+    /// Somebody else's edit came first: label, what it is now, what was typed here.
+    conflicts: Vec<(&'static str, String, String)>,
+}
+
+struct Shown {
+    id: i64,
+    label: String,
+    key: String,
+    version: String,
+    badge: Badge,
+    tests: Vec<TestLine>,
+    test_models: String,
+    /// Models it said it has, or that are allowed: name, allowed, still there.
+    models: Vec<(String, bool, bool)>,
+    asked: bool,
+}
+
+impl Shown {
+    fn of(visit: &Visit, row: &UpstreamRow) -> Shown {
+        let snapshot = visit.state.roster.load();
+        let upstream = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id);
+        let allowed: Vec<String> =
+            entries(&row.allow_models).into_iter().filter(|entry| !entry.contains(['*', '?'])).collect();
+        let offered = visit.state.memory.tests.of(row.id).models;
+        let mut models: Vec<(String, bool, bool)> =
+            offered.iter().flatten().map(|model| (model.clone(), allowed.contains(model), true)).collect();
+        let gone = allowed.iter().filter(|model| offered.as_ref().is_some_and(|offered| !offered.contains(model)));
+        models.extend(gone.map(|model| (model.clone(), true, false)));
+        Shown {
+            id: row.id,
+            label: label(row),
+            key: masked(&row.sk),
+            version: version(row),
+            badge: Badge::of(&visit.frame, row, upstream),
+            tests: test_lines(visit, row.id),
+            test_models: allowed.join("\n"),
+            models,
+            asked: offered.is_some(),
+        }
+    }
+}
+
+/// `GET /admin/upstreams/new?from=`.
+pub(super) async fn new(visit: Visit) -> Page {
+    let from = visit.query(&["from"])?.text("from").parse::<i64>().ok();
+    let (mut d, mut source) = (Draft::empty(), None);
+    if let Some(id) = from {
+        let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
+        d = Draft::of_row(&row);
+        d.name = Field::new("name", visit.frame.tf("upstream.copy_of", &[&label(&row)]));
+        source = Some((id, masked(&row.sk)));
+    }
+    visit.page(&Edit { f: &visit.frame, d, row: None, from: source, conflicts: Vec::new() })
+}
+
+/// `GET /admin/upstreams/{id}`.
+pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
+    let id = *id;
+    let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
+    let shown = Shown::of(&visit, &row);
+    visit.page(&Edit { f: &visit.frame, d: Draft::of_row(&row), row: Some(shown), from: None, conflicts: Vec::new() })
+}
+
+/// `POST /admin/upstreams`: a new one.
+pub(super) async fn add(visit: Visit, form: Form, outbound: Data<Outbound>) -> Result<HttpResponse, ApiError> {
+    let mut d = Draft::of_form(&form);
+    let mut source = None;
+    if let Ok(id) = form.text("from").parse::<i64>() {
+        source = visit.database(move |connection| upstreams::find(connection, id)).await?;
+    }
+    let again = |d: Draft| {
+        let from = source.as_ref().map(|row| (row.id, masked(&row.sk)));
+        let page = Edit { f: &visit.frame, d, row: None, from, conflicts: Vec::new() };
+        visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    };
+    let Some(mut change) = d.check(&visit.frame, source.is_none()) else {
+        return again(d);
+    };
+    change.sk = change.sk.or_else(|| source.as_ref().map(|row| row.sk.clone()));
+    let new = filled(change);
+    match with_duplicate(visit.database(move |connection| upstreams::insert(connection, &new)).await)? {
+        Some(row) => saved(&visit, &form, &outbound, &row, Key("upstreams.added")).await,
+        None => {
+            d.endpoint.problem = visit.frame.t("upstream.duplicate").to_owned();
+            again(d)
+        }
+    }
+}
+
+/// `None` for an upstream that exists already, which is told at the field.
+fn with_duplicate<T>(result: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match result {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if actix_web::ResponseError::status_code(&error) == StatusCode::CONFLICT => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn filled(change: UpstreamChange) -> NewUpstream {
+    let mut new = NewUpstream::new(change.sk.unwrap_or_default(), change.endpoint.unwrap_or_default());
+    new.name = change.name.unwrap_or_default();
+    new.enabled = change.enabled.unwrap_or(new.enabled);
+    new.priority = change.priority.unwrap_or(new.priority);
+    new.position = change.position.unwrap_or(new.position);
+    new.weight = change.weight.unwrap_or(new.weight);
+    new.allow_models = change.allow_models.unwrap_or_default();
+    new.deny_models = change.deny_models.unwrap_or_default();
+    new.allow_keys = change.allow_keys.unwrap_or_default();
+    new.keep_header = change.keep_header.unwrap_or_default();
+    new.recording = change.recording.unwrap_or_default();
+    new.connect_timeout_ms = change.connect_timeout_ms.flatten();
+    new.first_byte_timeout_ms = change.first_byte_timeout_ms.flatten();
+    new.first_content_timeout_ms = change.first_content_timeout_ms.flatten();
+    new.idle_timeout_ms = change.idle_timeout_ms.flatten();
+    new
+}
+
+/// `POST /admin/upstreams/{id}`: an edit.
+pub(super) async fn save(
+    visit: Visit,
+    id: Path<i64>,
+    form: Form,
+    outbound: Data<Outbound>,
+) -> Result<HttpResponse, ApiError> {
+    let id = *id;
+    let mut d = Draft::of_form(&form);
+    let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
+    let again = |d: Draft, status: StatusCode, row: &UpstreamRow, conflicts: Vec<_>, version: &str| {
+        let mut shown = Shown::of(&visit, row);
+        version.clone_into(&mut shown.version);
+        visit.page_as(status, &Edit { f: &visit.frame, d, row: Some(shown), from: None, conflicts })
+    };
+    let seen = form.text("version").to_owned();
+    let Some(change) = d.check(&visit.frame, false) else {
+        return again(d, StatusCode::UNPROCESSABLE_ENTITY, &row, Vec::new(), &seen);
+    };
+    let expected = seen.clone();
+    let stored = visit
+        .database(move |connection| upstreams::update_if(connection, id, |row| version(row) == expected, &change))
+        .await;
+    match with_duplicate(stored)? {
+        Some(Ok(row)) => saved(&visit, &form, &outbound, &row, Key("upstreams.saved")).await,
+        Some(Err(now)) => {
+            let conflicts = differences(&visit.frame, &Draft::of_row(&now), &d);
+            let current = version(&now);
+            again(d, StatusCode::CONFLICT, &now, conflicts, &current)
+        }
+        None => {
+            d.endpoint.problem = visit.frame.t("upstream.duplicate").to_owned();
+            again(d, StatusCode::UNPROCESSABLE_ENTITY, &row, Vec::new(), &seen)
+        }
+    }
+}
+
+/// Where two drafts differ: label, what is stored, what was typed. Keys are never shown.
+fn differences(f: &Frame, stored: &Draft, typed: &Draft) -> Vec<(&'static str, String, String)> {
+    let pairs = stored.fields(f).into_iter().zip(typed.fields(f));
+    let differ = pairs.filter(|((now, _), (wish, _))| now.value != wish.value && now.name != "sk");
+    let mut out: Vec<_> =
+        differ.map(|((now, label), (wish, _))| (label, now.value.clone(), wish.value.clone())).collect();
+    if stored.enabled != typed.enabled {
+        let word = |on: bool| f.k(&if on { Key("upstream.on") } else { Key("upstream.off") }).to_owned();
+        out.push((f.t("upstream.enabled"), word(stored.enabled), word(typed.enabled)));
+    }
+    if out.is_empty() {
+        out.push((f.t("upstream.sk"), f.t("upstream.sk.changed").to_owned(), String::new()));
+    }
+    out
+}
+
+async fn saved(
+    visit: &Visit,
+    form: &Form,
+    outbound: &Outbound,
+    row: &UpstreamRow,
+    said: Key,
+) -> Result<HttpResponse, ApiError> {
+    visit.live().await;
+    if !form.has("test") {
+        return Ok(visit.done(LIST, &visit.frame.tf(said.0, &[&label(row)])));
+    }
+    let found = visit.state.roster.load().upstreams.iter().find(|upstream| upstream.id == row.id).cloned();
+    if let Some(upstream) = found {
+        test_one(visit, outbound, &upstream, &[]).await;
+    }
+    Ok(visit.done(&page_of(row.id), &visit.frame.tf(said.0, &[&label(row)])))
+}

@@ -1,0 +1,93 @@
+//! How an upstream stands, in a word, a sign and a colour; and why, and until when.
+//!
+//! **Invariant:** no state is told by colour alone. **May import:** `db` (the row's shape), `roster`, `balance`.
+
+use std::sync::Arc;
+
+use crate::balance::standing::Standing;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::shown;
+use crate::dashboard::words::Key;
+use crate::db::upstreams::UpstreamRow;
+use crate::roster::{Ailment, Trouble, Upstream, Why};
+
+/// A state as pages show it.
+pub(in crate::dashboard) struct Badge {
+    /// Class of the badge.
+    pub(in crate::dashboard) class: &'static str,
+    /// Sign and word.
+    pub(in crate::dashboard) word: String,
+    /// Why, and until when; empty when there is nothing to say.
+    pub(in crate::dashboard) why: Vec<String>,
+    /// The state's name for the list's filter.
+    pub(in crate::dashboard) name: &'static str,
+}
+
+/// What people call an upstream: its name, else its endpoint.
+pub(in crate::dashboard) fn label(row: &UpstreamRow) -> String {
+    if row.name.is_empty() { row.endpoint.clone() } else { row.name.clone() }
+}
+
+impl Badge {
+    /// The state of a row, and of the upstream that the roster made of it.
+    pub(in crate::dashboard) fn of(f: &Frame, row: &UpstreamRow, upstream: Option<&Arc<Upstream>>) -> Badge {
+        let badge = |name: &'static str, class, mark: &str, key: Key, why: Vec<String>| Badge {
+            class,
+            word: format!("{mark} {}", f.k(&key)),
+            why,
+            name,
+        };
+        if !row.enabled {
+            return badge("disabled", "off", "○", Key("state.disabled"), vec![f.t("state.by_you").to_owned()]);
+        }
+        let Some(upstream) = upstream else {
+            return badge("down", "err", "✕", Key("state.invalid"), vec![f.t("state.invalid.why").to_owned()]);
+        };
+        let report = upstream.measured.report(f.now_us / 1000);
+        let calls = upstream.measured.calls();
+        let tried = row.success_count + row.failed_count + calls.successes + calls.failures > 0
+            || row.last_call_success_us.is_some();
+        let why = report.whole.iter().chain(&report.models).take(4).map(|ailment| reason(f, ailment)).collect();
+        match report.trouble() {
+            Trouble::Down => badge("down", "err", "✕", Key("state.down"), why),
+            Trouble::Cooling => badge("cooling", "warn", "◔", Key("state.cooling"), why),
+            Trouble::Degraded => badge("degraded", "warn", "▲", Key("state.degraded"), why),
+            Trouble::None if tried => badge("healthy", "ok", "●", Key("state.healthy"), Vec::new()),
+            Trouble::None => badge("untested", "off", "–", Key("state.untested"), Vec::new()),
+        }
+    }
+}
+
+/// `gpt-4o: too many requests, 42 s left (until 20:04:09)`.
+fn reason(f: &Frame, ailment: &Ailment) -> String {
+    let why = f.k(&match ailment.why {
+        Why::Unreachable => Key("why.unreachable"),
+        Why::Failing => Key("why.failing"),
+        Why::RateLimited => Key("why.rate_limited"),
+        Why::KeyRefused => Key("why.key_refused"),
+    });
+    let then = match ailment.standing {
+        Standing::Cooling { until_ms } => until(f, until_ms),
+        Standing::Probe | Standing::Probing { .. } => f.t("until.probe").to_owned(),
+        Standing::KeyBad => f.t("until.edited").to_owned(),
+        Standing::Ready => String::new(),
+    };
+    match &ailment.model {
+        Some(model) => f.tf("why.model", &[model, &why, &then]),
+        None => f.tf("why.whole", &[&why, &then]),
+    }
+}
+
+/// `42 s left, until 20:04:09`.
+pub(in crate::dashboard) fn until(f: &Frame, until_ms: i64) -> String {
+    let until_us = until_ms.saturating_mul(1000);
+    f.tf("until.time", &[&countdown(until_us.saturating_sub(f.now_us)), &f.time(&until_us).text])
+}
+
+/// `42 s`, then `2 m 04 s`: whole seconds, counted so that the last one is 1.
+fn countdown(us: i64) -> String {
+    match us.max(0).saturating_add(999_999) / 1_000_000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => shown::duration(seconds.saturating_mul(1_000_000)),
+    }
+}

@@ -1,0 +1,185 @@
+//! Asking an upstream on the operator's behalf: does it answer, which models does it have. Start at [`ask`].
+//!
+//! What comes back is hostile: it is cut, rid of our key and shown as text. A good answer closes what was open, so that an
+//! upstream whose key was refused is in use again; a bad one blames nobody, for no caller was failed.
+//!
+//! **Invariant:** one small request per test, never to an upstream that was not named. **May import:** `roster`, `connector`, `balance`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use actix_web::http::uri::PathAndQuery;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::balance::blame::signals;
+use crate::balance::breaker::BreakerConfig;
+use crate::balance::verdict::Outcome;
+use crate::connector::Outbound;
+use crate::dashboard::memory::locked;
+use crate::dashboard::session::now_us;
+use crate::roster::Upstream;
+
+/// How long a test may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of an answer is read, and shown.
+const ANSWER_BYTES: usize = 4 << 20;
+const SHOWN_CHARS: usize = 200;
+/// How many tests run at a time.
+pub(super) const AT_A_TIME: usize = 4;
+
+/// What a test gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Test {
+    /// The model that was asked for; none when the list of models was.
+    pub(super) model: Option<String>,
+    /// When, µs since 1970.
+    pub(super) at_us: i64,
+    /// How long it took, in µs.
+    pub(super) took_us: i64,
+    /// The answer's status; none when there was no answer.
+    pub(super) status: Option<u16>,
+    /// The beginning of the answer, or what went wrong.
+    pub(super) text: String,
+}
+
+impl Test {
+    /// Whether it went well.
+    pub(super) fn is_good(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+/// What is known from asking, by upstream, until a restart.
+#[derive(Default)]
+pub(super) struct Tests(Mutex<HashMap<i64, Known>>);
+
+/// What is known of one upstream from asking.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// The latest tests, one per model.
+    pub(super) tests: Vec<Test>,
+    /// The models it said it has, sorted; none when nobody asked.
+    pub(super) models: Option<Vec<String>>,
+}
+
+impl Tests {
+    fn book(&self) -> MutexGuard<'_, HashMap<i64, Known>> {
+        locked(&self.0)
+    }
+
+    /// What is known of an upstream.
+    pub(super) fn of(&self, upstream_id: i64) -> Known {
+        self.book().get(&upstream_id).cloned().unwrap_or_default()
+    }
+
+    /// Takes note of a test in place of the last one of the same model.
+    pub(super) fn learn(&self, upstream_id: i64, test: Test) {
+        let mut book = self.book();
+        let tests = &mut book.entry(upstream_id).or_default().tests;
+        tests.retain(|known| known.model != test.model);
+        tests.push(test);
+    }
+
+    /// Takes note of the models an upstream has.
+    pub(super) fn learn_models(&self, upstream_id: i64, models: Vec<String>) {
+        self.book().entry(upstream_id).or_default().models = Some(models);
+    }
+
+    /// Forgets an upstream.
+    pub(super) fn forget(&self, upstream_id: i64) {
+        self.book().remove(&upstream_id);
+    }
+}
+
+/// Tests an upstream: with a model by the shortest possible chat, without one by asking for its models.
+pub(super) async fn test(
+    outbound: &Outbound,
+    upstream: &Upstream,
+    model: Option<&str>,
+    breaker: &BreakerConfig,
+) -> Test {
+    let (began, at_us) = (Instant::now(), now_us());
+    let answer = match model {
+        None => ask(outbound, upstream, Method::GET, "/models", None).await,
+        Some(model) => {
+            let body = json!({"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1});
+            ask(outbound, upstream, Method::POST, "/chat/completions", Some(body)).await
+        }
+    };
+    let took_us = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
+    let (status, text) = match answer {
+        Ok((status, body)) => (Some(status), String::from_utf8_lossy(&body).into_owned()),
+        Err(problem) => (None, problem),
+    };
+    let text =
+        upstream.scrub(&text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN_CHARS).collect();
+    let test = Test { model: model.map(str::to_owned), at_us, took_us, status, text };
+    if let (true, Some(status)) = (test.is_good(), status) {
+        let shown = signals(&Outcome::Status { status, quota: false, cool_until_ms: None }, false);
+        upstream.measured.observe(model.unwrap_or_default(), shown, now_us() / 1000, breaker);
+    }
+    test
+}
+
+/// The models an upstream says it has, sorted.
+///
+/// # Errors
+/// What went wrong, without our key.
+pub(super) async fn models(outbound: &Outbound, upstream: &Upstream) -> Result<Vec<String>, String> {
+    let (status, body) =
+        ask(outbound, upstream, Method::GET, "/models", None).await.map_err(|problem| upstream.scrub(&problem))?;
+    let list = serde_json::from_slice::<Value>(&body).ok();
+    let list = list.as_ref().and_then(|list| list.get("data")?.as_array());
+    let Some(list) = list.filter(|_| (200..300).contains(&status)) else {
+        let text: String = String::from_utf8_lossy(&body).chars().take(SHOWN_CHARS).collect();
+        return Err(format!("{status} {}", upstream.scrub(&text)));
+    };
+    let mut models: Vec<String> =
+        list.iter().filter_map(|model| Some(model.get("id")?.as_str()?.to_owned())).filter(|id| is_name(id)).collect();
+    models.sort_unstable();
+    models.dedup();
+    Ok(models)
+}
+
+/// Whether a text can stand in a list of models.
+fn is_name(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 200 && !id.contains([',', '\n', '\r'])
+}
+
+async fn ask(
+    outbound: &Outbound,
+    upstream: &Upstream,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Result<(u16, Vec<u8>), String> {
+    let path: PathAndQuery = format!("{}{path}", upstream.endpoint.base_path)
+        .parse()
+        .map_err(|_| "the endpoint makes no path".to_owned())?;
+    let mut request =
+        outbound.request(&upstream.endpoint.target, method, path, true).ok_or("the endpoint makes no address")?;
+    let headers = request.headers_mut();
+    headers.insert(HOST, upstream.endpoint.host.clone());
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some(authorization) = &upstream.authorization {
+        headers.insert(AUTHORIZATION, authorization.clone());
+    }
+    let work = async {
+        let mut response = match body {
+            Some(body) => {
+                request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                request.send_body(body.to_string()).await
+            }
+            None => request.send().await,
+        }
+        .map_err(|error| error.to_string())?;
+        let status = response.status().as_u16();
+        let body = response.body().limit(ANSWER_BYTES).await.map_err(|error| error.to_string())?;
+        Ok((status, body.to_vec()))
+    };
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+}

@@ -1,0 +1,106 @@
+//! Which records have had their time. Start at [`expired`].
+//!
+//! **Invariant:** a conversation goes as a whole, when its newest record has had its time: what stays can always be read.
+//! **May import:** `error`, diesel.
+
+use diesel::prelude::{QueryableByName, RunQueryDsl};
+use diesel::sql_types::{BigInt, Nullable};
+
+use crate::db::Connection;
+use crate::db::records::Marks;
+use crate::db::removal::Depth;
+use crate::error::Error;
+
+/// Records looked at in one go.
+const STEP: i64 = 500;
+
+#[derive(QueryableByName)]
+struct Old {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    conversation_id: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+/// What may go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// Conversations, and records that belong to none, as the ids of their records.
+    pub groups: Vec<Vec<i64>>,
+    /// Up to which record was looked; `None` at the end.
+    pub looked_to: Option<i64>,
+}
+
+/// Looks on after the record `after` for what came in before `before_us`.
+///
+/// # Errors
+/// The database's.
+pub fn expired(conn: &mut Connection, before_us: i64, depth: Depth, after: i64) -> Result<Expired, Error> {
+    let wanted = if depth == Depth::Bodies { Marks::Body as i64 } else { 0 };
+    let old: Vec<Old> = diesel::sql_query(
+        "SELECT id, conversation_id FROM records WHERE id > $1 AND started_us < $2 AND (marks & $3) = $3 ORDER BY id LIMIT $4",
+    )
+    .bind::<BigInt, _>(after)
+    .bind::<BigInt, _>(before_us)
+    .bind::<BigInt, _>(wanted)
+    .bind::<BigInt, _>(STEP)
+    .load(conn)?;
+    let looked_to = old.last().map(|old| old.id).filter(|_| old.len() as i64 == STEP);
+    let mut conversations: Vec<i64> = old.iter().filter_map(|old| old.conversation_id).collect();
+    conversations.sort_unstable();
+    conversations.dedup();
+    let mut groups: Vec<Vec<i64>> =
+        old.iter().filter(|old| old.conversation_id.is_none()).map(|old| vec![old.id]).collect();
+    for conversation in conversations {
+        if newest(conn, conversation)?.is_some_and(|newest| newest < before_us) {
+            groups.push(of(conn, conversation)?);
+        }
+    }
+    Ok(Expired { groups, looked_to })
+}
+
+/// The oldest record, and all of its conversation: the first to go when room is short.
+///
+/// # Errors
+/// The database's.
+pub fn oldest(conn: &mut Connection) -> Result<Vec<i64>, Error> {
+    let old: Vec<Old> = diesel::sql_query("SELECT id, conversation_id FROM records ORDER BY id LIMIT 1").load(conn)?;
+    match old.first() {
+        Some(Old { conversation_id: Some(conversation), .. }) => of(conn, *conversation),
+        Some(Old { id, .. }) => Ok(vec![*id]),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Bytes that the database takes, what is free in it not counted.
+///
+/// # Errors
+/// The database's.
+pub fn size(conn: &mut Connection) -> Result<i64, Error> {
+    let query = match conn {
+        Connection::Sqlite(_) => {
+            "SELECT (p.page_count - f.freelist_count) * s.page_size AS number \
+             FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"
+        }
+        Connection::Postgres(_) => "SELECT pg_database_size(current_database()) AS number",
+    };
+    Ok(diesel::sql_query(query).get_result::<Number>(conn)?.number.unwrap_or(0))
+}
+
+fn newest(conn: &mut Connection, conversation: i64) -> Result<Option<i64>, Error> {
+    let newest = diesel::sql_query("SELECT max(started_us) AS number FROM records WHERE conversation_id = $1");
+    Ok(newest.bind::<BigInt, _>(conversation).get_result::<Number>(conn)?.number)
+}
+
+fn of(conn: &mut Connection, conversation: i64) -> Result<Vec<i64>, Error> {
+    let ids: Vec<Number> = diesel::sql_query("SELECT id AS number FROM records WHERE conversation_id = $1 ORDER BY id")
+        .bind::<BigInt, _>(conversation)
+        .load(conn)?;
+    Ok(ids.into_iter().filter_map(|id| id.number).collect())
+}

@@ -1,0 +1,50 @@
+// What every page may use: buttons that copy. Each part looks for its data- hook and does nothing without it.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source) return;
+    const said = button.textContent;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = button.dataset.done;
+    } catch {
+      // Without leave for the clipboard the text is selected, so that one key copies it.
+      getSelection().selectAllChildren(source);
+    }
+    setTimeout(() => (button.textContent = said), 2000);
+  });
+}
+
+// What was typed into a password field, to be looked at.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const field = document.getElementById(button.dataset.reveal);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = field.type === "text";
+    field.type = shown ? "password" : "text";
+    button.setAttribute("aria-pressed", String(!shown));
+  });
+}
+
+// A form that takes a while says so and is not sent twice.
+for (const form of document.querySelectorAll("form[data-busy]")) {
+  form.addEventListener("submit", () => {
+    for (const button of form.querySelectorAll("button")) {
+      button.setAttribute("aria-disabled", "true");
+      if (button.type !== "button") button.textContent = form.dataset.busy;
+    }
+    form.addEventListener("submit", (event) => event.preventDefault());
+  });
+}
+
+// All boxes of a table at once.
+for (const all of document.querySelectorAll("[data-all]")) {
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of document.querySelectorAll(`input[type=checkbox][name="${all.dataset.all}"]`)) {
+      box.checked = all.checked;
+    }
+  });
+}

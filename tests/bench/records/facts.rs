@@ -1,0 +1,113 @@
+//! The metadata of made-up requests: models, keys, addresses, statuses, times, as unequal as they are in life.
+//! Start at [`Figures::facts`].
+
+use openai_api_route::db::records::{Ending, Facts};
+
+use crate::words::{Chance, Draw};
+
+/// Everything happens within so many days.
+pub const DAYS: i64 = 30;
+/// When the first request came in, µs since 1970: 2026-10-01.
+const FIRST_US: i64 = 1_790_812_800_000_000;
+
+const MODELS: [&str; 12] = [
+    "gpt-5-mini",
+    "gpt-5",
+    "gpt-4o-mini",
+    "claude-sonnet-4-5",
+    "deepseek-chat",
+    "gpt-4.1",
+    "qwen3-235b",
+    "gpt-4o",
+    "deepseek-reasoner",
+    "claude-opus-4-1",
+    "o4-mini",
+    "llama-3.3-70b",
+];
+const AGENTS: [&str; 5] = [
+    "OpenAI/Python 1.99.0",
+    "OpenAI/JS 5.12.2",
+    "AsyncOpenAI/Python 1.99.0",
+    "python-httpx/0.28.1",
+    "Go-http-client/2.0",
+];
+const KEYS: [(&str, &str); 8] = [
+    ("search", "a1b2"),
+    ("support", "Zk90"),
+    ("intern", "77qw"),
+    ("batch", "pP3d"),
+    ("mobile", "0Lm2"),
+    ("lab", "vv8c"),
+    ("crawler", "Jd4e"),
+    ("default", "9xYz"),
+];
+const STATUSES: [(i32, f64); 6] = [(200, 93.0), (429, 2.5), (500, 1.2), (502, 0.8), (400, 1.5), (499, 1.0)];
+
+/// Draws facts.
+pub struct Figures {
+    models: Draw,
+    keys: Draw,
+    ips: Draw,
+    agents: Draw,
+    upstreams: Draw,
+    statuses: Draw,
+}
+
+impl Figures {
+    /// Prepares the draws.
+    pub fn new() -> Figures {
+        Figures {
+            models: Draw::zipf(MODELS.len()),
+            keys: Draw::zipf(KEYS.len()),
+            ips: Draw::zipf(40),
+            agents: Draw::zipf(AGENTS.len()),
+            upstreams: Draw::zipf(5),
+            statuses: Draw::weighted(&STATUSES.map(|(_, share)| share)),
+        }
+    }
+
+    /// The facts of request `at` of `count`, all but its sizes and tokens; times ascend.
+    pub fn facts(&self, chance: &mut Chance, at: u64, count: u64) -> Facts {
+        let span_us = DAYS * 86_400_000_000;
+        let step_us = span_us / (count.max(1) as i64);
+        let started_us = FIRST_US + at as i64 * step_us + chance.below(step_us.max(1) as usize) as i64;
+        let model = MODELS[self.models.one(chance)];
+        let (key_name, key_last4) = KEYS[self.keys.one(chance)];
+        let ip = self.ips.one(chance);
+        let (status, _) = STATUSES[self.statuses.one(chance)];
+        let streamed = status < 400 && chance.happens(50.0);
+        let first_byte_us = chance.around(420_000.0, 0.6) as i64;
+        let total_us = first_byte_us + chance.around(2_600_000.0, 0.8) as i64;
+        let upstream_id = 1 + self.upstreams.one(chance) as i64;
+        let attempt = |upstream: i64, status: i32, began_us: i64, took_us: i64| {
+            format!(r#"{{"upstream_id":{upstream},"began_us":{began_us},"took_us":{took_us},"status":{status}}}"#)
+        };
+        let last = attempt(upstream_id, if status == 499 { 200 } else { status }, 150, first_byte_us);
+        let attempts = match chance.happens(4.0) {
+            true => format!("[{},{last}]", attempt(upstream_id % 5 + 1, 503, 140, 9_000)),
+            false => format!("[{last}]"),
+        };
+        Facts {
+            started_us,
+            key_name: key_name.to_owned(),
+            key_last4: key_last4.to_owned(),
+            ip: format!("10.1.{}.{}", ip % 4, 10 + ip),
+            user_agent: AGENTS[self.agents.one(chance)].to_owned(),
+            host: "llm.example.com".to_owned(),
+            method: "POST".to_owned(),
+            path: "/v1/chat/completions".to_owned(),
+            model: Some(model.to_owned()),
+            model_sent: Some(model.to_owned()),
+            model_answered: (status < 400).then(|| format!("{model}-2026-08-07")),
+            status,
+            upstream_id: Some(upstream_id),
+            streamed,
+            first_byte_us: Some(first_byte_us),
+            first_content_us: (status < 400).then_some(first_byte_us + 30_000),
+            total_us,
+            attempts,
+            ending: if status == 499 { Ending::Left } else { Ending::Complete },
+            ..Facts::default()
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The pages in headless Chromium, driven over WebDriver: what only a browser can tell.
+//!
+//! Start at `harness.rs`; `pages.rs` lists the pages that every check looks at, so that a new page is one line.
+
+mod access; // axe-core, the keyboard
+mod harness;
+mod languages; // both languages, both themes
+mod pages;
+mod scriptless; // everything by links and forms
+mod shapes; // narrow screens
+mod walls; // policy, console, other hosts, secrets

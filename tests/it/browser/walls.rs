@@ -1,0 +1,71 @@
+//! What a page may not do: break its policy, complain, ask other hosts, show a secret, run what others wrote.
+
+use crate::browser::harness::Browser;
+use crate::browser::pages::{SECRET, Stage};
+use crate::support::{KEY, PASSWORD};
+
+#[test]
+fn no_page_breaks_its_policy_or_asks_another_host() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    // A hostile answer stands on the pages from here on.
+    browser.go("/admin/upstreams");
+    browser.follow("main .bar form button");
+    assert!(browser.source().contains("onerror"), "the hostile answer is shown as text");
+    let host = stage.gateway.address().to_string();
+    for page in stage.pages() {
+        let before = browser.complaints();
+        assert!(before.is_empty(), "{before:?}");
+        browser.go(&page);
+        assert_eq!(browser.script("return window.violations"), serde_json::json!([]), "{page}");
+        let loaded =
+            browser.script("return performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)");
+        let hosts = loaded.as_array().expect("a list");
+        assert!(hosts.len() >= 2 && hosts.iter().all(|other| *other == host), "{page}: {loaded}");
+        assert_eq!(browser.script("return document.querySelectorAll('main img, main script').length"), 0, "{page}");
+        // That the missing page is missing is the one thing worth a complaint.
+        let complaints = browser.complaints();
+        assert!(complaints.iter().all(|line| line.contains("no-such-page")), "{page}: {complaints:?}");
+    }
+}
+
+#[test]
+fn what_is_forbidden_would_be_noticed() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.go("/admin");
+    browser.script(
+        "const at = document.createElement('div'); at.setAttribute('style', 'color: red'); document.body.append(at);",
+    );
+    let told = browser.script_later(
+        "const done = arguments[0]; const image = new Image(); image.onerror = () => setTimeout(() => done(window.violations), 0); image.src = 'http://127.0.0.2:9/x.png';",
+    );
+    let told = told.to_string();
+    assert!(told.contains("style-src") && told.contains("img-src"), "{told}");
+}
+
+#[test]
+fn a_password_can_be_looked_at_before_it_is_sent() {
+    let stage = Stage::new();
+    let browser = Browser::new(&stage.gateway, true);
+    browser.go("/admin/login");
+    let kind = "return document.getElementById('password').type";
+    assert_eq!(browser.text(kind), "password");
+    browser.click("[data-reveal]");
+    assert_eq!(browser.text(kind), "text");
+    browser.click("[data-reveal]");
+    assert_eq!(browser.text(kind), "password");
+}
+
+#[test]
+fn no_page_ever_shows_a_secret() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    for page in stage.pages() {
+        browser.go(&page);
+        let source = browser.source();
+        for secret in [SECRET, "sk-secret-of-works", KEY, PASSWORD] {
+            assert!(!source.contains(secret), "{page} shows {secret}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Keys, models, the routing check and settings by links and forms.
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::reply::Reply;
+use crate::support::samples::{CHAT, good};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between, cookie_of, encoded, form};
+use crate::support::{KEY, PASSWORD, on_both};
+
+fn status_with(gateway: &Gateway, key: &str) -> u16 {
+    let call = Call::chat(CHAT).without("Authorization").header("Authorization", &format!("Bearer {key}"));
+    gateway.send(call).status
+}
+
+fn a_key_is_shown_once_and_works_until_it_is_removed(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a").set("allow_keys", "team,other")]);
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.send("/admin/keys", "name=team");
+    let key = between(&page, "id=\"new-key\">", "<").to_owned();
+    assert!(key.starts_with("sk-oar-") && key.len() > 30, "{page}");
+    assert_eq!(status_with(&gateway, &key), 200);
+    for target in ["/admin/keys/one?name=team", "/admin/keys", "/admin/settings?tab=routing"] {
+        assert!(!visitor.page(target).contains(&key), "{target} shows the key again");
+    }
+    assert!(visitor.page("/admin/keys").contains(&format!("…{}", &key[key.len() - 4..])));
+    assert!(visitor.page("/admin/keys").contains("no upstream serves it"), "the old key is for no upstream");
+
+    visitor.send("/admin/settings/recording", "record_keys=team%3Dmetadata%2Ckey-1%3Doff");
+    visitor.send("/admin/keys/rename", "name=team&new_name=crew");
+    let levels = || gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'record_keys'");
+    assert_eq!(levels(), "crew=metadata,key-1=off", "what is recorded of a key follows its name");
+    let wrong = visitor.post("/admin/settings/recording", "record_keys=team%3Doff");
+    assert_eq!(wrong.status, 422, "there is no such key any more");
+    assert_eq!(gateway.upstream_column("a", "allow_keys"), "crew,other", "upstreams follow the name");
+    assert_eq!(status_with(&gateway, &key), 200);
+    assert_eq!(visitor.post("/admin/keys", "name=crew").status, 422, "names are given once");
+    assert_eq!(visitor.post("/admin/keys", "name=a%2Cb").status, 422);
+    assert_eq!(visitor.post("/admin/keys", "name=own&key=short").status, 422);
+    let page = visitor.send("/admin/keys", "name=own&key=own-key-0123456789");
+    assert!(!page.contains("own-key-0123456789"), "what was typed is not shown: {page}");
+    assert!(visitor.page("/admin/keys/delete?name=crew").contains("Delete key"));
+    visitor.send("/admin/keys/delete", "name=crew");
+    assert_eq!(levels(), "key-1=off");
+    assert_eq!((status_with(&gateway, &key), status_with(&gateway, "own-key-0123456789")), (403, 404));
+    assert_eq!(visitor.get("/admin/keys/one?name=crew").status, 404);
+    let entries = gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'authorization'");
+    assert_eq!(entries, format!("key-1={KEY},own=own-key-0123456789"), "the old key keeps its name");
+}
+
+fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
+    let upstreams: Vec<_> = ["a", "b"].iter().map(|_| FakeUpstream::always(good())).collect();
+    let gateway = Gateway::with(kind, [upstreams[0].row("a"), upstreams[1].row("b")]);
+    let visitor = Visitor::log_in(&gateway);
+    let bad = visitor.post("/admin/settings/routing", "policy=round_robin&idle_timeout_ms=0&trusted_proxies=nowhere");
+    assert_eq!(bad.status, 422);
+    let page = bad.text();
+    assert!(page.contains("href=\"#idle_timeout_ms\"") && page.contains("href=\"#trusted_proxies\""), "{page}");
+    assert!(page.contains("value=\"nowhere\"") && page.contains("<option selected>round_robin"), "{page}");
+    assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'policy'"), "order", "nothing is saved");
+    visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout_ms=5000");
+    for _ in 0..4 {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    }
+    assert_eq!((upstreams[0].count(), upstreams[1].count()), (2, 2), "the new policy is in force");
+    assert_eq!(visitor.post("/admin/settings/nonsense", "").status, 404);
+    assert_eq!(visitor.get("/admin/settings?tab=nonsense").status, 400);
+}
+
+on_both!(a_key_is_shown_once_and_works_until_it_is_removed, settings_are_judged_by_the_same_parser_and_live_at_once,);
+
+#[test]
+fn the_zone_of_the_pages_is_a_setting() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    gateway.database.sql("INSERT INTO records (started_us, status, model) VALUES (1795278600000000, 200, 'm')");
+    let visitor = Visitor::log_in(&gateway);
+    assert!(visitor.page("/admin").contains("datetime=\"2026-11-21T16:30:00+00:00\""));
+    assert_eq!(visitor.post("/admin/settings/general", "time_zone=Mars/Base").status, 422);
+    visitor.send("/admin/settings/general", "time_zone=Asia%2FShanghai&language=en&theme=system&shortcuts=1");
+    let page = visitor.page("/admin");
+    assert!(page.contains("datetime=\"2026-11-22T00:30:00+08:00\"") && page.contains("Time (Asia/Shanghai)"), "{page}");
+}
+
+#[test]
+fn notices_are_tested_and_their_secrets_stay_here() {
+    let channel = FakeUpstream::always(Reply::json(200, r#"{"code":0}"#));
+    let gateway = Gateway::on(Kind::Sqlite).secret("hook-secret-0123456789").start();
+    let visitor = Visitor::log_in(&gateway);
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("No channel is set"));
+    let hook = channel.url("/hook-secret-0123456789");
+    visitor.send("/admin/settings/notices", &format!("feishu_webhook={}", encoded(&hook)));
+    let page = visitor.send("/admin/settings/notices/test", "");
+    assert!(page.contains("Feishu: sent.") && !page.contains("hook-secret"), "{page}");
+    assert!(channel.only().text().contains("This is a test notice."), "{}", channel.only().text());
+    visitor.send("/admin/settings/notices", "feishu_webhook=&notice_summary_ms=1000");
+    assert_eq!(
+        gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'feishu_webhook'"),
+        hook,
+        "blank keeps it"
+    );
+    channel.now_answers(Reply::json(200, r#"{"code":19001}"#));
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("Feishu: not taken (code 19001)."));
+    visitor.send("/admin/settings/notices", "clear=feishu_webhook&feishu_webhook=");
+    assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'feishu_webhook'"), "");
+}
+
+#[test]
+fn what_the_environment_sets_is_told_as_such_and_never_shown() {
+    let plan = Gateway::on(Kind::Sqlite).env("FEISHU_WEBHOOK", "http://127.0.0.1:9/env-secret-0123456789");
+    let gateway = plan.secret("env-secret-0123456789").start();
+    let page = Visitor::log_in(&gateway).page("/admin/settings?tab=notices");
+    assert_eq!(page.matches("Set by a flag or the environment").count(), 1, "{page}");
+    assert!(!page.contains("env-secret"), "{page}");
+}
+
+#[test]
+fn a_new_password_ends_every_other_session() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let (visitor, other, third) = (Visitor::log_in(&gateway), Visitor::log_in(&gateway), Visitor::log_in(&gateway));
+    let page = visitor.page("/admin/settings?tab=sessions");
+    assert_eq!(page.matches("name=\"session\"").count(), 2, "one's own has no button: {page}");
+    let hash = between(&page, "name=\"session\" value=\"", "\"").to_owned();
+    visitor.send("/admin/settings/sessions", &format!("session={hash}"));
+    let live = |visitor: &Visitor| visitor.get("/admin").status == 200;
+    assert_eq!([live(&other), live(&third)].iter().filter(|live| **live).count(), 1, "one session was ended");
+    let new = "a-new-password-0002";
+    let change = |old: &str, new: &str, again: &str| {
+        visitor.post("/admin/settings/password", &format!("old={old}&new={new}&again={again}")).status
+    };
+    assert_eq!(
+        (change("wrong", new, new), change(PASSWORD, "short", "short"), change(PASSWORD, new, "x")),
+        (422, 422, 422)
+    );
+    assert_eq!(change(PASSWORD, new, new), 303);
+    assert_eq!((live(&visitor), live(&other), live(&third)), (true, false, false));
+    assert_eq!(gateway.send(form("/admin/login", &format!("password={PASSWORD}"))).status, 401);
+    let answer = gateway.send(form("/admin/login", &format!("password={new}")));
+    assert!(answer.status == 303 && cookie_of(&answer).len() > 20);
+}
+
+#[test]
+fn the_routing_check_says_who_would_serve_and_why_not_the_others_and_calls_nobody() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(
+        Kind::Sqlite,
+        [
+            upstream.row("second").set("priority", 1),
+            upstream.row("first").set("allow_models", "gpt-x,gpt-y").set("sk", "sk-first-123456789"),
+            upstream.row("denies").set("deny_models", "gpt-*").set("sk", "sk-denies-123456789"),
+            upstream.row("off").set("enabled", "false").set("sk", "sk-off-123456789"),
+            upstream.row("private").set("allow_keys", "vip").set("sk", "sk-private-123456789"),
+        ],
+    );
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page("/admin/models/route?model=gpt-x&key=key-1");
+    let (tried, out) = page.split_once("Not asked").expect("both tables");
+    let place = |text: &str, name: &str| text.find(&format!(">{name}</a>"));
+    assert!(place(tried, "first") < place(tried, "second") && place(tried, "first").is_some(), "{page}");
+    for (name, why) in
+        [("denies", "the model is on its deny list"), ("off", "not in use"), ("private", "it is for other client keys")]
+    {
+        let row = out.split("<tr>").find(|row| place(row, name).is_some()).unwrap_or_default();
+        assert!(row.contains(why), "{name}: {row}");
+    }
+    assert!(
+        visitor
+            .page("/admin/models/route?model=gpt-x&key=vip")
+            .split("Not asked")
+            .next()
+            .unwrap()
+            .contains(">private<")
+    );
+    assert!(visitor.page("/admin/models").contains("model=gpt-y"));
+    assert_eq!(upstream.count(), 0, "nobody is called");
+}

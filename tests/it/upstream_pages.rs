@@ -1,0 +1,172 @@
+//! Upstreams by links and forms: added, edited by two, put in order, tested, imported.
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::on_both;
+use crate::support::reply::Reply;
+use crate::support::samples::{CHAT, KEY_ERROR, good_from};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between, encoded, upstream_form};
+
+/// The names of the upstreams in the order of the list.
+fn order(page: &str) -> Vec<String> {
+    page.split("aria-label=\"Tick ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name != "all")
+        .collect()
+}
+
+fn a_wrong_form_names_its_fields_and_keeps_what_was_typed(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    let body = "name=kept+name&endpoint=ftp%3A%2F%2Fx&sk=&priority=0&position=0&weight=-1&connect=soon";
+    let answer = visitor.post("/admin/upstreams", body);
+    assert_eq!(answer.status, 422);
+    let page = answer.text();
+    for field in ["endpoint", "sk", "weight", "connect"] {
+        assert!(page.contains(&format!("href=\"#{field}\"")), "the summary leads to {field}: {page}");
+        assert!(page.contains(&format!("id=\"{field}-wrong\"")), "{field}: {page}");
+    }
+    assert!(page.contains(r#"value="kept name""#) && page.contains(r#"value="ftp://x""#), "{page}");
+    assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "0");
+    visitor.send("/admin/upstreams", &upstream_form("one", "https://one.example", "sk-one-123456789"));
+    assert_eq!(gateway.upstream_column("one", "endpoint"), "https://one.example/v1", "the usual path is added");
+    let twice = visitor.post("/admin/upstreams", &upstream_form("two", "https://one.example/v1", "sk-one-123456789"));
+    assert_eq!(twice.status, 422);
+    assert!(twice.text().contains("is there already"), "{}", twice.text());
+}
+
+fn two_people_who_edit_the_same_upstream_do_not_overwrite_each_other_unseen(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    visitor.send("/admin/upstreams", &upstream_form("one", "https://one.example/v1", "sk-one-123456789"));
+    let target = format!("/admin/upstreams/{}", gateway.upstream_id("one"));
+    let version = between(&visitor.page(&target), "name=\"version\" value=\"", "\"").to_owned();
+    let edit = |name: &str, version: &str| {
+        visitor.post(&target, &format!("version={version}&{}", upstream_form(name, "https://one.example/v1", "")))
+    };
+    assert_eq!(edit("first", &version).status, 303);
+    let late = edit("second", &version);
+    assert_eq!(late.status, 409);
+    let page = late.text();
+    assert!(page.contains("Somebody else changed this upstream") && page.contains("<td data-l=\"Stored now\">first"));
+    assert!(page.contains(r#"value="second""#), "what was typed is kept: {page}");
+    assert_eq!(gateway.upstream_column("first", "sk"), "sk-one-123456789", "a blank key keeps the stored one");
+    let version = between(&page, "name=\"version\" value=\"", "\"").to_owned();
+    assert_eq!(edit("second", &version).status, 303, "whoever has seen the other's edit may go on");
+    assert_eq!(gateway.upstream_column("second", "endpoint"), "https://one.example/v1");
+}
+
+fn places_switches_and_bulk_edits_are_live_at_once(kind: Kind) {
+    let upstreams: Vec<FakeUpstream> =
+        ["a", "b", "c"].iter().map(|name| FakeUpstream::always(good_from(name))).collect();
+    let rows = upstreams.iter().zip(["a", "b", "c"]).map(|(upstream, name)| upstream.row(name));
+    let gateway = Gateway::with(kind, rows);
+    let visitor = Visitor::log_in(&gateway);
+    let first = || {
+        let answer = gateway.send(Call::chat(CHAT)).text();
+        between(&answer, "Hello from ", "!").to_owned()
+    };
+    let id = |name: &str| gateway.upstream_id(name);
+    assert_eq!(
+        (order(&visitor.page("/admin/upstreams")), first()),
+        (vec!["a".into(), "b".into(), "c".into()], "a".into())
+    );
+    visitor.send("/admin/upstreams/order", &format!("move={}:up", id("b")));
+    assert_eq!(first(), "b");
+    let page = visitor.send("/admin/upstreams/order", &format!("order={},{},{}", id("c"), id("a"), id("b")));
+    assert_eq!((order(&page), first()), (vec!["c".into(), "a".into(), "b".into()], "c".into()));
+    let page = visitor.send(&format!("/admin/upstreams/{}/enabled", id("c")), "on=0");
+    assert!(page.contains("○ disabled") && page.contains("c is not in use any more."), "{page}");
+    assert_eq!(first(), "a");
+    visitor.send("/admin/upstreams/bulk", &format!("action=weight&value=7&id={}&id={}", id("a"), id("b")));
+    assert_eq!(
+        (gateway.upstream_column("a", "weight"), gateway.upstream_column("c", "weight")),
+        ("7".into(), "1".into())
+    );
+    visitor.send("/admin/upstreams/bulk", &format!("action=allow&value=gpt-9&id={}", id("a")));
+    assert_eq!(first(), "b", "a is only for gpt-9 now");
+    let asked = visitor.post("/admin/upstreams/bulk", &format!("action=delete&id={}", id("b")));
+    assert_eq!((asked.status, first()), (200, "b".into()), "removal asks first");
+    visitor.send("/admin/upstreams/delete", &format!("id={}", id("b")));
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 404, "nobody is left for this model");
+}
+
+on_both!(
+    a_wrong_form_names_its_fields_and_keeps_what_was_typed,
+    two_people_who_edit_the_same_upstream_do_not_overwrite_each_other_unseen,
+    places_switches_and_bulk_edits_are_live_at_once,
+);
+
+#[test]
+fn a_test_shows_status_time_and_the_first_bytes_but_never_the_key() {
+    let upstream = FakeUpstream::with(|seen, _| match seen.target() {
+        "/v1/models" => Reply::json(200, r#"{"data":[{"id":"gpt-new"},{"id":"gpt-old"},{"id":"bad,name"}]}"#),
+        _ => Reply::json(401, r#"{"error":{"message":"wrong key sk-secret-of-a <b>"}}"#),
+    });
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a").set("allow_models", "gpt-old,gpt-gone,o*")]);
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/upstreams/{}", gateway.upstream_id("a"));
+    let page = visitor.send(&format!("{target}/test"), "back=/admin/upstreams");
+    assert!(page.contains("✓ 200") && page.contains("gpt-new") && page.contains(" ms"), "{page}");
+    let page = visitor.send(&format!("{target}/test"), &format!("models=gpt-old&back={target}"));
+    assert!(page.contains("✕ 401") && page.contains("wrong key") && page.contains("&#60;b&#62;"), "{page}");
+    assert!(!page.contains("sk-secret-of-a"), "{page}");
+    let asked = upstream.seen();
+    assert_eq!((asked[1].method(), asked[1].target()), ("POST", "/v1/chat/completions"));
+    assert!(asked[1].text().contains(r#""max_tokens":1"#), "one token is asked for: {}", asked[1].text());
+
+    let page = visitor.send(&format!("{target}/models"), "");
+    assert!(page.contains("It offers 2 models."), "{page}");
+    assert!(page.contains(r#"value="gpt-old" checked"#) && page.contains(r#"value="gpt-new">"#), "{page}");
+    assert!(page.contains("gpt-gone <span class=\"badge warn\">gone</span>"), "{page}");
+    visitor.send(&format!("{target}/allow"), "model=gpt-new&model=gpt-old");
+    assert_eq!(gateway.upstream_column("a", "allow_models"), "o*,gpt-new,gpt-old");
+}
+
+#[test]
+fn a_good_test_puts_an_upstream_back_in_use_whose_key_was_refused() {
+    let upstream = FakeUpstream::with(|_, before| match before {
+        0 => Reply::json(401, KEY_ERROR),
+        _ => Reply::json(200, r#"{"data":[]}"#),
+    });
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 401);
+    let page = visitor.page("/admin/upstreams");
+    assert!(page.contains("✕ down") && page.contains("refuses our key") && page.contains("<title>(1 down)"), "{page}");
+    let target = format!("/admin/upstreams/{}/test", gateway.upstream_id("a"));
+    let page = visitor.send(&target, "back=/admin/upstreams");
+    assert!(page.contains("● healthy") && !page.contains("down)"), "{page}");
+}
+
+#[test]
+fn many_upstreams_are_looked_at_before_they_are_taken_in() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    visitor.send("/admin/upstreams", &upstream_form("one", "https://a.example/v1", "sk-known-123456789"));
+    let text = "sk-known-123456789\nsk-fresh-123456789\nhttps://b.example/v1,sk-other-123456789,5\nno good line\nsk-fresh-123456789";
+    let answer = visitor.post(
+        "/admin/upstreams/import",
+        &format!("endpoint={}&text={}", encoded("https://a.example/v1"), encoded(text)),
+    );
+    let batch = answer.header("location").unwrap().to_owned();
+    let page = visitor.page(&batch);
+    assert!(page.contains("2 new, 2 already there, 1 not understood"), "{page}");
+    assert!(page.contains("sk-…6789") && !page.contains("123456789"), "{page}");
+    assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "1", "nothing is stored by a preview");
+    let page = visitor.send(&batch, "line=2&line=3");
+    assert!(page.contains("Added: 2, already there: 0."), "{page}");
+    assert_eq!(gateway.database.sql("SELECT weight FROM openai_upstreams WHERE sk = 'sk-other-123456789'"), "5");
+    visitor.send(&batch, "line=2&line=3");
+    assert_eq!(
+        gateway.database.sql("SELECT count(*) FROM openai_upstreams"),
+        "3",
+        "a second confirmation adds nothing"
+    );
+    assert!(visitor.page(&batch).contains("added"), "a reload shows the result");
+    assert_eq!(visitor.post("/admin/upstreams/import", "endpoint=x&text=").status, 422);
+}
