@@ -140,7 +140,11 @@ fn finished(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> 
 
 fn put_headers(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        let name = HeaderName::from_static(name);
+        // Recorded bytes are handed out under a stricter policy of their own.
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     // Files with a hash in their address keep what they have said of themselves.
     if headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/html"))
