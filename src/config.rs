@@ -241,7 +241,7 @@ impl Config {
 
     fn validate(args: Args, program: PathBuf) -> Result<Config, StartError> {
         let asked = [
-            args.add.then(|| Task::Add { sk: args.sk, endpoint: args.endpoint }),
+            args.add.then_some(Task::Add { sk: args.sk, endpoint: args.endpoint }),
             args.list.then_some(Task::List),
             args.reset_admin_password.then_some(Task::ResetAdminPassword),
             args.export.map(|file| Task::Export { file, query: args.query, format: args.format }),

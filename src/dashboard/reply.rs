@@ -28,7 +28,7 @@ pub(super) struct ApiError {
     /// The same message for pages, in their language.
     key: Option<(Key, Vec<String>)>,
     /// Of a query, where it is wrong.
-    query: Option<Told>,
+    query: Option<Box<Told>>,
 }
 
 /// Where a query is wrong, in bytes, and the whole query put right.
@@ -71,12 +71,12 @@ impl ApiError {
     /// A query that cannot be understood.
     pub(super) fn query(error: QueryError) -> ApiError {
         let told = Told { at: error.at, suggestion: error.suggestion };
-        ApiError { query: Some(told), ..ApiError::field("q", error.message) }
+        ApiError { query: Some(Box::new(told)), ..ApiError::field("q", error.message) }
     }
 
     /// A query that cannot be answered as it is, because of what stands there.
     pub(super) fn query_at(what: impl fmt::Display, at: Range<usize>) -> ApiError {
-        ApiError { query: Some(Told { at, suggestion: None }), ..ApiError::field("q", what) }
+        ApiError { query: Some(Box::new(Told { at, suggestion: None })), ..ApiError::field("q", what) }
     }
 
     pub(super) fn unauthorized() -> ApiError {

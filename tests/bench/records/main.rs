@@ -1,6 +1,6 @@
 //! The benchmark of records: what storing and indexing them costs, in time and on the disk.
 //!
-//! `cargo bench --bench records` takes some minutes, `-- --quick` less; `-- session`, `chats`, `writer` or `large` does one
+//! `cargo bench --bench records` takes some minutes, `-- --quick` less, `-- --million large` a quarter of an hour; `-- session`, `chats`, `writer` or `large` does one
 //! part alone. Start at [`bench`], then `parts`. A missed goal is told, not an error.
 //! Everything is made up by `chats` and `agent` with numbers that are the same at every run; the file is gone afterwards.
 
@@ -14,6 +14,7 @@ mod parts;
 mod plants;
 mod report;
 mod results;
+mod search;
 mod words;
 
 use std::process::ExitCode;
@@ -32,9 +33,9 @@ type Result<T> = std::result::Result<T, Failure>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    let known = |name: &str| ["--bench", "--quick"].contains(&name) || PARTS.contains(&name);
+    let known = |name: &str| ["--bench", "--quick", "--million"].contains(&name) || PARTS.contains(&name);
     if let Some(unknown) = arguments.iter().find(|argument| !known(argument)) {
-        eprintln!("unknown argument {unknown}; there are --quick and {}", PARTS.join(", "));
+        eprintln!("unknown argument {unknown}; there are --quick, --million and {}", PARTS.join(", "));
         return ExitCode::FAILURE;
     }
     if !has("--bench") {
@@ -43,7 +44,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let all = !PARTS.iter().any(|part| has(part));
-    match bench(has("--quick"), &|part| all || has(part)) {
+    let extent = match (has("--quick"), has("--million")) {
+        (true, _) => Extent::QUICK,
+        (false, true) => Extent::MILLION,
+        (false, false) => Extent::FULL,
+    };
+    match bench(&extent, &|part| all || has(part)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the benchmark broke: {error}");
@@ -52,9 +58,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn bench(is_quick: bool, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
+fn bench(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<()> {
     let begin = Instant::now();
-    let extent = if is_quick { Extent::QUICK } else { Extent::FULL };
-    let results = parts::run(&extent, wanted)?;
+    let results = parts::run(extent, wanted)?;
     report::print(&results, begin.elapsed().as_secs_f64())
 }

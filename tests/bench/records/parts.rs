@@ -12,6 +12,7 @@ use crate::chats::{Chats, Size};
 use crate::indexer::index_all;
 use crate::measure::Took;
 use crate::results::{Goal, Results, Speed, Storage};
+use crate::search;
 use crate::words::Words;
 
 /// What can be asked for by name.
@@ -42,6 +43,8 @@ impl Extent {
     pub const QUICK: Extent = Extent { written: 10_000, large: 20_000 };
     /// Some minutes.
     pub const FULL: Extent = Extent { written: 50_000, large: 100_000 };
+    /// A quarter of an hour.
+    pub const MILLION: Extent = Extent { written: 50_000, large: 1_000_000 };
 }
 
 /// Does the parts that `wanted` names, or all.
@@ -69,8 +72,10 @@ pub fn run(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<Results> {
     }
     if wanted("large") {
         let what = "a large database of chats of 4 KiB";
-        let storage = stored(what, BATCH, Chats::new(&words, CHAT, extent.large, 2), &mut results)?;
+        let (storage, mut base) = kept(what, BATCH, Chats::new(&words, CHAT, extent.large, 2), &mut results)?;
         results.storages.push(storage);
+        eprintln!("searching it while records come in …");
+        search::measure(&mut base, Chats::new(&words, CHAT, extent.large, 5), &mut results)?;
     }
     Ok(results)
 }
@@ -91,6 +96,16 @@ fn stored(
     records: impl Iterator<Item = NewRecord>,
     results: &mut Results,
 ) -> Result<Storage> {
+    Ok(kept(what, batch_records, records, results)?.0)
+}
+
+/// The same, and the database with it.
+fn kept(
+    what: &'static str,
+    batch_records: usize,
+    records: impl Iterator<Item = NewRecord>,
+    results: &mut Results,
+) -> Result<(Storage, Base)> {
     eprintln!("{what} …");
     let mut base = Base::make("stored")?;
     base.fill(records, batch_records)?;
@@ -98,16 +113,17 @@ fn stored(
     let speed = |how: String, took: Took| Speed { what, how, records, took };
     results.speeds.push(speed(format!("stored, {batch_records} a batch"), took));
     let before_index = base.growth_bytes()?;
-    let took = index_all(&base.database, base.last_id)?;
+    let took = index_all(&base.database)?;
     results.speeds.push(speed("indexed".to_owned(), took));
-    Ok(Storage {
+    let storage = Storage {
         what,
         records,
         raw_bytes: base.raw_bytes,
         grown_bytes: base.growth_bytes()?,
         before_index_bytes: before_index,
         shares: base.shares()?,
-    })
+    };
+    Ok((storage, base))
 }
 
 fn writer(extent: &Extent, words: &Words, results: &mut Results) -> Result<()> {
