@@ -88,7 +88,7 @@ pub fn search(database: &Database, query: &str) -> Result<(), StartError> {
     }
     bar.end();
     if done == 0 {
-        eprintln!("nothing matches");
+        let _ = writeln!(io::stderr(), "nothing matches");
     }
     Ok(())
 }
@@ -142,12 +142,12 @@ impl Bar {
         let of = if total >= COUNT_CAP { format!("more than {}", COUNT_CAP - 1) } else { total.to_string() };
         let filled = (done * BAR / (total as usize).max(1)).min(BAR);
         let bar = format!("{}{}", "#".repeat(filled), ".".repeat(BAR - filled));
-        eprint!("\r[{bar}] {done} of {of} records ");
+        let _ = write!(io::stderr(), "\r[{bar}] {done} of {of} records ");
     }
 
     fn end(&mut self) {
         if self.total.is_some() {
-            eprintln!();
+            let _ = writeln!(io::stderr());
         }
     }
 }
