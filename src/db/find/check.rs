@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use crate::db::Connection;
 use crate::db::find::eval::sides;
+use crate::db::find::walk::Walk;
 use crate::db::index::texts_of;
 use crate::db::records::{fresh, rows};
 use crate::error::Error;
@@ -20,17 +21,22 @@ pub(super) struct Doubt<'q> {
     pub(super) clauses: Vec<&'q Clause>,
 }
 
-/// The ids of those that fulfil every condition they are read for.
-pub(super) fn check(conn: &mut Connection, doubts: &[Doubt<'_>]) -> Result<HashSet<i64>, Error> {
-    let mut sure: HashSet<i64> = doubts.iter().filter(|doubt| doubt.clauses.is_empty()).map(|doubt| doubt.id).collect();
-    let unsure: Vec<&Doubt<'_>> = doubts.iter().filter(|doubt| !doubt.clauses.is_empty()).collect();
+/// The ids of those that fulfil every condition they are read for; each record is read once in a walk.
+pub(super) fn check(walk: &Walk<'_>, conn: &mut Connection, doubts: &[Doubt<'_>]) -> Result<HashSet<i64>, Error> {
+    let mut read = walk.read.borrow_mut();
+    let known = |doubt: &Doubt<'_>| if doubt.clauses.is_empty() { Some(true) } else { read.get(&doubt.id).copied() };
+    let mut sure: HashSet<i64> =
+        doubts.iter().filter(|doubt| known(doubt) == Some(true)).map(|doubt| doubt.id).collect();
+    let unsure: Vec<&Doubt<'_>> = doubts.iter().filter(|doubt| known(doubt).is_none()).collect();
     for chunk in unsure.chunks(CHUNK) {
         let ids: Vec<i64> = chunk.iter().map(|doubt| doubt.id).collect();
         let mut said = fresh(conn, &ids)?;
         for row in rows(conn, &ids)? {
             let texts = texts_of(&row, said.remove(&row.id).unwrap_or_default());
             let doubt = chunk.iter().find(|doubt| doubt.id == row.id);
-            if doubt.is_some_and(|doubt| doubt.clauses.iter().all(|clause| fulfils(clause, &texts))) {
+            let is_sure = doubt.is_some_and(|doubt| doubt.clauses.iter().all(|clause| fulfils(clause, &texts)));
+            read.insert(row.id, is_sure);
+            if is_sure {
                 sure.insert(row.id);
             }
         }

@@ -138,7 +138,7 @@ pub fn groups(conn: &mut Connection, search: &Search, cursor: Cursor, limit: usi
             for chunk in docs.chunks(if matched.unsure.is_empty() { usize::MAX } else { CHUNK }) {
                 let mut bits = Bits::none(piece.segment.docs);
                 chunk.iter().for_each(|doc| bits.insert(*doc));
-                for doc in sure_docs(conn, &matched.unsure, &ids, bits)?.iter().rev() {
+                for doc in sure_docs(&walk, conn, &matched.unsure, &ids, bits)?.iter().rev() {
                     let (Some(newest_id), Some(conversation_id)) = (ids[doc as usize], conversations[doc as usize])
                     else {
                         continue;

@@ -149,7 +149,7 @@ impl Collect {
         }
         for chunk in docs.chunks(CHUNK) {
             let doubts: Vec<Doubt<'_>> = chunk.iter().map(|doc| doubt(&matched.unsure, *doc, &ids)).collect();
-            let sure = check(conn, &doubts)?;
+            let sure = check(walk, conn, &doubts)?;
             for doubt in doubts {
                 if sure.contains(&doubt.id) && self.ids.len() < self.most {
                     self.ids.push(doubt.id);
@@ -174,6 +174,7 @@ fn doubt<'q>(unsure: &[(Bits, &'q Clause)], doc: u32, ids: &[i64]) -> Doubt<'q> 
 
 /// Of some documents those that match for sure, read where they must be.
 pub(super) fn sure_docs(
+    walk: &Walk<'_>,
     conn: &mut Connection,
     unsure: &[(Bits, &Clause)],
     ids: &[Option<i64>],
@@ -184,7 +185,7 @@ pub(super) fn sure_docs(
     }
     let ids: Vec<i64> = ids.iter().map(|id| id.unwrap_or_default()).collect();
     let doubts: Vec<Doubt<'_>> = docs.iter().map(|doc| doubt(unsure, doc, &ids)).collect();
-    let sure = check(conn, &doubts)?;
+    let sure = check(walk, conn, &doubts)?;
     let mut bits = Bits::none(docs.docs());
     docs.iter().filter(|doc| sure.contains(&ids[*doc as usize])).for_each(|doc| bits.insert(doc));
     Ok(bits)
@@ -204,9 +205,10 @@ fn count(walk: &Walk<'_>, conn: &mut Connection, deadline: Instant) -> Result<(u
                 if reads >= COUNTING_READS || Instant::now() >= deadline {
                     return Ok((count, true));
                 }
-                reads += chunk.len();
+                let before = walk.read.borrow().len();
                 let doubts: Vec<Doubt<'_>> = chunk.iter().map(|doc| doubt(&matched.unsure, *doc, &ids)).collect();
-                count += check(conn, &doubts)?.len() as u32;
+                count += check(walk, conn, &doubts)?.len() as u32;
+                reads += walk.read.borrow().len() - before;
             }
         }
         if count >= COUNT_CAP {

@@ -40,7 +40,7 @@ pub fn newer(conn: &mut Connection, search: &Search, after: i64) -> Result<Tail,
         let walk = Walk::over(search, conn, Vec::new())?;
         let matched = walk.matched(&piece, conn)?;
         let ids: Vec<Option<i64>> = rows.iter().map(|row| Some(row.id)).collect();
-        let sure = sure_docs(conn, &matched.unsure, &ids, matched.bits)?;
+        let sure = sure_docs(&walk, conn, &matched.unsure, &ids, matched.bits.clone())?;
         let kept = (0..).zip(rows).filter(|(place, _)| sure.contains(*place)).map(|(_, row)| row);
         Ok(Tail { rows: kept.collect(), seen_to, more })
     })

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** every record of the database is in exactly one piece. **May import:** `error`, `search`, `db`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::db::Connection;
 use crate::db::find::eval::{Matched, evaluate};
@@ -29,6 +32,10 @@ pub(super) struct Walk<'q> {
     upstreams: Vec<(String, Vec<String>)>,
     /// The oldest first.
     pub(super) pieces: Vec<Piece>,
+    /// What was asked of the pieces so far, by their first records.
+    answers: RefCell<HashMap<i64, Rc<Matched<'q>>>>,
+    /// Records that were read to be sure, and what came out.
+    pub(super) read: RefCell<HashMap<i64, bool>>,
 }
 
 impl<'q> Walk<'q> {
@@ -50,7 +57,8 @@ impl<'q> Walk<'q> {
 
     /// A walk over these pieces alone.
     pub(super) fn over(search: &'q Search, conn: &mut Connection, pieces: Vec<Piece>) -> Result<Walk<'q>, Error> {
-        Ok(Walk { search, upstreams: upstreams(conn)?, pieces })
+        let upstreams = upstreams(conn)?;
+        Ok(Walk { search, upstreams, pieces, answers: RefCell::default(), read: RefCell::default() })
     }
 
     /// The pieces with a request in the time that is asked for.
@@ -59,8 +67,18 @@ impl<'q> Walk<'q> {
         self.pieces.iter().filter(move |piece| piece.segment.started_to >= from && piece.segment.started_from < to)
     }
 
-    /// What of a piece matches.
-    pub(super) fn matched(&self, piece: &Piece, conn: &mut Connection) -> Result<Matched<'q>, Error> {
+    /// What of a piece matches; each is asked once.
+    pub(super) fn matched(&self, piece: &Piece, conn: &mut Connection) -> Result<Rc<Matched<'q>>, Error> {
+        let place = piece.segment.first_id;
+        if let Some(known) = self.answers.borrow().get(&place) {
+            return Ok(Rc::clone(known));
+        }
+        let matched = Rc::new(self.ask(piece, conn)?);
+        self.answers.borrow_mut().insert(place, Rc::clone(&matched));
+        Ok(matched)
+    }
+
+    fn ask(&self, piece: &Piece, conn: &mut Connection) -> Result<Matched<'q>, Error> {
         let Segment { docs, started_from, started_to, removed, .. } = &piece.segment;
         let (from, to) = (self.search.from_us.unwrap_or(i64::MIN), self.search.to_us.unwrap_or(i64::MAX));
         let mut within = Bits::all(*docs);

@@ -5,10 +5,11 @@
 //! share packs as well: the last one is written again with more in it until it is full.
 //! **Invariant:** a piece lies in one pack as a whole. **May import:** `search` (its varints), zstd.
 
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 
 use zstd::bulk::Compressor;
+use zstd::stream::read::Decoder;
 
 use crate::db::records::layout::{Layout, Place};
 use crate::db::speak::PackRow;
@@ -169,10 +170,22 @@ pub(in crate::db) fn unpacked(data: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::decompress(packed, length).ok().filter(|bytes| bytes.len() == length)
 }
 
+/// The beginning of what was packed, up to `end`: a text in the middle of a pack needs nothing behind it.
+pub(in crate::db) fn unpacked_to(data: &[u8], end: u64) -> Option<Vec<u8>> {
+    let (length, packed) = data.split_first_chunk::<8>()?;
+    let length = u64::from_le_bytes(*length);
+    if end >= length {
+        return unpacked(data);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(end).ok()?);
+    Decoder::with_buffer(packed).ok()?.take(end).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 == end).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::db::records::layout::{Layout, Place};
-    use crate::db::records::packer::{PACK_BYTES, Packer, Press, placed_all, shared_pieces, unpacked};
+    use crate::db::records::packer::{PACK_BYTES, Packer, Press, placed_all, shared_pieces, unpacked, unpacked_to};
 
     #[test]
     fn pieces_come_back_from_where_they_were_put() {
@@ -189,6 +202,8 @@ mod tests {
             let bytes = unpacked(&row.data).unwrap();
             assert_eq!(&bytes[start as usize..][..length as usize], piece);
             assert_eq!(unpacked(&row.data[..row.data.len() - 1]), None);
+            let end = start + length;
+            assert_eq!(unpacked_to(&row.data, end).unwrap(), bytes[..end as usize]);
         }
     }
 

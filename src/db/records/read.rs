@@ -2,14 +2,14 @@
 //!
 //! **Invariant:** a body that cannot be put together is told as damaged, never given in part. **May import:** `error`, diesel.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::result::QueryResult;
 
 use crate::db::Connection;
 use crate::db::records::Texts;
 use crate::db::records::layout::Layout;
-use crate::db::records::packer::unpacked;
+use crate::db::records::packer::unpacked_to;
 use crate::db::speak::{BodyRow, Speaker};
 use crate::error::Error;
 
@@ -111,10 +111,14 @@ fn pieces<C: Speaker>(conn: &mut C, ids: &[i64], fresh_only: bool) -> QueryResul
     };
     let layouts: Vec<(Option<Layout>, Option<Layout>)> = rows.iter().map(wanted).collect();
     let places = layouts.iter().flat_map(|(body, response)| [body, response]).flatten().flat_map(|layout| &layout.0);
-    let pack_ids: BTreeSet<i64> = places.map(|place| place.pack).collect();
-    let packs = conn.packs(&pack_ids.into_iter().collect::<Vec<_>>())?;
+    let mut ends: BTreeMap<i64, u64> = BTreeMap::new();
+    for place in places {
+        let end = ends.entry(place.pack).or_default();
+        *end = place.start.saturating_add(place.length).max(*end);
+    }
+    let packs = conn.packs(&ends.keys().copied().collect::<Vec<_>>())?;
     let packs: HashMap<i64, Vec<u8>> =
-        packs.into_iter().filter_map(|row| Some((row.id, unpacked(&row.data)?))).collect();
+        packs.into_iter().filter_map(|row| Some((row.id, unpacked_to(&row.data, *ends.get(&row.id)?)?))).collect();
     let put_together = |layout: &Layout| -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         for place in &layout.0 {

@@ -71,9 +71,9 @@ impl Iterator for Session<'_> {
         if self.at >= self.turns {
             return None;
         }
-        let (at, turns) = (self.at, self.turns);
+        let at = self.at;
         self.at += 1;
-        let mut facts = self.figures.facts(&mut self.chance, at, turns);
+        let mut facts = self.figures.facts(&mut self.chance, at);
         (facts.status, facts.ending, facts.streamed) = (200, Default::default(), at % 2 == 0);
         (facts.key_name, facts.key_last4) = ("agent".to_owned(), "c0de".to_owned());
         facts.model = Some("gpt-5".to_owned());

@@ -111,7 +111,7 @@ impl Iterator for Chats<'_> {
         }
         let (at, count) = (self.at, self.count);
         self.at += 1;
-        let mut facts = self.figures.facts(&mut self.chance, at, count);
+        let mut facts = self.figures.facts(&mut self.chance, at);
         let is_chinese = self.chance.happens(20.0);
         let per_token = if is_chinese { 3 } else { 4 };
         if facts.status < 400 {

@@ -5,8 +5,8 @@ use openai_api_route::db::records::{Ending, Facts};
 
 use crate::words::{Chance, Draw};
 
-/// Everything happens within so many days.
-pub const DAYS: i64 = 30;
+/// Between two requests: two hundred come in a second.
+const STEP_US: i64 = 5_000;
 /// When the first request came in, µs since 1970: 2026-10-01.
 const FIRST_US: i64 = 1_790_812_800_000_000;
 
@@ -66,11 +66,9 @@ impl Figures {
         }
     }
 
-    /// The facts of request `at` of `count`, all but its sizes and tokens; times ascend.
-    pub fn facts(&self, chance: &mut Chance, at: u64, count: u64) -> Facts {
-        let span_us = DAYS * 86_400_000_000;
-        let step_us = span_us / (count.max(1) as i64);
-        let started_us = FIRST_US + at as i64 * step_us + chance.below(step_us.max(1) as usize) as i64;
+    /// The facts of request `at`, all but its sizes and tokens; times ascend.
+    pub fn facts(&self, chance: &mut Chance, at: u64) -> Facts {
+        let started_us = FIRST_US + at as i64 * STEP_US + chance.below(STEP_US as usize) as i64;
         let model = MODELS[self.models.one(chance)];
         let (key_name, key_last4) = KEYS[self.keys.one(chance)];
         let ip = self.ips.one(chance);
