@@ -40,6 +40,18 @@ function open(tab) {
   return true;
 }
 
+// The current row's request as a curl command: copied, or shown where the clipboard is closed.
+function curl() {
+  const target = link(current());
+  if (!target || !/^\/admin\/requests\/\d+$/.test(target.pathname)) return false;
+  const address = `${target.pathname}/curl`;
+  fetch(address)
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer)))
+    .then((text) => navigator.clipboard.writeText(text))
+    .catch(() => (location.href = address));
+  return true;
+}
+
 function help() {
   const box = document.getElementById("keys");
   if (!box) return false;
@@ -74,7 +86,7 @@ function act(key) {
     case "k": return step(-1);
     case "Enter": return document.activeElement === document.body && open(false);
     case "o": return open(true);
-    case "c": return press("[data-key-copy]");
+    case "c": return press("[data-key-copy]") || curl();
     case "t": return press("[data-key-live]");
     case "?": return help();
     case "Escape": return clear();

@@ -14,9 +14,9 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::ask::{Ask, OFFERED};
 use crate::dashboard::pages::requests::chart::{Bar, bars, step_us};
-use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::scope::{RANGES, Scope, found as found_at, is_untidy, tidied};
 use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
+use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown;
@@ -99,7 +99,7 @@ struct Seen {
     found: Found,
     buckets: Vec<Bucket>,
     titles: HashMap<i64, String>,
-    names: HashMap<i64, String>,
+    names: HashMap<i64, UpstreamName>,
     offers: Vec<String>,
     newest: i64,
     whole: Option<(u32, Vec<(usize, u32)>)>,
@@ -322,7 +322,10 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
             ),
             record: scope.which().with(&[]),
             refresh: scope.link(&[("refresh", if wishes.refresh.is_empty() { "10" } else { "" })]),
-            upstreams: serde_json::to_string(&seen.names).unwrap_or_default(),
+            upstreams: serde_json::to_string(
+                &seen.names.iter().map(|(id, name)| (id, &name.shown)).collect::<HashMap<_, _>>(),
+            )
+            .unwrap_or_default(),
         },
         newer,
         older,

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::UpstreamName;
 use crate::dashboard::pages::requests::ask::{named, narrowed, numbered};
 use crate::dashboard::pages::requests::scope::Scope;
 use crate::dashboard::shown::{self, Moment};
@@ -50,7 +51,7 @@ pub(super) struct Maker<'a> {
     pub(super) f: &'a Frame,
     pub(super) scope: &'a Scope,
     /// Names of the upstreams there are.
-    pub(super) names: &'a HashMap<i64, String>,
+    pub(super) names: &'a HashMap<i64, UpstreamName>,
     /// The user's last words.
     pub(super) titles: &'a HashMap<i64, String>,
     pub(super) cols: &'a [&'static str],
@@ -77,14 +78,16 @@ impl Maker<'_> {
         let facts = &row.facts;
         let t = |key: Key| self.f.k(&key);
         let mut cells = Vec::with_capacity(9 + self.cols.len());
-        let mut name = |label: Key, field: NameField, value: &str| {
+        let mut name = |label: Key, field: NameField, value: &str, shown: &str| {
             let href = if value.is_empty() { String::new() } else { self.filter(&named(field, value)) };
-            cells.push(Cell { label: t(label), class: "cut", text: value.to_owned(), href });
+            cells.push(Cell { label: t(label), class: "cut", text: shown.to_owned(), href });
         };
-        name(Key("req.model"), NameField::Model, facts.model.as_deref().unwrap_or_default());
-        let upstream = facts.upstream_id.map(|id| self.upstream(id)).unwrap_or_default();
-        name(Key("req.upstream"), NameField::Upstream, &upstream);
-        name(Key("req.key"), NameField::Key, &facts.key_name);
+        let model = facts.model.as_deref().unwrap_or_default();
+        name(Key("req.model"), NameField::Model, model, model);
+        let upstream = facts.upstream_id.map(|id| called(self.names, id));
+        let (asked, shown) = upstream.map(|name| (name.asked, name.shown)).unwrap_or_default();
+        name(Key("req.upstream"), NameField::Upstream, &asked, &shown);
+        name(Key("req.key"), NameField::Key, &facts.key_name, &facts.key_name);
         let ip = if facts.ip.is_empty() { String::new() } else { self.narrow(&format!("ip:{}", facts.ip)) };
         cells.push(Cell { label: t(Key("req.ip")), class: "cut", text: facts.ip.clone(), href: ip });
         let mut number = |label: Key, text: String| {
@@ -123,10 +126,6 @@ impl Maker<'_> {
         cells
     }
 
-    fn upstream(&self, id: i64) -> String {
-        self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
-    }
-
     fn filter(&self, clause: &Clause) -> String {
         self.scope.with(&[("q", &narrowed(self.scope.get("q"), clause))])
     }
@@ -137,6 +136,11 @@ impl Maker<'_> {
         let text = if known { text.to_owned() } else { format!("{text} {term}").trim().to_owned() };
         self.scope.with(&[("q", &text)])
     }
+}
+
+/// An upstream's name; of one that is gone its number.
+pub(super) fn called(names: &HashMap<i64, UpstreamName>, id: i64) -> UpstreamName {
+    names.get(&id).cloned().unwrap_or_else(|| UpstreamName { shown: format!("#{id}"), asked: id.to_string() })
 }
 
 /// What is not known.

@@ -1,0 +1,310 @@
+//! One request: what was said, how it went, as JSON, byte for byte.
+//!
+//! **Invariant:** never an empty page: what is not recorded is told, what is not understood is shown as JSON.
+//! **May import:** `state`, `db`, `search`.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use askama::Template;
+use chrono::Utc;
+use serde::Deserialize;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::ask::{named, numbered};
+use crate::dashboard::pages::requests::chat::{Body, Talk};
+use crate::dashboard::pages::requests::names;
+use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::pages::requests::table::{badge, called, dash, money, speed};
+use crate::dashboard::pages::requests::tree::{Node, tree};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
+use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::find::{Cursor, ids};
+use crate::db::records::{Marks, Record, record};
+use crate::error::Error;
+use crate::search::{NameField, NumberField};
+
+/// Bytes of a body that the raw view shows.
+const RAW_BYTES: usize = 256 << 10;
+/// Width of the drawing of attempts.
+const WIDTH: i64 = 300;
+
+#[derive(Template)]
+#[template(path = "requests/one.html")]
+struct One<'a> {
+    f: &'a Frame,
+    id: i64,
+    time: Moment,
+    model: String,
+    status: i32,
+    class: &'static str,
+    badges: Vec<Key>,
+    error: Option<&'a str>,
+    /// The query of the list it came from.
+    back: String,
+    newer: Option<String>,
+    older: Option<String>,
+    view: &'static str,
+    tabs: Vec<(Key, String, bool)>,
+    notes: Vec<String>,
+    talk: Talk,
+    all_href: String,
+    trees: Vec<Side<'a>>,
+    can_replay: bool,
+    has_previous: bool,
+    attempts: Vec<Attempt>,
+    first_byte_x: Option<i64>,
+    facts: Vec<Fact>,
+}
+
+/// The request's body or its reply.
+struct Side<'a> {
+    title: Key,
+    nodes: Vec<Node>,
+    /// The tree does not hold everything.
+    partial: bool,
+    /// Its beginning as text; with a tree only when it is asked for.
+    raw: String,
+    raw_rest: usize,
+    size: String,
+    download: &'a str,
+    id: i64,
+}
+
+/// A try at an upstream, as a bar of the waterfall.
+struct Attempt {
+    name: String,
+    x: i64,
+    width: i64,
+    y: i64,
+    class: &'static str,
+    took: String,
+    status: String,
+    error: String,
+}
+
+#[derive(Deserialize)]
+struct Try {
+    upstream_id: i64,
+    began_us: i64,
+    took_us: Option<i64>,
+    status: Option<u16>,
+    error: Option<String>,
+}
+
+/// What is known: its name, its value, and the requests with the same.
+struct Fact {
+    label: Key,
+    value: String,
+    href: String,
+}
+
+/// A record, or a page that says there is none.
+pub(super) async fn load(visit: &Visit, id: i64) -> Result<Record, ApiError> {
+    visit.database(move |connection| record(connection, id)?.ok_or(Error::NotFound)).await
+}
+
+/// `GET /admin/requests/{id}?view=&turns=&q=&range=&from=&to=`.
+pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+    let id = *id;
+    let form = Form::parse(request.query_string().as_bytes());
+    if let Some((name, _)) =
+        form.pairs().find(|(name, _)| !["q", "range", "from", "to", "view", "turns"].contains(name))
+    {
+        return Err(ApiError::field(name, "there is no such parameter; there are q, range, from, to, view, turns"));
+    }
+    let scope = Scope::read(request.query_string()).which();
+    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], Utc::now())?;
+    let search = asked.search.clone();
+    let (record, names, newer, older, first) = visit
+        .database(move |connection| {
+            let record = record(connection, id)?.ok_or(Error::NotFound)?;
+            let newer = ids(connection, &search, Cursor::After(id), 1)?.pop();
+            let older = ids(connection, &search, Cursor::Before(id), 1)?.pop();
+            let before =
+                record.row.placed.known_messages.unwrap_or(0) > 0 || record.row.placed.conversation_id != Some(id);
+            Ok((record, names(connection)?, newer, older, before))
+        })
+        .await?;
+    let f = &visit.frame;
+    let all = form.text("turns") == "all";
+    let talk = Talk::of(&record, &asked.search.query, all);
+    let view = match form.text("view") {
+        "" if talk.is_empty() => "json",
+        "" | "chat" => "chat",
+        "json" => "json",
+        "raw" => "raw",
+        _ => return Err(ApiError::field("view", "must be one of chat, json, raw")),
+    };
+    let facts = &record.row.facts;
+    let marks = record.row.signs.marks;
+    let base = format!("/admin/requests/{id}");
+    let tab = |key: Key, name: &'static str| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
+    let trees = if view == "chat" { Vec::new() } else { sides(&record, view == "raw") };
+    let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
+    let is_replay = Marks::Replay.is_in(marks);
+    let badges = [
+        badge(&record.row),
+        Marks::Shortened.is_in(marks).then_some(Key("one.is_cut")),
+        is_replay.then_some(Key("req.is_replay")),
+    ];
+    let mut badges: Vec<Key> = badges.into_iter().flatten().collect();
+    badges.dedup();
+    let first_byte_x = facts.first_byte_us.map(|us| us * WIDTH / facts.total_us.max(1));
+    let page = One {
+        time: f.time(&facts.started_us),
+        model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
+        status: facts.status,
+        class: shown::status_class(facts.status),
+        badges,
+        error: facts.error.as_deref(),
+        back: scope.with(&[]),
+        newer: neighbour(newer),
+        older: neighbour(older),
+        tabs: vec![tab(Key("view.chat"), "chat"), tab(Key("view.json"), "json"), tab(Key("view.raw"), "raw")],
+        notes: notes(f, &record),
+        all_href: format!("{base}{}", scope.with(&[("turns", "all")])),
+        trees,
+        can_replay: record.texts.body.is_some() && record.texts.body_note.is_none(),
+        has_previous: first,
+        attempts: attempts(&record, &names),
+        first_byte_x,
+        facts: known(&record, &names, &scope),
+        id,
+        view,
+        talk,
+        f,
+    };
+    visit.page_as(StatusCode::OK, &page)
+}
+
+/// Why something is not there.
+fn notes(f: &Frame, record: &Record) -> Vec<String> {
+    let texts = &record.texts;
+    let mut notes = Vec::new();
+    if texts.body.is_none() && texts.response.is_none() {
+        let recorded = Marks::Body.is_in(record.row.signs.marks);
+        let (sent, got) = (record.row.facts.request_bytes, record.row.facts.reply_bytes);
+        if recorded {
+            notes.push(f.t("one.expired").to_owned());
+        } else if sent + got > 0 {
+            notes.push(f.t("one.not_recorded").to_owned());
+        }
+    }
+    if let Some(note) = &texts.body_note {
+        notes.push(f.tf("one.body_note", &[note]));
+    }
+    if let Some(note) = texts.response_note.as_ref().filter(|note| *note != "assembled") {
+        notes.push(f.tf("one.reply_note", &[note]));
+    }
+    notes
+}
+
+fn sides(record: &Record, raw: bool) -> Vec<Side<'static>> {
+    let (facts, texts, id) = (&record.row.facts, &record.texts, record.row.id);
+    let sides = [
+        (Key("one.body"), &texts.body, facts.request_bytes, "body"),
+        (Key("one.reply"), &texts.response, facts.reply_bytes, "reply"),
+    ];
+    let side = |(title, bytes, true_bytes, download): (Key, &Option<Vec<u8>>, i64, &'static str)| {
+        let bytes = bytes.as_deref()?;
+        let (nodes, whole) = tree(bytes).filter(|_| !raw).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]);
+        let text = beginning(&text, RAW_BYTES).to_owned();
+        Some(Side {
+            title,
+            partial: !nodes.is_empty() && !whole,
+            raw_rest: bytes.len().saturating_sub(RAW_BYTES),
+            raw: if nodes.is_empty() { text } else { String::new() },
+            nodes,
+            size: size(true_bytes, Some(bytes.len())),
+            download,
+            id,
+        })
+    };
+    sides.into_iter().filter_map(side).collect()
+}
+
+/// `1,234 B`, and how much of it is stored when that is another number.
+fn size(bytes: i64, stored: Option<usize>) -> String {
+    let stored = stored.map(|stored| i64::try_from(stored).unwrap_or(i64::MAX)).filter(|stored| *stored != bytes);
+    match stored {
+        Some(stored) => format!("{} B ({} B)", shown::exact(bytes), shown::exact(stored)),
+        None => format!("{} B", shown::exact(bytes)),
+    }
+}
+
+fn attempts(record: &Record, names: &std::collections::HashMap<i64, super::UpstreamName>) -> Vec<Attempt> {
+    let total = record.row.facts.total_us.max(1);
+    let tries: Vec<Try> = serde_json::from_str(&record.row.facts.attempts).unwrap_or_default();
+    let bar = |(at, one): (usize, Try)| {
+        let took = one.took_us.unwrap_or(total - one.began_us);
+        let good = one.status.is_some_and(|status| status < 400);
+        Attempt {
+            name: called(names, one.upstream_id).shown,
+            x: (one.began_us * WIDTH / total).clamp(0, WIDTH - 2),
+            width: (took * WIDTH / total).clamp(2, WIDTH),
+            y: i64::try_from(at).unwrap_or(0) * 16 + 2,
+            class: if good { "good" } else { "bad" },
+            took: one.took_us.map_or_else(dash, shown::duration),
+            status: one.status.map_or_else(dash, |status| status.to_string()),
+            error: one.error.unwrap_or_default(),
+        }
+    };
+    tries.into_iter().take(50).enumerate().map(bar).collect()
+}
+
+fn known(record: &Record, names: &std::collections::HashMap<i64, super::UpstreamName>, scope: &Scope) -> Vec<Fact> {
+    let facts = &record.row.facts;
+    let list = |query: String| format!("/admin/requests{}", scope.with(&[("q", &query)]));
+    let mut all = Vec::new();
+    let mut add = |label: Key, value: Option<String>, query: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            all.push(Fact { label, value, href: query.map(list).unwrap_or_default() });
+        }
+    };
+    let name = |field: NameField, value: &str| Some(named(field, value).to_string());
+    let upstream = facts.upstream_id.map(|id| called(names, id));
+    let text = |value: &str| Some(value.to_owned());
+    add(Key("req.ttft"), facts.first_byte_us.map(shown::duration), None);
+    add(Key("one.first_content"), facts.first_content_us.map(shown::duration), None);
+    add(Key("req.total"), Some(shown::duration(facts.total_us)), None);
+    add(Key("req.tokens"), Some(shown::tokens(facts.tokens_in, facts.tokens_out)), None);
+    add(Key("one.cached"), facts.tokens_cached.map(shown::exact), None);
+    add(Key("one.reasoning"), facts.tokens_reasoning.map(shown::exact), None);
+    add(Key("req.tps"), speed(&record.row), None);
+    add(Key("req.cost"), Some(facts.cost_nano.map_or_else(dash, money)), None);
+    if let Some(upstream) = upstream {
+        add(Key("req.upstream"), Some(upstream.shown), name(NameField::Upstream, &upstream.asked));
+    }
+    let model = facts.model.as_deref().unwrap_or_default();
+    add(Key("req.model"), text(model), name(NameField::Model, model));
+    add(Key("one.model_sent"), facts.model_sent.clone().filter(|sent| sent != model), None);
+    add(Key("one.model_answered"), facts.model_answered.clone(), None);
+    let key = if facts.key_last4.is_empty() {
+        facts.key_name.clone()
+    } else {
+        format!("{} (…{})", facts.key_name, facts.key_last4)
+    };
+    add(Key("req.key"), Some(key), name(NameField::Key, &facts.key_name).filter(|_| !facts.key_name.is_empty()));
+    add(Key("req.ip"), text(&facts.ip), Some(format!("ip:{}", facts.ip)));
+    add(Key("req.ua"), text(&facts.user_agent), name(NameField::Ua, &facts.user_agent));
+    add(Key("req.path"), Some(format!("{} {}", facts.method, facts.path)), name(NameField::Path, &facts.path));
+    add(Key("req.host"), text(&facts.host), name(NameField::Host, &facts.host));
+    let finish = record.row.signs.finish.as_deref().unwrap_or_default();
+    add(Key("req.finish"), text(finish), name(NameField::Finish, finish));
+    add(Key("one.body_size"), Some(size(facts.request_bytes, record.texts.body.as_ref().map(Vec::len))), None);
+    add(Key("one.reply_size"), Some(size(facts.reply_bytes, record.texts.response.as_ref().map(Vec::len))), None);
+    let conversation = record.row.placed.conversation_id;
+    add(
+        Key("req.conversation"),
+        conversation.map(|id| id.to_string()),
+        conversation.map(|id| numbered(NumberField::Conv, id).to_string()),
+    );
+    all
+}
