@@ -122,6 +122,8 @@ pub struct Draft {
     pub reply: Side,
     /// Bodies are wanted, not only the row.
     pub with_bodies: bool,
+    /// It was sent again from the dashboard.
+    pub is_replay: bool,
     /// Bytes taken from the budget for this draft.
     pub charged_bytes: usize,
 }

@@ -76,7 +76,7 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
     };
     let texts =
         Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
-    NewRecord { facts, texts, session: draft.session, is_replay: false }
+    NewRecord { facts, texts, session: draft.session, is_replay: draft.is_replay }
 }
 
 /// A reply as far as it can be read.

@@ -51,6 +51,8 @@ pub(super) struct Block {
     pub(super) label: Option<Key>,
     /// What belongs to the label: a tool's name, an address, an id.
     pub(super) detail: String,
+    /// An address elsewhere: a link to be clicked, never loaded.
+    pub(super) link: String,
     pub(super) folded: bool,
     pub(super) open: bool,
     pub(super) body: Body,
@@ -292,6 +294,7 @@ impl Writer<'_> {
             class: "text",
             label: None,
             detail: String::new(),
+            link: String::new(),
             folded: matches!(role, Role::System | Role::Developer),
             open: false,
             body: Body::Nothing,
@@ -386,6 +389,9 @@ impl Writer<'_> {
                     block.body = Body::Picture(*blob);
                 }
                 *blob += 1;
+            }
+            Some(Media::Url(address)) if address.starts_with("https://") || address.starts_with("http://") => {
+                block.link = beginning(address, 2_000).to_owned();
             }
             Some(Media::Url(address)) => block.detail = format!("{} {}", block.detail, beginning(address, 2_000)),
             Some(Media::Id(id)) => block.detail = format!("{} {id}", block.detail),

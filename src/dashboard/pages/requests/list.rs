@@ -61,6 +61,8 @@ struct List<'a> {
     bars: Vec<Bar>,
     heads: Vec<(&'static str, &'static str)>,
     lines: Vec<Line>,
+    /// More columns than most screens are wide.
+    has_extra: bool,
     newer: Option<String>,
     older: Option<String>,
     /// The search took too long: the rest, from the oldest record that was looked at.
@@ -296,6 +298,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
                 })
                 .collect(),
         }),
+        has_extra: !wishes.cols.is_empty(),
         searched_to: seen.found.searched_to.is_some(),
         sorted: !wishes.sort.is_empty(),
         sorts: SORTS.map(|(sort, key)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort == sort)).into(),

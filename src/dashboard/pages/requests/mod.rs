@@ -6,6 +6,7 @@
 //! | `ask`, `chart`, `table`, `list` | the query box, the histogram, the rows, the page of them |
 //! | `saved` | searches with a name |
 //! | `one`, `chat`, `said`, `tree` | one request: what was said, as parts, as text, as JSON |
+//! | `diff`, `replay` | two requests side by side; one sent again |
 //! | `files`, `remove` | what one copies or downloads; taking a request away |
 //!
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
@@ -14,10 +15,12 @@
 mod ask;
 mod chart;
 mod chat;
+mod diff;
 mod files;
 mod list;
 mod one;
 mod remove;
+mod replay;
 mod said;
 mod saved;
 mod scope;
@@ -45,6 +48,13 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/requests/{id:\\d+}").guard(page()).route(web::get().to(one::show)))
         .service(resource("/requests/{id:\\d+}/curl").route(web::get().to(files::curl)))
         .service(resource("/requests/{id:\\d+}/blob/{n}").route(web::get().to(files::blob)))
+        .service(resource("/requests/{id:\\d+}/diff/{other}").route(web::get().to(diff::show)))
+        .service(
+            resource("/requests/{id:\\d+}/replay")
+                .route(web::get().to(replay::ask))
+                .route(web::post().guard(form()).to(replay::send)),
+        )
+        .service(resource("/requests/{id:\\d+}/replay/{other}").route(web::get().to(replay::compare)))
         .service(
             resource("/requests/{id:\\d+}/delete")
                 .route(web::get().to(remove::ask))

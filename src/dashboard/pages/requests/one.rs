@@ -14,6 +14,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::ask::{named, numbered};
 use crate::dashboard::pages::requests::chat::{Body, Talk};
+use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::scope::Scope;
@@ -126,8 +127,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             let record = record(connection, id)?.ok_or(Error::NotFound)?;
             let newer = ids(connection, &search, Cursor::After(id), 1)?.pop();
             let older = ids(connection, &search, Cursor::Before(id), 1)?.pop();
-            let before =
-                record.row.placed.known_messages.unwrap_or(0) > 0 || record.row.placed.conversation_id != Some(id);
+            let before = previous(connection, &record.row)?.is_some();
             Ok((record, names(connection)?, newer, older, before))
         })
         .await?;
