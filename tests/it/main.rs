@@ -26,6 +26,7 @@ mod pages; // what a browser sees
 mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod request_pages; // requests in the browser
 mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** no body is in it; every state is in its address. **May import:** `state`, `db`, `search`, `roster`.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use actix_web::HttpRequest;
@@ -12,29 +11,20 @@ use askama::Template;
 use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::requests::ask::{Ask, OFFERED};
-use crate::dashboard::pages::requests::chart::{Bar, bars, step_us};
+use crate::dashboard::pages::requests::ask::Ask;
+use crate::dashboard::pages::requests::chart::{Bar, bars};
+use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::scope::{RANGES, Scope, found as found_at, is_untidy, tidied};
 use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
-use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
-use crate::db::PooledConnection;
-use crate::db::find::{Bucket, Cursor, Found, Search, facets, find, histogram};
-use crate::db::records::{Row, newest_id, titles};
-use crate::error::Error;
+use crate::db::find::Found;
 use crate::roster::Recording;
-use crate::search::Query;
-use crate::search::segment::Name;
 
 pub(super) const LIST: &str = "/admin/requests";
-/// Matches that are put into another order, the newest.
-const SORTED: usize = 1_000;
-/// Clauses of which an empty list tells what would be there without them.
-const HINTS: usize = 6;
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
 /// The orders, with their words.
@@ -95,16 +85,6 @@ struct Live {
     record: String,
     refresh: String,
     upstreams: String,
-}
-
-struct Seen {
-    found: Found,
-    buckets: Vec<Bucket>,
-    titles: HashMap<i64, String>,
-    names: HashMap<i64, UpstreamName>,
-    offers: Vec<String>,
-    newest: i64,
-    whole: Option<(u32, Vec<(usize, u32)>)>,
 }
 
 /// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=`.
@@ -201,63 +181,6 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
     };
     let wishes = Wishes { cols: Vec::new(), sort: String::new(), refresh: String::new() };
     visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask, (0, 0)))
-}
-
-fn look(
-    connection: &mut PooledConnection,
-    search: &Search,
-    cursor: Cursor,
-    limit: usize,
-    sort: &str,
-    from_us: i64,
-    to_us: i64,
-) -> Result<Seen, Error> {
-    let mut found = find(connection, search, cursor, if sort.is_empty() { limit } else { SORTED })?;
-    if !sort.is_empty() {
-        let figure = |row: &Row| match sort {
-            "-total" => Some(row.facts.total_us),
-            "-ttft" => row.facts.first_byte_us,
-            "-cost" => row.facts.cost_nano,
-            _ => Some(row.facts.tokens_in? + row.facts.tokens_out.unwrap_or(0)),
-        };
-        found.rows.sort_by_key(|row| Reverse(figure(row)));
-        found.rows.truncate(limit);
-        (found.has_older, found.has_newer) = (false, false);
-    }
-    let ids: Vec<i64> = found.rows.iter().map(|row| row.id).collect();
-    let mut whole = None;
-    let count_of = |connection: &mut PooledConnection, query: Query| {
-        find(connection, &Search { query, ..search.clone() }, Cursor::Newest, 1).map(|found| found.count)
-    };
-    if found.rows.is_empty() && cursor == Cursor::Newest {
-        let all = count_of(connection, Query::default())?;
-        let mut without = Vec::new();
-        let clauses = search.query.clauses.len();
-        for index in (0..clauses.min(HINTS)).filter(|_| clauses > 1 && all > 0) {
-            without.push((index, count_of(connection, search.query.without(index))?));
-        }
-        whole = Some((all, without));
-    }
-    let mut offers = Vec::new();
-    let everything = Search { query: Query::default(), ..search.clone() };
-    for (name, kind) in [("model", Name::Model), ("key", Name::Key)] {
-        let known = facets(connection, &everything, kind, OFFERED)?;
-        offers.extend(
-            known
-                .into_iter()
-                .filter(|facet| !facet.value.contains(['"', ' ']))
-                .map(|facet| format!("{name}:{}", facet.value)),
-        );
-    }
-    Ok(Seen {
-        buckets: histogram(connection, search, from_us, step_us(from_us, to_us))?,
-        titles: titles(connection, &ids)?,
-        names: names(connection)?,
-        offers,
-        newest: newest_id(connection)?,
-        whole,
-        found,
-    })
 }
 
 fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: Ask, span: (i64, i64)) -> List<'a> {

@@ -3,10 +3,10 @@
 //! | file | what it does |
 //! |---|---|
 //! | `scope` | which requests, as the address says it |
-//! | `ask`, `chart`, `table`, `list` | the query box, the histogram, the rows, the page of them |
+//! | `ask`, `chart`, `table`, `look`, `list` | the query box, the histogram, the rows, what is asked, the page of them |
 //! | `saved` | searches with a name |
-//! | `one`, `chat`, `said`, `tree` | one request: what was said, as parts, as text, as JSON |
-//! | `diff`, `replay` | two requests side by side; one sent again |
+//! | `one`, `chat`, `parts`, `said`, `tree`, `figures` | one request: what was said, by parts, as text, as JSON; what is known |
+//! | `diff`, `replay`, `compare` | two requests compared; one sent again, and what came of it |
 //! | `files`, `remove` | what one copies or downloads; taking a request away |
 //!
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
@@ -15,10 +15,14 @@
 mod ask;
 mod chart;
 mod chat;
+mod compare;
 mod diff;
+mod figures;
 mod files;
 mod list;
+mod look;
 mod one;
+mod parts;
 mod remove;
 mod replay;
 mod said;
@@ -54,7 +58,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(replay::ask))
                 .route(web::post().guard(form()).to(replay::send)),
         )
-        .service(resource("/requests/{id:\\d+}/replay/{other}").route(web::get().to(replay::compare)))
+        .service(resource("/requests/{id:\\d+}/replay/{other}").route(web::get().to(compare::show)))
         .service(
             resource("/requests/{id:\\d+}/delete")
                 .route(web::get().to(remove::ask))
