@@ -5,7 +5,7 @@
 const places = { o: "/admin", r: "/admin/requests", c: "/admin/conversations", u: "/admin/upstreams", k: "/admin/keys", m: "/admin/models", s: "/admin/settings" };
 let going = 0;
 
-const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]"));
+const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]") && !row.closest("details"));
 const current = () => document.querySelector("tr[aria-current]");
 const link = (row) => row?.querySelector("a[href]");
 

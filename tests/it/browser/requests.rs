@@ -82,7 +82,7 @@ fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
     let statuses =
         "return [...new Set([...document.querySelectorAll('tbody .badge')].map((at) => at.textContent))].join()";
     assert_eq!(browser.text(statuses), "400", "only what was asked for");
-    let link = browser.text("return document.querySelector('tbody a').getAttribute('href')");
+    let link = browser.text("return document.querySelector('tr[data-id] a').getAttribute('href')");
     assert!(link.starts_with("/admin/requests/") && link.contains("?q=status"), "{link}");
 
     let point = |kind: &str| {
@@ -108,7 +108,7 @@ fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
     assert_eq!(rows(&browser), 9, "hidden");
     hide(false);
     until("what came meanwhile is shown", || (rows(&browser) == 11).then_some(()));
-    let unique = "return new Set([...document.querySelectorAll('tbody tr')].map((row) => row.dataset.id)).size";
+    let unique = "return new Set([...document.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id)).size";
     assert_eq!(browser.script(unique), 11, "without repetition");
     assert_eq!(browser.script("return window.violations"), json!([]));
 }
@@ -123,7 +123,7 @@ fn the_table_never_grows_beyond_two_hundred_rows() {
     for number in 0..210 {
         gateway.send(chat(&format!("number {number}")));
     }
-    let newest = "return document.querySelector('tbody tr')?.dataset.id ?? ''";
+    let newest = "return document.querySelector('tr[data-id]')?.dataset.id ?? ''";
     until("the last one is shown", || (browser.text(newest) == "210").then_some(()));
     assert_eq!(rows(&browser), 200);
 }
