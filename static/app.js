@@ -48,3 +48,21 @@ for (const all of document.querySelectorAll("[data-all]")) {
     }
   });
 }
+
+// A link to a text: with script the text is copied, without it is opened.
+for (const link of document.querySelectorAll("a[data-copy-from]")) {
+  link.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const said = link.textContent;
+    try {
+      const answer = await fetch(link.href);
+      if (!answer.ok) throw new Error(answer.statusText);
+      await navigator.clipboard.writeText(await answer.text());
+      link.textContent = link.dataset.done;
+      setTimeout(() => (link.textContent = said), 2000);
+    } catch {
+      location.href = link.href;
+    }
+  });
+}

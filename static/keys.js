@@ -5,7 +5,7 @@
 const places = { o: "/admin", r: "/admin/requests", c: "/admin/conversations", u: "/admin/upstreams", k: "/admin/keys", m: "/admin/models", s: "/admin/settings" };
 let going = 0;
 
-const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]"));
+const rows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.querySelector("a[href]") && !row.closest("details"));
 const current = () => document.querySelector("tr[aria-current]");
 const link = (row) => row?.querySelector("a[href]");
 
@@ -37,6 +37,18 @@ function open(tab) {
   if (!target) return false;
   if (tab) window.open(target.href, "_blank", "noopener");
   else location.href = target.href;
+  return true;
+}
+
+// The current row's request as a curl command: copied, or shown where the clipboard is closed.
+function curl() {
+  const target = link(current());
+  if (!target || !/^\/admin\/requests\/\d+$/.test(target.pathname)) return false;
+  const address = `${target.pathname}/curl`;
+  fetch(address)
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer)))
+    .then((text) => navigator.clipboard.writeText(text))
+    .catch(() => (location.href = address));
   return true;
 }
 
@@ -74,7 +86,7 @@ function act(key) {
     case "k": return step(-1);
     case "Enter": return document.activeElement === document.body && open(false);
     case "o": return open(true);
-    case "c": return press("[data-key-copy]");
+    case "c": return press("[data-key-copy]") || curl();
     case "t": return press("[data-key-live]");
     case "?": return help();
     case "Escape": return clear();

@@ -157,6 +157,33 @@ async fn ask(
     path: &str,
     body: Option<Value>,
 ) -> Result<(u16, Vec<u8>), String> {
+    let body = body.map(|body| body.to_string().into_bytes());
+    let answer = send(outbound, upstream, method, path, body, PATIENCE).await?;
+    Ok((answer.status, answer.body))
+}
+
+/// What an upstream answered, as it came: hostile, and perhaps with our key in it.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+    /// When its first bytes came.
+    pub(super) began: Instant,
+}
+
+/// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it. `path` is below the
+/// endpoint's; a body is JSON.
+///
+/// # Errors
+/// What went wrong; it may hold our key.
+pub(super) async fn send(
+    outbound: &Outbound,
+    upstream: &Upstream,
+    method: Method,
+    path: &str,
+    body: Option<Vec<u8>>,
+    patience: Duration,
+) -> Result<Answer, String> {
     let path: PathAndQuery = format!("{}{path}", upstream.endpoint.base_path)
         .parse()
         .map_err(|_| "the endpoint makes no path".to_owned())?;
@@ -172,14 +199,17 @@ async fn ask(
         let mut response = match body {
             Some(body) => {
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                request.send_body(body.to_string()).await
+                request.send_body(body).await
             }
             None => request.send().await,
         }
         .map_err(|error| error.to_string())?;
+        let began = Instant::now();
         let status = response.status().as_u16();
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
         let body = response.body().limit(ANSWER_BYTES).await.map_err(|error| error.to_string())?;
-        Ok((status, body.to_vec()))
+        Ok(Answer { status, content_type, body: body.to_vec(), began })
     };
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+    timeout(patience, work).await.unwrap_or_else(|_| Err(format!("no answer within {} s", patience.as_secs())))
 }

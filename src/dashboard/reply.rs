@@ -79,6 +79,13 @@ impl ApiError {
         ApiError { query: Some(Box::new(Told { at, suggestion: None })), ..ApiError::field("q", what) }
     }
 
+    /// Of a query that is wrong: what is wrong, where, and the whole query put right.
+    pub(super) fn told(&self) -> Option<(&str, Range<usize>, Option<&str>)> {
+        let told = self.query.as_ref()?;
+        let message = self.message.strip_prefix("q: ").unwrap_or(&self.message);
+        Some((message, told.at.clone(), told.suggestion.as_deref()))
+    }
+
     pub(super) fn unauthorized() -> ApiError {
         let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
         ApiError { key: Some((Key("error.log_in"), Vec::new())), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }

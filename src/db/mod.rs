@@ -19,6 +19,7 @@ pub mod prices;
 pub mod records;
 pub mod removal;
 pub mod rollups;
+pub mod saved;
 mod schema;
 pub mod sessions;
 pub mod settings;

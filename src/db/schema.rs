@@ -132,4 +132,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    saved_searches (id) {
+        id -> BigInt,
+        name -> Text,
+        query -> Text,
+        created_us -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(records, record_bodies);

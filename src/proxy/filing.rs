@@ -82,6 +82,7 @@ impl Filing {
                 request: Side::default(),
                 reply: Side::default(),
                 with_bodies: recording == Recording::Full,
+                is_replay: false,
                 charged_bytes: 0,
                 hold: None,
             })

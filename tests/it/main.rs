@@ -34,6 +34,7 @@ mod policies; // who is asked first
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod removal; // what is removed is gone, and nothing else
+mod request_pages; // requests in the browser
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod start; // flags, first start, what is refused

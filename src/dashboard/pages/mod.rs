@@ -11,6 +11,7 @@ pub(super) mod login;
 mod models;
 mod overview;
 mod preferences;
+mod requests;
 mod settings;
 pub(super) mod upstreams;
 
@@ -55,6 +56,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/keys/delete").route(web::get().to(keys::ask)).route(web::post().to(keys::remove)))
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
+        .configure(requests::configure)
         .configure(settings::configure)
         .configure(upstreams::configure);
 }

@@ -6,6 +6,7 @@ mod access; // axe-core, the keyboard
 mod harness;
 mod languages; // both languages, both themes
 mod pages;
+mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
 mod shapes; // narrow screens
 mod walls; // policy, console, other hosts, secrets

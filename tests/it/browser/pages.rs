@@ -8,14 +8,18 @@ use crate::support::row::{Row, refused};
 use crate::support::samples::{CHAT, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::Visitor;
 
 /// A seeded secret that no page may ever show.
 pub const SECRET: &str = "sk-seeded-secret-0123456789";
 /// Text from outside that would do harm as markup.
 const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 
+/// What is asked after [`CHAT`] was answered.
+const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
+
 /// The pages without parameters of their own.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 26] = [
     "/admin",
     "/admin/upstreams",
     "/admin/upstreams/new",
@@ -31,6 +35,16 @@ const PAGES: [&str; 16] = [
     "/admin/settings?tab=notices",
     "/admin/settings?tab=sessions",
     "/admin/settings?tab=about",
+    "/admin/requests",
+    "/admin/requests?q=hello&range=7d&cols=cost,path,ua,host,finish,conv",
+    "/admin/requests?q=is:error+model:none",
+    "/admin/requests/1",
+    "/admin/requests/1?view=json",
+    "/admin/requests/1?view=raw",
+    "/admin/requests/1/replay",
+    "/admin/requests/1/delete",
+    "/admin/requests/2/diff/prev",
+    "/admin/saved",
     "/admin/no-such-page",
 ];
 
@@ -57,6 +71,10 @@ impl Stage {
         let gateway = Gateway::with(Kind::Sqlite, rows);
         assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
         until("the request is recorded", || (!gateway.records().is_empty()).then_some(()));
+        assert_eq!(gateway.send(Call::chat(NEXT_TURN)).status, 200);
+        gateway.records_when(2);
+        let visitor = Visitor::log_in(&gateway);
+        visitor.send("/admin/saved", "name=Failures&query=%3Fq%3Dis%3Aerror");
         Stage { gateway, _upstream: upstream }
     }
 

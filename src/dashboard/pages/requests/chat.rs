@@ -1,0 +1,177 @@
+//! What was said in a request and its reply, in the order in which it was said, ready for a page. Start at [`Talk::of`].
+//!
+//! Everything is read first, so that pictures have the same numbers on every page; what is shown is bounded: the reply and
+//! what is new come before what was said earlier.
+//!
+//! **Invariant:** every part is a block of its own; what is left out is told. **May import:** `openai`, `search`, `db`.
+
+use std::ops::Range;
+
+use crate::dashboard::pages::requests::parts::{Said, Writer, media};
+use crate::db::records::Record;
+use crate::openai::dialogue::texts::{reply_texts, request_texts};
+use crate::openai::dialogue::{Media, Message, Part, Role, error_text, layout, message, reply};
+use crate::openai::scan::{elements, member, string_value};
+use crate::search::Query;
+
+/// Tools named.
+const TOOLS: usize = 200;
+
+/// Content that is not text, in the body or the reply.
+pub(super) struct Blob {
+    /// Where its base64 stands.
+    pub(super) base64: Range<usize>,
+    pub(super) in_reply: bool,
+}
+
+/// Everything that was said.
+#[derive(Default)]
+pub(super) struct Talk {
+    pub(super) earlier: Vec<Said>,
+    /// Of the earlier messages those that are not shown.
+    pub(super) hidden: usize,
+    pub(super) fresh: Vec<Said>,
+    pub(super) reply: Vec<Said>,
+    pub(super) known: usize,
+    pub(super) hits: usize,
+    pub(super) first_hit: Option<usize>,
+    /// Tools offered, and whether each was called.
+    pub(super) tools: Vec<(String, bool)>,
+    /// The response that this request goes on from; what was said before it is not in the record.
+    pub(super) continues: Option<String>,
+    pub(super) error: Option<String>,
+}
+
+/// The messages of a record, and its contents that are not text.
+struct Reading {
+    messages: Vec<Message>,
+    reply: Vec<Message>,
+    blobs: Vec<Blob>,
+    tools: Vec<String>,
+    continues: Option<String>,
+    error: Option<String>,
+    /// Messages beside the list of them, which come first.
+    beside: usize,
+}
+
+fn read(path: &str, body: &[u8], answer: &[u8]) -> Reading {
+    let shape = layout(path, body);
+    let (mut messages, mut blobs) = (Vec::new(), Vec::new());
+    let mut take = |range: Range<usize>, role: Option<Role>| {
+        let mut said = message(&body[range.clone()]);
+        said.role = role.unwrap_or(said.role);
+        note_blobs(&said, range.start, false, &mut blobs);
+        messages.push(said);
+    };
+    shape.system.iter().for_each(|range| take(range.clone(), Some(Role::System)));
+    shape.prompts.iter().for_each(|range| take(range.clone(), Some(Role::User)));
+    let beside = shape.system.len() + shape.prompts.len();
+    if let Some(list) = shape.messages.clone() {
+        elements(body, list).for_each(|range| take(range, None));
+    }
+    let mut answers: Vec<Message> = reply(answer).into_iter().flatten().collect();
+    for said in &answers {
+        note_blobs(said, 0, true, &mut blobs);
+    }
+    if messages.is_empty() {
+        let mut parts = Vec::new();
+        request_texts(path, body, None, &mut |_, text| parts.push(Part::Text(text.to_owned())));
+        messages.extend((!parts.is_empty()).then(|| of(Role::User, parts)));
+    }
+    let error = error_text(answer);
+    if answers.is_empty() && error.is_none() {
+        let mut parts = Vec::new();
+        reply_texts(answer, &mut |_, text| parts.push(Part::Other(text.to_owned())));
+        answers.extend((!parts.is_empty()).then(|| of(Role::Assistant, parts)));
+    }
+    let name = |range: Range<usize>| {
+        let tool = &body[range];
+        let tool = member(tool, b"function").unwrap_or(tool);
+        let name = member(tool, b"name").or_else(|| member(tool, b"type")).and_then(string_value)?;
+        Some(name.into_owned())
+    };
+    let tools = shape.tools.map(|list| elements(body, list).filter_map(name).take(TOOLS).collect()).unwrap_or_default();
+    Reading { messages, reply: answers, blobs, tools, continues: shape.previous_response, error, beside }
+}
+
+fn of(role: Role, parts: Vec<Part>) -> Message {
+    Message { role, name: None, parts, aside: false }
+}
+
+fn note_blobs(said: &Message, start: usize, in_reply: bool, blobs: &mut Vec<Blob>) {
+    for part in &said.parts {
+        if let Some(Media::Inline { base64, .. }) = media(part) {
+            let base64 = base64.start + start..base64.end + start;
+            blobs.push(Blob { base64, in_reply });
+        }
+    }
+}
+
+/// The contents of a record that are not text, in the order of their numbers.
+pub(super) fn blobs(record: &Record) -> Vec<Blob> {
+    let [body, answer] = bytes(record);
+    read(&record.row.facts.path, body, answer).blobs
+}
+
+/// Every message of a record, the request's and the reply's.
+pub(super) fn all_messages(record: &Record) -> (Vec<Message>, Vec<Message>) {
+    let [body, answer] = bytes(record);
+    let reading = read(&record.row.facts.path, body, answer);
+    (reading.messages, reading.reply)
+}
+
+fn bytes(record: &Record) -> [&[u8]; 2] {
+    let texts = &record.texts;
+    [texts.body.as_deref().unwrap_or_default(), texts.response.as_deref().unwrap_or_default()]
+}
+
+impl Talk {
+    /// What a record says, with the hits of `query` marked; all of it, or as much as is good for a page.
+    pub(super) fn of(record: &Record, query: &Query, all: bool) -> Talk {
+        let [body, answer] = bytes(record);
+        let reading = read(&record.row.facts.path, body, answer);
+        let mut writer = Writer::new(query, all);
+        writer.note_calls(reading.messages.iter().chain(&reading.reply));
+        let count = reading.messages.len();
+        // The last message was asked anew even when all are known.
+        let known = record.row.placed.known_messages.and_then(|known| usize::try_from(known).ok()).unwrap_or(0);
+        let known = if known == 0 { 0 } else { (known + reading.beside).min(count.saturating_sub(1)) };
+        let mut numbers = Vec::with_capacity(count + reading.reply.len());
+        let mut blob = 0;
+        for said in reading.messages.iter().chain(&reading.reply) {
+            numbers.push(blob);
+            blob += said.parts.iter().filter(|part| matches!(media(part), Some(Media::Inline { .. }))).count();
+        }
+        let mut show = |messages: &[Message], first: usize| -> Vec<Said> {
+            let shown = messages.iter().enumerate();
+            shown.map_while(|(at, said)| writer.said(said, first + at, numbers[first + at])).collect()
+        };
+        let reply = show(&reading.reply, count);
+        let fresh = show(&reading.messages[known..], known);
+        let earlier = show(&reading.messages[..known], 0);
+        let called: Vec<&str> = record.row.signs.tools.as_deref().unwrap_or_default().lines().collect();
+        let first_hit = earlier.iter().chain(&fresh).chain(&reply).find(|said| said.hit).map(|said| said.number);
+        Talk {
+            hidden: count - fresh.len() - earlier.len(),
+            hits: writer.hits,
+            first_hit,
+            tools: reading
+                .tools
+                .into_iter()
+                .map(|name| (called.contains(&name.as_str()), name))
+                .map(|(is, name)| (name, is))
+                .collect(),
+            continues: reading.continues,
+            error: reading.error,
+            earlier,
+            fresh,
+            reply,
+            known,
+        }
+    }
+
+    /// Whether there is anything to show.
+    pub(super) fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.reply.is_empty() && self.error.is_none() && self.continues.is_none()
+    }
+}

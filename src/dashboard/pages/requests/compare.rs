@@ -1,0 +1,65 @@
+//! A request and its replay side by side: figures, replies, and the replies word by word.
+//!
+//! **Invariant:** replies are shown as text. **May import:** `state`, `db`, `openai`.
+
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::chat::all_messages;
+use crate::dashboard::pages::requests::diff::{Stretch, text_of, words};
+use crate::dashboard::pages::requests::names;
+use crate::dashboard::pages::requests::one::load;
+use crate::dashboard::pages::requests::table::{called, dash, money};
+use crate::dashboard::shown;
+use crate::dashboard::visit::{Page, Visit};
+use crate::db::records::Record;
+
+#[derive(Template)]
+#[template(path = "requests/compare.html")]
+struct Compare<'a> {
+    f: &'a Frame,
+    sides: [Shown; 2],
+    words: Vec<Stretch>,
+    same: bool,
+}
+
+/// One of two replies.
+struct Shown {
+    id: i64,
+    upstream: String,
+    model: String,
+    status: i32,
+    class: &'static str,
+    first: String,
+    total: String,
+    tokens: String,
+    cost: String,
+    text: String,
+}
+
+/// `GET /admin/requests/{id}/replay/{other}`: both replies side by side.
+pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
+    let (id, other) = path.into_inner();
+    let (one, two) = (load(&visit, id).await?, load(&visit, other).await?);
+    let names = visit.database(names).await?;
+    let side = |record: &Record| {
+        let facts = &record.row.facts;
+        let text: Vec<String> = all_messages(record).1.iter().map(text_of).collect();
+        Shown {
+            id: record.row.id,
+            upstream: facts.upstream_id.map_or_else(dash, |id| called(&names, id).shown),
+            model: facts.model.clone().unwrap_or_default(),
+            status: facts.status,
+            class: shown::status_class(facts.status),
+            first: facts.first_byte_us.map_or_else(dash, shown::duration),
+            total: shown::duration(facts.total_us),
+            tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
+            cost: facts.cost_nano.map_or_else(dash, money),
+            text: if text.is_empty() { facts.error.clone().unwrap_or_default() } else { text.join("\n\n") },
+        }
+    };
+    let sides = [side(&one), side(&two)];
+    let words = words(&sides[0].text, &sides[1].text);
+    visit.page(&Compare { f: &visit.frame, same: sides[0].text == sides[1].text, words, sides })
+}

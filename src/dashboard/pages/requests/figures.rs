@@ -1,0 +1,126 @@
+//! What is known of a request beside its texts: its figures, and its attempts as bars.
+//!
+//! **Invariant:** every value that a query can name leads to the requests with the same. **May import:** `db`, `search`.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::dashboard::pages::requests::UpstreamName;
+use crate::dashboard::pages::requests::ask::{named, numbered};
+use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::pages::requests::table::{called, dash, money, speed};
+use crate::dashboard::shown;
+use crate::dashboard::words::Key;
+use crate::db::records::Record;
+use crate::search::{NameField, NumberField};
+
+/// Width of the drawing of attempts.
+pub(super) const WIDTH: i64 = 300;
+
+/// A try at an upstream, as a bar of the waterfall.
+pub(super) struct Attempt {
+    pub(super) name: String,
+    pub(super) x: i64,
+    pub(super) width: i64,
+    pub(super) y: i64,
+    pub(super) class: &'static str,
+    pub(super) took: String,
+    pub(super) status: String,
+    pub(super) error: String,
+}
+
+#[derive(Deserialize)]
+struct Try {
+    upstream_id: i64,
+    began_us: i64,
+    took_us: Option<i64>,
+    status: Option<u16>,
+    error: Option<String>,
+}
+
+/// What is known: its name, its value, and the requests with the same.
+pub(super) struct Fact {
+    pub(super) label: Key,
+    pub(super) value: String,
+    pub(super) href: String,
+}
+
+/// `1,234 B`, and how much of it is stored when that is another number.
+pub(super) fn size(bytes: i64, stored: Option<usize>) -> String {
+    let stored = stored.map(|stored| i64::try_from(stored).unwrap_or(i64::MAX)).filter(|stored| *stored != bytes);
+    match stored {
+        Some(stored) => format!("{} B ({} B)", shown::exact(bytes), shown::exact(stored)),
+        None => format!("{} B", shown::exact(bytes)),
+    }
+}
+
+pub(super) fn attempts(record: &Record, names: &HashMap<i64, UpstreamName>) -> Vec<Attempt> {
+    let total = record.row.facts.total_us.max(1);
+    let tries: Vec<Try> = serde_json::from_str(&record.row.facts.attempts).unwrap_or_default();
+    let bar = |(at, one): (usize, Try)| {
+        let took = one.took_us.unwrap_or(total - one.began_us);
+        let good = one.status.is_some_and(|status| status < 400);
+        Attempt {
+            name: called(names, one.upstream_id).shown,
+            x: (one.began_us * WIDTH / total).clamp(0, WIDTH - 2),
+            width: (took * WIDTH / total).clamp(2, WIDTH),
+            y: i64::try_from(at).unwrap_or(0) * 16 + 2,
+            class: if good { "good" } else { "bad" },
+            took: one.took_us.map_or_else(dash, shown::duration),
+            status: one.status.map_or_else(dash, |status| status.to_string()),
+            error: one.error.unwrap_or_default(),
+        }
+    };
+    tries.into_iter().take(50).enumerate().map(bar).collect()
+}
+
+pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: &Scope) -> Vec<Fact> {
+    let facts = &record.row.facts;
+    let list = |query: String| format!("/admin/requests{}", scope.with(&[("q", &query)]));
+    let mut all = Vec::new();
+    let mut add = |label: Key, value: Option<String>, query: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            all.push(Fact { label, value, href: query.map(list).unwrap_or_default() });
+        }
+    };
+    let name = |field: NameField, value: &str| Some(named(field, value).to_string());
+    let upstream = facts.upstream_id.map(|id| called(names, id));
+    let text = |value: &str| Some(value.to_owned());
+    add(Key("req.ttft"), facts.first_byte_us.map(shown::duration), None);
+    add(Key("one.first_content"), facts.first_content_us.map(shown::duration), None);
+    add(Key("req.total"), Some(shown::duration(facts.total_us)), None);
+    add(Key("req.tokens"), Some(shown::tokens(facts.tokens_in, facts.tokens_out)), None);
+    add(Key("one.cached"), facts.tokens_cached.map(shown::exact), None);
+    add(Key("one.reasoning"), facts.tokens_reasoning.map(shown::exact), None);
+    add(Key("req.tps"), speed(&record.row), None);
+    add(Key("req.cost"), Some(facts.cost_nano.map_or_else(dash, money)), None);
+    if let Some(upstream) = upstream {
+        add(Key("req.upstream"), Some(upstream.shown), name(NameField::Upstream, &upstream.asked));
+    }
+    let model = facts.model.as_deref().unwrap_or_default();
+    add(Key("req.model"), text(model), name(NameField::Model, model));
+    add(Key("one.model_sent"), facts.model_sent.clone().filter(|sent| sent != model), None);
+    add(Key("one.model_answered"), facts.model_answered.clone(), None);
+    let key = if facts.key_last4.is_empty() {
+        facts.key_name.clone()
+    } else {
+        format!("{} (…{})", facts.key_name, facts.key_last4)
+    };
+    add(Key("req.key"), Some(key), name(NameField::Key, &facts.key_name).filter(|_| !facts.key_name.is_empty()));
+    add(Key("req.ip"), text(&facts.ip), Some(format!("ip:{}", facts.ip)));
+    add(Key("req.ua"), text(&facts.user_agent), name(NameField::Ua, &facts.user_agent));
+    add(Key("req.path"), Some(format!("{} {}", facts.method, facts.path)), name(NameField::Path, &facts.path));
+    add(Key("req.host"), text(&facts.host), name(NameField::Host, &facts.host));
+    let finish = record.row.signs.finish.as_deref().unwrap_or_default();
+    add(Key("req.finish"), text(finish), name(NameField::Finish, finish));
+    add(Key("one.body_size"), Some(size(facts.request_bytes, record.texts.body.as_ref().map(Vec::len))), None);
+    add(Key("one.reply_size"), Some(size(facts.reply_bytes, record.texts.response.as_ref().map(Vec::len))), None);
+    let conversation = record.row.placed.conversation_id;
+    add(
+        Key("req.conversation"),
+        conversation.map(|id| id.to_string()),
+        conversation.map(|id| numbered(NumberField::Conv, id).to_string()),
+    );
+    all
+}

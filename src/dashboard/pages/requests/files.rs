@@ -1,0 +1,145 @@
+//! What one takes away from a request: a curl command, the pictures in it.
+//!
+//! **Invariant:** a picture is sent only when its first bytes say that it is one; nothing here is ever a page.
+//! **May import:** `state`, `db`.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::web::Path;
+use openssl::base64::decode_block;
+
+use crate::dashboard::pages::requests::chat::blobs;
+use crate::dashboard::pages::requests::one::load;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::{Page, Visit};
+use crate::db::records::Record;
+use crate::error::Error;
+
+/// A larger body is a file beside the command.
+const INLINE_BYTES: usize = 64 << 10;
+
+fn file(kind: &'static str, policy: &'static str, body: Vec<u8>) -> HttpResponse {
+    let mut response = HttpResponse::new(StatusCode::OK).set_body(body).map_into_boxed_body();
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("content-security-policy"), policy),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// `GET /admin/requests/{id}/blob/{n}`: a picture of the record.
+pub(super) async fn blob(visit: Visit, path: Path<(i64, usize)>) -> Page {
+    let (id, number) = path.into_inner();
+    let record = load(&visit, id).await?;
+    let picture = decoded(&record, number).ok_or_else(|| ApiError::from(Error::NotFound))?;
+    let kind = kind_of(&picture).ok_or_else(|| ApiError::from(Error::NotFound))?;
+    Ok(file(kind, "sandbox; default-src 'none'", picture))
+}
+
+fn decoded(record: &Record, number: usize) -> Option<Vec<u8>> {
+    let blob = blobs(record).into_iter().nth(number)?;
+    let bytes = if blob.in_reply { record.texts.response.as_deref()? } else { record.texts.body.as_deref()? };
+    let mut base64: Vec<u8> = bytes.get(blob.base64)?.iter().copied().filter(|byte| *byte != b'\\').collect();
+    while !base64.len().is_multiple_of(4) {
+        base64.push(b'=');
+    }
+    decode_block(std::str::from_utf8(&base64).ok()?).ok()
+}
+
+/// What the first bytes say.
+fn kind_of(picture: &[u8]) -> Option<&'static str> {
+    match picture {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+/// `GET /admin/requests/{id}/curl`: the request as a command, with a variable in the key's place.
+pub(super) async fn curl(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+    let record = load(&visit, *id).await?;
+    let connection = request.connection_info();
+    let command = command(&record, connection.scheme(), connection.host());
+    Ok(file("text/plain; charset=utf-8", "sandbox; default-src 'none'", command.into_bytes()))
+}
+
+fn command(record: &Record, scheme: &str, host: &str) -> String {
+    let facts = &record.row.facts;
+    let host = if facts.host.is_empty() { host } else { &facts.host };
+    let mut lines =
+        vec![format!("curl -X {} {}", word(&facts.method), word(&format!("{scheme}://{host}{}", facts.path)))];
+    lines.push("  -H \"Authorization: Bearer $OPENAI_API_KEY\"".to_owned());
+    let mut end = String::new();
+    match record.texts.body.as_deref() {
+        None => {}
+        Some(body) => {
+            lines.push("  -H 'Content-Type: application/json'".to_owned());
+            match std::str::from_utf8(body).ok().filter(|body| body.len() <= INLINE_BYTES) {
+                Some(text) => {
+                    let mut mark = "END".to_owned();
+                    while text.contains(&mark) {
+                        mark.push('_');
+                    }
+                    lines.push(format!("  --data-binary @- <<'{mark}'"));
+                    end = format!("\n{text}\n{mark}");
+                }
+                None => lines.push(format!("  --data-binary @request-{}-body", record.row.id)),
+            }
+        }
+    }
+    let mut notes = String::new();
+    if let Some(note) = &record.texts.body_note {
+        notes.push_str(&format!("# The recorded body is not what was sent: {}\n", note.replace(['\n', '\r'], " ")));
+    }
+    if record.texts.body.is_some() && end.is_empty() {
+        notes.push_str(&format!("# Save {scheme}://{host}/admin/requests/{}/body beside it first.\n", record.row.id));
+    }
+    format!("{notes}{}{end}\n", lines.join(" \\\n"))
+}
+
+/// A text as one word of a shell (POSIX 2.2.2).
+fn word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::pages::requests::files::{command, kind_of};
+    use crate::db::records::{Facts, Placed, Record, Row, Signs, Texts};
+
+    fn record(path: &str, body: &str) -> Record {
+        let facts = Facts { method: "POST".into(), path: path.into(), host: "h".into(), ..Facts::default() };
+        let placed = Placed { conversation_id: None, linked_by: None, known_messages: None };
+        let texts = Texts { body: Some(body.as_bytes().to_vec()), ..Texts::default() };
+        Record { row: Row { id: 7, facts, placed, signs: Signs::default() }, texts }
+    }
+
+    #[test]
+    fn a_command_holds_no_key_and_nothing_of_it_gets_out_of_its_quotes() {
+        let text = command(&record("/v1/x?a='$(id)", "{\"a\":\"END\"}"), "http", "other");
+        assert_eq!(
+            text,
+            "curl -X 'POST' 'http://h/v1/x?a='\\''$(id)' \\\n  -H \"Authorization: Bearer $OPENAI_API_KEY\" \\\n  \
+             -H 'Content-Type: application/json' \\\n  --data-binary @- <<'END_'\n{\"a\":\"END\"}\nEND_\n"
+        );
+        let large = command(&record("/v1/x", &"x".repeat(70_000)), "http", "other");
+        assert!(large.contains("@request-7-body") && large.len() < 500, "{large}");
+    }
+
+    #[test]
+    fn only_pictures_are_pictures() {
+        assert_eq!(kind_of(b"\x89PNG\r\n\x1a\nrest"), Some("image/png"));
+        assert_eq!(
+            (kind_of(b"<svg onload=alert(1)>"), kind_of(b""), kind_of(b"GIF89a")),
+            (None, None, Some("image/gif"))
+        );
+    }
+}

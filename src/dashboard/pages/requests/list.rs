@@ -1,0 +1,262 @@
+//! The list of requests: box, chips, histogram, table, pages.
+//!
+//! **Invariant:** no body is in it; every state is in its address. **May import:** `state`, `db`, `search`, `roster`.
+
+use std::collections::HashMap;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use askama::Template;
+use chrono::Utc;
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::ask::Ask;
+use crate::dashboard::pages::requests::chart::{Bar, bars};
+use crate::dashboard::pages::requests::look::{Seen, look};
+use crate::dashboard::pages::requests::scope::{RANGES, Scope, found as found_at, is_untidy, tidied};
+use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
+use crate::dashboard::shown;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::find::Found;
+use crate::roster::Recording;
+
+pub(super) const LIST: &str = "/admin/requests";
+/// Rows of a page.
+const LIMITS: [&str; 3] = ["50", "100", "200"];
+/// The orders, with their words.
+const SORTS: [(&str, Key); 5] = [
+    ("", Key("sort.newest")),
+    ("-total", Key("sort.total")),
+    ("-ttft", Key("sort.ttft")),
+    ("-tokens", Key("sort.tokens")),
+    ("-cost", Key("sort.cost")),
+];
+/// How often a page may load itself again, in s.
+const REFRESH: std::ops::RangeInclusive<u32> = 5..=300;
+
+#[derive(Template)]
+#[template(path = "requests/list.html")]
+struct List<'a> {
+    f: &'a Frame,
+    ask: Ask,
+    count: String,
+    /// (text, address, is it the current one)
+    ranges: Vec<(&'static str, String, bool)>,
+    /// A time that no range names.
+    span: Option<(String, String)>,
+    bars: Vec<Bar>,
+    heads: Vec<(&'static str, &'static str)>,
+    lines: Vec<Line>,
+    /// More columns than most screens are wide.
+    has_extra: bool,
+    newer: Option<String>,
+    older: Option<String>,
+    /// The search took too long: the rest, from the oldest record that was looked at.
+    searched_to: bool,
+    sorted: bool,
+    sorts: Vec<(&'static str, String, bool)>,
+    limits: Vec<(&'static str, String, bool)>,
+    columns: Vec<(&'static str, &'static str, bool)>,
+    carried: Vec<(&'static str, String)>,
+    empty: Option<Empty>,
+    exports: Vec<(&'static str, String)>,
+    here: String,
+    refresh: String,
+    live: Live,
+}
+
+/// What an empty list says.
+struct Empty {
+    nothing_ever: bool,
+    off: bool,
+    /// How many there are in this time, and without each clause.
+    whole: String,
+    without: Vec<(String, String, String)>,
+}
+
+/// What the live tail needs.
+struct Live {
+    after: i64,
+    stream: String,
+    record: String,
+    refresh: String,
+    upstreams: String,
+}
+
+/// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=`.
+pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+    let parameters = request.query_string();
+    if is_untidy(parameters) {
+        return Ok(found_at(&format!("{LIST}{}", tidied(parameters))));
+    }
+    let scope = Scope::read(parameters);
+    let timed = scope.clone().timed();
+    let place = ["before", "after"]
+        .map(|name| (name, crate::dashboard::form::Form::parse(parameters.as_bytes()).text(name).to_owned()));
+    let cursor = place.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+    known_only(parameters)?;
+    let now = Utc::now();
+    let asked = match Asked::read(timed.with(&cursor).trim_start_matches('?'), &["sort", "cols", "refresh"], now) {
+        Ok(asked) => asked,
+        Err(error) => return wrong(&visit, &scope, error),
+    };
+    let wishes = Wishes::of(&asked)?;
+    let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
+    let from_us = asked.search.from_us.unwrap_or(to_us);
+    let seen = {
+        let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort.clone());
+        visit.database(move |connection| look(connection, &search, cursor, limit, &sort, from_us, to_us)).await?
+    };
+    let mut ask = Ask::of(&visit.frame, &scope);
+    ask.offers.extend(seen.offers.iter().cloned());
+    let mut response = visit.page(&list(&visit, &scope, &wishes, seen, ask, (from_us, to_us)))?;
+    if !wishes.refresh.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&wishes.refresh)
+    {
+        response.headers_mut().insert(HeaderName::from_static("refresh"), value);
+    }
+    Ok(response)
+}
+
+/// How the list is shown.
+struct Wishes {
+    cols: Vec<&'static str>,
+    sort: String,
+    refresh: String,
+}
+
+impl Wishes {
+    fn of(asked: &Asked) -> Result<Wishes, ApiError> {
+        let mut cols = Vec::new();
+        for name in asked.other("cols").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
+            let known = COLUMNS.iter().find(|(known, _)| *known == name);
+            let there = COLUMNS.map(|(name, _)| name).join(", ");
+            cols.push(known.ok_or_else(|| ApiError::field("cols", format!("must be some of {there}")))?.0);
+        }
+        let sort = asked.other("sort").unwrap_or_default().to_owned();
+        if !SORTS.iter().any(|(known, _)| *known == sort) {
+            return Err(ApiError::field("sort", "must be one of -total, -ttft, -tokens, -cost"));
+        }
+        let refresh = asked.other("refresh").unwrap_or_default().to_owned();
+        if !refresh.is_empty() && !refresh.parse().is_ok_and(|seconds| REFRESH.contains(&seconds)) {
+            return Err(ApiError::field("refresh", "must be a number of seconds from 5 to 300"));
+        }
+        Ok(Wishes { cols, sort, refresh })
+    }
+}
+
+/// Names every parameter that is none.
+fn known_only(parameters: &str) -> Result<(), ApiError> {
+    let known = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
+    let form = crate::dashboard::form::Form::parse(parameters.as_bytes());
+    let unknown = form.pairs().find(|(name, _)| !known.contains(name)).map(|(name, _)| name.to_owned());
+    unknown.map_or(Ok(()), |name| {
+        Err(ApiError::field(name, format!("there is no such parameter; there are {}", known.join(", "))))
+    })
+}
+
+/// A query that is wrong stays in its box, with what is wrong below it.
+fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
+    let Some((message, at, better)) = error.told() else { return Err(error) };
+    let ask = Ask::of(&visit.frame, scope).wrong(scope, message, at, better);
+    let seen = Seen {
+        found: Found {
+            rows: Vec::new(),
+            count: 0,
+            count_capped: false,
+            has_older: false,
+            has_newer: false,
+            searched_to: None,
+        },
+        buckets: Vec::new(),
+        titles: HashMap::new(),
+        names: HashMap::new(),
+        offers: Vec::new(),
+        newest: 0,
+        whole: None,
+    };
+    let wishes = Wishes { cols: Vec::new(), sort: String::new(), refresh: String::new() };
+    visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask, (0, 0)))
+}
+
+fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: Ask, span: (i64, i64)) -> List<'a> {
+    let f = &visit.frame;
+    let (from_us, to_us) = span;
+    let maker = Maker { f, scope, names: &seen.names, titles: &seen.titles, cols: &wishes.cols };
+    let lines: Vec<Line> = seen.found.rows.iter().map(|row| maker.line(row)).collect();
+    let at = |name: &'static str, id: Option<i64>| id.map(|id| scope.with(&[(name, &id.to_string())]));
+    let last = seen.found.searched_to.or_else(|| seen.found.rows.last().map(|row| row.id));
+    let older = at("before", last.filter(|_| seen.found.has_older));
+    let newer = at("after", seen.found.rows.first().map(|row| row.id).filter(|_| seen.found.has_newer));
+    let span_shown = !scope.get("from").is_empty() || !scope.get("to").is_empty();
+    let export = |format: &'static str| {
+        (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("format", format)])))
+    };
+    let is_wrong = ask.wrong.is_some();
+    List {
+        count: if seen.found.count_capped { "10,000+".to_owned() } else { shown::exact(i64::from(seen.found.count)) },
+        ranges: RANGES
+            .map(|range| (range, scope.with(&[("range", range), ("from", ""), ("to", "")]), scope.range() == range))
+            .into(),
+        span: span_shown.then(|| (f.time(&from_us).text, f.time(&to_us).text)),
+        bars: bars(f, scope, from_us, to_us, &seen.buckets),
+        heads: lines
+            .first()
+            .map(|line| line.cells.iter().map(|cell| (cell.label, cell.class)).collect())
+            .unwrap_or_default(),
+        empty: seen.whole.as_ref().map(|(whole, without)| Empty {
+            nothing_ever: seen.newest == 0,
+            off: visit.state.roster.load().settings.recording == Recording::Off,
+            whole: shown::exact(i64::from(*whole)),
+            without: without
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .filter_map(|(index, count)| {
+                    let chip = ask.chips.get(*index)?;
+                    Some((chip.text.clone(), chip.without.clone(), shown::exact(i64::from(*count))))
+                })
+                .collect(),
+        }),
+        has_extra: !wishes.cols.is_empty(),
+        searched_to: seen.found.searched_to.is_some(),
+        sorted: !wishes.sort.is_empty(),
+        sorts: SORTS.map(|(sort, key)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort == sort)).into(),
+        limits: LIMITS
+            .map(|limit| {
+                (
+                    limit,
+                    scope.link(&[("limit", if limit == "50" { "" } else { limit })]),
+                    scope.get("limit") == limit || limit == "50" && scope.get("limit").is_empty(),
+                )
+            })
+            .into(),
+        columns: COLUMNS.map(|(name, key)| (name, f.k(&key), wishes.cols.contains(&name))).into(),
+        carried: scope.carried("cols"),
+        exports: if is_wrong { Vec::new() } else { ["jsonl", "csv", "openai"].map(export).into() },
+        here: scope.with(&[("refresh", "")]),
+        refresh: wishes.refresh.clone(),
+        live: Live {
+            after: seen.newest,
+            stream: format!(
+                "/admin/requests/stream{}",
+                Scope::read(&format!("q={}", crate::dashboard::pages::requests::scope::encoded(scope.get("q"))))
+                    .with(&[])
+            ),
+            record: scope.which().with(&[]),
+            refresh: scope.link(&[("refresh", if wishes.refresh.is_empty() { "10" } else { "" })]),
+            upstreams: serde_json::to_string(
+                &seen.names.iter().map(|(id, name)| (id, &name.shown)).collect::<HashMap<_, _>>(),
+            )
+            .unwrap_or_default(),
+        },
+        newer,
+        older,
+        lines,
+        ask,
+        f,
+    }
+}

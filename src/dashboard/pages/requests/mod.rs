@@ -1,0 +1,83 @@
+//! Requests: found, watched, read, compared, sent again. Start at [`configure`].
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `scope` | which requests, as the address says it |
+//! | `ask`, `chart`, `table`, `look`, `list` | the query box, the histogram, the rows, what is asked, the page of them |
+//! | `saved` | searches with a name |
+//! | `one`, `chat`, `parts`, `said`, `tree`, `figures` | one request: what was said, by parts, as text, as JSON; what is known |
+//! | `diff`, `replay`, `compare` | two requests compared; one sent again, and what came of it |
+//! | `files`, `remove` | what one copies or downloads; taking a request away |
+//!
+//! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
+//! `search`, `openai`, `roster`, `connector`, `recorder`.
+
+mod ask;
+mod chart;
+mod chat;
+mod compare;
+mod diff;
+mod figures;
+mod files;
+mod list;
+mod look;
+mod one;
+mod parts;
+mod remove;
+mod replay;
+mod said;
+mod saved;
+mod scope;
+mod table;
+mod tree;
+
+use std::collections::HashMap;
+
+use actix_web::guard::fn_guard;
+use actix_web::web::{self, ServiceConfig, resource};
+
+use crate::dashboard::form::{is_form, wants_page};
+use crate::dashboard::pages::upstreams::state::label;
+use crate::db::{PooledConnection, upstreams};
+use crate::error::Error;
+
+/// Routes below `/admin`.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    let page = || fn_guard(|context| wants_page(&context.head().headers));
+    let form = || fn_guard(|context| is_form(&context.head().headers));
+    config
+        .service(resource("/requests").guard(page()).route(web::get().to(list::show)))
+        .service(resource("/saved").route(web::get().to(saved::show)).route(web::post().guard(form()).to(saved::add)))
+        .service(resource("/saved/{id}").route(web::post().guard(form()).to(saved::change)))
+        .service(resource("/requests/{id:\\d+}").guard(page()).route(web::get().to(one::show)))
+        .service(resource("/requests/{id:\\d+}/curl").route(web::get().to(files::curl)))
+        .service(resource("/requests/{id:\\d+}/blob/{n}").route(web::get().to(files::blob)))
+        .service(resource("/requests/{id:\\d+}/diff/{other}").route(web::get().to(diff::show)))
+        .service(
+            resource("/requests/{id:\\d+}/replay")
+                .route(web::get().to(replay::ask))
+                .route(web::post().guard(form()).to(replay::send)),
+        )
+        .service(resource("/requests/{id:\\d+}/replay/{other}").route(web::get().to(compare::show)))
+        .service(
+            resource("/requests/{id:\\d+}/delete")
+                .route(web::get().to(remove::ask))
+                .route(web::post().guard(form()).to(remove::remove)),
+        );
+}
+
+/// How an upstream is called, and how a query calls it.
+#[derive(Clone)]
+struct UpstreamName {
+    shown: String,
+    asked: String,
+}
+
+/// The names of the upstreams there are.
+fn names(connection: &mut PooledConnection) -> Result<HashMap<i64, UpstreamName>, Error> {
+    let name = |row: &upstreams::UpstreamRow| {
+        let asked = if row.name.is_empty() { row.id.to_string() } else { row.name.clone() };
+        (row.id, UpstreamName { shown: label(row), asked })
+    };
+    Ok(upstreams::list(connection)?.iter().map(name).collect())
+}

@@ -1,0 +1,200 @@
+//! One request: what was said, how it went, as JSON, byte for byte.
+//!
+//! **Invariant:** never an empty page: what is not recorded is told, what is not understood is shown as JSON.
+//! **May import:** `state`, `db`, `search`.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use askama::Template;
+use chrono::Utc;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::chat::Talk;
+use crate::dashboard::pages::requests::diff::previous;
+use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, known, size};
+use crate::dashboard::pages::requests::names;
+use crate::dashboard::pages::requests::parts::Body;
+use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::pages::requests::table::badge;
+use crate::dashboard::pages::requests::tree::{Node, tree};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
+use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::find::{Cursor, ids};
+use crate::db::records::{Marks, Record, record};
+use crate::error::Error;
+
+/// Bytes of a body that the raw view shows.
+const RAW_BYTES: usize = 256 << 10;
+
+#[derive(Template)]
+#[template(path = "requests/one.html")]
+struct One<'a> {
+    f: &'a Frame,
+    id: i64,
+    time: Moment,
+    model: String,
+    status: i32,
+    class: &'static str,
+    badges: Vec<Key>,
+    error: Option<&'a str>,
+    /// The query of the list it came from.
+    back: String,
+    newer: Option<String>,
+    older: Option<String>,
+    view: &'static str,
+    tabs: Vec<(Key, String, bool)>,
+    notes: Vec<String>,
+    talk: Talk,
+    all_href: String,
+    trees: Vec<Side<'a>>,
+    can_replay: bool,
+    has_previous: bool,
+    attempts: Vec<Attempt>,
+    first_byte_x: Option<i64>,
+    facts: Vec<Fact>,
+}
+
+/// The request's body or its reply.
+struct Side<'a> {
+    title: Key,
+    nodes: Vec<Node>,
+    /// The tree does not hold everything.
+    partial: bool,
+    /// Its beginning as text; with a tree only when it is asked for.
+    raw: String,
+    raw_rest: usize,
+    size: String,
+    download: &'a str,
+    id: i64,
+}
+
+/// A record, or a page that says there is none.
+pub(super) async fn load(visit: &Visit, id: i64) -> Result<Record, ApiError> {
+    visit.database(move |connection| record(connection, id)?.ok_or(Error::NotFound)).await
+}
+
+/// `GET /admin/requests/{id}?view=&turns=&q=&range=&from=&to=`.
+pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+    let id = *id;
+    let form = Form::parse(request.query_string().as_bytes());
+    if let Some((name, _)) =
+        form.pairs().find(|(name, _)| !["q", "range", "from", "to", "view", "turns"].contains(name))
+    {
+        return Err(ApiError::field(name, "there is no such parameter; there are q, range, from, to, view, turns"));
+    }
+    let scope = Scope::read(request.query_string()).which();
+    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], Utc::now())?;
+    let search = asked.search.clone();
+    let (record, names, newer, older, first) = visit
+        .database(move |connection| {
+            let record = record(connection, id)?.ok_or(Error::NotFound)?;
+            let newer = ids(connection, &search, Cursor::After(id), 1)?.pop();
+            let older = ids(connection, &search, Cursor::Before(id), 1)?.pop();
+            let before = previous(connection, &record.row)?.is_some();
+            Ok((record, names(connection)?, newer, older, before))
+        })
+        .await?;
+    let f = &visit.frame;
+    let all = form.text("turns") == "all";
+    let talk = Talk::of(&record, &asked.search.query, all);
+    let view = match form.text("view") {
+        "" if talk.is_empty() => "json",
+        "" | "chat" => "chat",
+        "json" => "json",
+        "raw" => "raw",
+        _ => return Err(ApiError::field("view", "must be one of chat, json, raw")),
+    };
+    let facts = &record.row.facts;
+    let marks = record.row.signs.marks;
+    let base = format!("/admin/requests/{id}");
+    let tab = |key: Key, name: &'static str| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
+    let trees = if view == "chat" { Vec::new() } else { sides(&record, view == "raw") };
+    let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
+    let is_replay = Marks::Replay.is_in(marks);
+    let badges = [
+        badge(&record.row),
+        Marks::Shortened.is_in(marks).then_some(Key("one.is_cut")),
+        is_replay.then_some(Key("req.is_replay")),
+    ];
+    let mut badges: Vec<Key> = badges.into_iter().flatten().collect();
+    badges.dedup();
+    let first_byte_x = facts.first_byte_us.map(|us| us * WIDTH / facts.total_us.max(1));
+    let page = One {
+        time: f.time(&facts.started_us),
+        model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
+        status: facts.status,
+        class: shown::status_class(facts.status),
+        badges,
+        error: facts.error.as_deref(),
+        back: scope.with(&[]),
+        newer: neighbour(newer),
+        older: neighbour(older),
+        tabs: vec![tab(Key("view.chat"), "chat"), tab(Key("view.json"), "json"), tab(Key("view.raw"), "raw")],
+        notes: notes(f, &record),
+        all_href: format!("{base}{}", scope.with(&[("turns", "all")])),
+        trees,
+        can_replay: record.texts.body.is_some() && record.texts.body_note.is_none(),
+        has_previous: first,
+        attempts: attempts(&record, &names),
+        first_byte_x,
+        facts: known(&record, &names, &scope),
+        id,
+        view,
+        talk,
+        f,
+    };
+    visit.page_as(StatusCode::OK, &page)
+}
+
+/// Why something is not there.
+fn notes(f: &Frame, record: &Record) -> Vec<String> {
+    let texts = &record.texts;
+    let mut notes = Vec::new();
+    if texts.body.is_none() && texts.response.is_none() {
+        let recorded = Marks::Body.is_in(record.row.signs.marks);
+        let (sent, got) = (record.row.facts.request_bytes, record.row.facts.reply_bytes);
+        if recorded {
+            notes.push(f.t("one.expired").to_owned());
+        } else if sent + got > 0 {
+            notes.push(f.t("one.not_recorded").to_owned());
+        }
+    }
+    if let Some(note) = &texts.body_note {
+        notes.push(f.tf("one.body_note", &[note]));
+    }
+    if let Some(note) = texts.response_note.as_ref().filter(|note| *note != "assembled") {
+        notes.push(f.tf("one.reply_note", &[note]));
+    }
+    notes
+}
+
+fn sides(record: &Record, raw: bool) -> Vec<Side<'static>> {
+    let (facts, texts, id) = (&record.row.facts, &record.texts, record.row.id);
+    let sides = [
+        (Key("one.body"), &texts.body, facts.request_bytes, "body"),
+        (Key("one.reply"), &texts.response, facts.reply_bytes, "reply"),
+    ];
+    let side = |(title, bytes, true_bytes, download): (Key, &Option<Vec<u8>>, i64, &'static str)| {
+        let bytes = bytes.as_deref()?;
+        let (nodes, whole) = tree(bytes).filter(|_| !raw).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]);
+        let text = beginning(&text, RAW_BYTES).to_owned();
+        Some(Side {
+            title,
+            partial: !nodes.is_empty() && !whole,
+            raw_rest: bytes.len().saturating_sub(RAW_BYTES),
+            raw: if nodes.is_empty() { text } else { String::new() },
+            nodes,
+            size: size(true_bytes, Some(bytes.len())),
+            download,
+            id,
+        })
+    };
+    sides.into_iter().filter_map(side).collect()
+}

@@ -1,0 +1,68 @@
+//! Searches with a name: kept from the list of requests, renamed and forgotten here.
+//!
+//! **Invariant:** a saved search leads to the list of requests and nowhere else. **May import:** `state`, `db`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use askama::Template;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::saved::{self, SavedSearch};
+
+const SAVED: &str = "/admin/saved";
+/// Characters of a name.
+const LONGEST: usize = 100;
+
+#[derive(Template)]
+#[template(path = "requests/saved.html")]
+struct Saved<'a> {
+    f: &'a Frame,
+    rows: Vec<(SavedSearch, String)>,
+}
+
+/// `GET /admin/saved`.
+pub(super) async fn show(visit: Visit) -> Page {
+    let rows = visit.database(|connection| saved::list(connection)).await?;
+    let readable = |row: SavedSearch| {
+        let scope = Scope::read(row.query.trim_start_matches('?'));
+        let parts = ["q", "range", "from", "to", "sort"].map(|name| scope.get(name).to_owned());
+        (row, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
+    };
+    visit.page(&Saved { f: &visit.frame, rows: rows.into_iter().map(readable).collect() })
+}
+
+fn name_in(form: &Form) -> Result<String, ApiError> {
+    let name = form.text("name").to_owned();
+    if name.is_empty() || name.chars().count() > LONGEST {
+        return Err(ApiError::keyed(StatusCode::UNPROCESSABLE_ENTITY, Key("saved.name_wrong")));
+    }
+    Ok(name)
+}
+
+/// `POST /admin/saved`: `name`, and the `query` of the list's address.
+pub(super) async fn add(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
+    let name = name_in(&form)?;
+    let query = Scope::read(form.text("query").trim_start_matches('?')).with(&[]);
+    let said = visit.frame.tf("saved.kept", &[&name]);
+    visit.database(move |connection| saved::insert(connection, &name, &query)).await?;
+    Ok(visit.done(SAVED, &said))
+}
+
+/// `POST /admin/saved/{id}`: another `name`, or `delete`.
+pub(super) async fn change(visit: Visit, id: Path<i64>, form: Form) -> Result<HttpResponse, ApiError> {
+    let id = *id;
+    if form.has("delete") {
+        visit.database(move |connection| saved::remove(connection, id)).await?;
+        return Ok(visit.done(SAVED, visit.frame.t("saved.gone")));
+    }
+    let name = name_in(&form)?;
+    let said = visit.frame.tf("saved.kept", &[&name]);
+    visit.database(move |connection| saved::rename(connection, id, &name)).await?;
+    Ok(visit.done(SAVED, &said))
+}

@@ -1,0 +1,164 @@
+//! Which requests a page is about, as its address says it: the query, the time, how they are shown. Start at [`Scope::read`].
+//!
+//! **Invariant:** the address is the only state; every link keeps what it does not change. **May import:** nothing of the crate.
+
+use std::fmt::Write;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, LOCATION};
+
+use crate::dashboard::form::Form;
+
+/// Parameters in the order in which addresses have them.
+const ORDER: [&str; 8] = ["q", "range", "from", "to", "sort", "limit", "cols", "refresh"];
+/// Those that say which requests.
+const WHICH: [&str; 4] = ["q", "range", "from", "to"];
+/// The time that is looked at when none is named.
+pub(super) const DEFAULT_RANGE: &str = "24h";
+/// The times that are offered.
+pub(super) const RANGES: [&str; 6] = ["15m", "1h", "6h", "24h", "7d", "30d"];
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pairs: Vec<(&'static str, String)>,
+}
+
+impl Scope {
+    /// What the parameters say; others than those known are not kept.
+    pub(super) fn read(parameters: &str) -> Scope {
+        let form = Form::parse(parameters.as_bytes());
+        let mut pairs = Vec::new();
+        for name in ORDER {
+            let values: Vec<&str> = form.all(name).map(str::trim).filter(|value| !value.is_empty()).collect();
+            if !values.is_empty() {
+                let joint = if name == "cols" { "," } else { " " };
+                pairs.push((name, values.join(joint)));
+            }
+        }
+        Scope { pairs }
+    }
+
+    /// A parameter's value, or nothing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.pairs.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Everything it says with these values instead, as the query of an address; an empty value takes one away.
+    pub(super) fn with(&self, changes: &[(&'static str, &str)]) -> String {
+        let mut pairs: Vec<(&str, &str)> = self.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for (name, value) in changes {
+            match pairs.iter_mut().find(|(known, _)| known == name) {
+                Some(pair) => pair.1 = value,
+                None => pairs.push((name, value)),
+            }
+        }
+        let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+        pairs.sort_by_key(|(name, _)| place(name));
+        query_of(pairs.into_iter())
+    }
+
+    /// As [`Scope::with`], for a link from a page of the same path: it leads somewhere also when nothing is said.
+    pub(super) fn link(&self, changes: &[(&'static str, &str)]) -> String {
+        let query = self.with(changes);
+        if query.is_empty() { "?".to_owned() } else { query }
+    }
+
+    /// Only which requests, for addresses that do not show a list.
+    pub(super) fn which(&self) -> Scope {
+        Scope { pairs: self.pairs.iter().filter(|(name, _)| WHICH.contains(name)).cloned().collect() }
+    }
+
+    /// The fields a form carries along that sets `name` itself.
+    pub(super) fn carried(&self, name: &str) -> Vec<(&'static str, String)> {
+        self.pairs.iter().filter(|(known, _)| *known != name).cloned().collect()
+    }
+
+    /// The same with the default time, when it names none.
+    pub(super) fn timed(mut self) -> Scope {
+        if self.get("range").is_empty() && self.get("from").is_empty() {
+            self.pairs.push(("range", DEFAULT_RANGE.to_owned()));
+        }
+        self
+    }
+
+    /// Whether another time than the default is named.
+    pub(super) fn range(&self) -> &str {
+        match (self.get("range"), self.get("from")) {
+            ("", "") => DEFAULT_RANGE,
+            (range, _) => range,
+        }
+    }
+}
+
+/// Whether parameters hold something that addresses do not have: empty values, lists that came as several.
+pub(super) fn is_untidy(parameters: &str) -> bool {
+    let pairs: Vec<(&str, &str)> =
+        parameters.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
+    let cols = pairs.iter().filter(|(name, _)| *name == "cols").count();
+    !parameters.is_empty() && (cols > 1 || pairs.iter().any(|(_, value)| value.trim_matches(['+', ' ']).is_empty()))
+}
+
+/// The parameters that are not empty, in the order they came, lists joined.
+pub(super) fn tidied(parameters: &str) -> String {
+    let form = Form::parse(parameters.as_bytes());
+    let cols: Vec<&str> = form.all("cols").map(str::trim).filter(|value| !value.is_empty()).collect();
+    let cols = cols.join(",");
+    let others = form.pairs().filter(|(name, value)| *name != "cols" && !value.trim().is_empty());
+    query_of(others.chain([("cols", cols.as_str())]))
+}
+
+/// On to another address of the same thing.
+pub(super) fn found(to: &str) -> HttpResponse {
+    let mut response = HttpResponse::new(StatusCode::FOUND);
+    response.headers_mut().insert(LOCATION, HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/admin")));
+    response
+}
+
+fn query_of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs.filter(|(_, value)| !value.is_empty()) {
+        let _ = write!(out, "{}{}={}", if out.is_empty() { '?' } else { '&' }, encoded(name), encoded(value));
+    }
+    out
+}
+
+/// A text as a name or value of a query (RFC 3986 §3.4; what need not be encoded stays readable).
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b',' | b'*' => {
+                out.push(char::from(byte));
+            }
+            b' ' => out.push('+'),
+            other => {
+                let _ = write!(out, "%{other:02X}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::pages::requests::scope::{Scope, is_untidy, tidied};
+
+    #[test]
+    fn a_link_keeps_what_it_does_not_change() {
+        let scope = Scope::read("limit=100&q=model%3Agpt-4o+%22a%26b%22&range=7d&unknown=1");
+        assert_eq!(scope.with(&[]), "?q=model:gpt-4o+%22a%26b%22&range=7d&limit=100");
+        assert_eq!(scope.with(&[("q", ""), ("before", "7")]), "?range=7d&limit=100&before=7");
+        assert_eq!(scope.which().with(&[]), "?q=model:gpt-4o+%22a%26b%22&range=7d");
+        assert_eq!(Scope::read("").timed().with(&[]), "?range=24h");
+        assert_eq!((Scope::read("").range(), Scope::read("from=x").range()), ("24h", ""));
+    }
+
+    #[test]
+    fn what_a_form_leaves_empty_leaves_the_address() {
+        assert!(is_untidy("q=&range=1h") && is_untidy("cols=a&cols=b") && is_untidy("q=+"));
+        assert!(!is_untidy("q=a&range=1h") && !is_untidy(""));
+        assert_eq!(tidied("q=&range=1h&cols=a&foo=1&cols=b"), "?range=1h&foo=1&cols=a,b");
+    }
+}

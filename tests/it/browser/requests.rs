@@ -1,0 +1,190 @@
+//! Requests in a real browser: nothing others wrote runs, new rows come as they are asked for and keep still under the
+//! pointer, keys stay inside what was searched.
+
+use serde_json::json;
+
+use crate::browser::harness::Browser;
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::reply::Reply;
+use crate::support::samples::{BAD_REQUEST, COMPLETION, good};
+use crate::support::until;
+use crate::support::upstream::FakeUpstream;
+
+const HOSTILE: &str =
+    "<img src=x onerror=alert(1)><script>alert(2)</script> [x](javascript:alert(3)) ![p](https://evil.example/p.png)";
+
+fn chat(text: &str) -> Call {
+    let message = json!({"role": "user", "content": text});
+    Call::chat(&json!({"model": "gpt-4o", "messages": [message]}).to_string())
+}
+
+/// Refuses what asks for it.
+fn picky() -> FakeUpstream {
+    FakeUpstream::with(|seen, _| if seen.text().contains("refuse") { Reply::json(400, BAD_REQUEST) } else { good() })
+}
+
+fn rows(browser: &Browser) -> i64 {
+    browser.script("return document.querySelectorAll('tbody tr[data-id]').length").as_i64().unwrap_or_default()
+}
+
+#[test]
+fn hostile_text_is_shown_and_does_nothing() {
+    let reply = COMPLETION.replace("\"Hello!\"", &serde_json::Value::from(HOSTILE).to_string());
+    let upstream = FakeUpstream::always(Reply::json(200, &reply));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat(HOSTILE));
+    let id = gateway.record().number("id");
+    let browser = Browser::logged_in(&gateway, true);
+    browser.complaints();
+    for page in ["", "?view=json", "?view=raw", "/replay"] {
+        browser.go(&format!("/admin/requests/{id}{page}"));
+        assert_eq!(browser.script("return window.violations"), json!([]), "{page}");
+        assert_eq!(browser.complaints(), [] as [String; 0], "{page}");
+        assert_eq!(
+            browser.script("return document.querySelectorAll('main img, main script, main [onerror]').length"),
+            0
+        );
+        assert_eq!(browser.script("return document.querySelectorAll('main a[href^=javascript]').length"), 0);
+        let hosts =
+            browser.script("return performance.getEntriesByType('resource').map((entry) => new URL(entry.name).host)");
+        let own = gateway.address().to_string();
+        assert!(hosts.as_array().unwrap().iter().all(|host| *host == own), "{page}: {hosts}");
+    }
+    browser.go(&format!("/admin/requests/{id}"));
+    let shown = browser.text("return document.querySelector('main').innerText");
+    assert!(shown.matches("<script>alert(2)</script>").count() == 2, "{shown}");
+    browser.go("/admin/requests");
+    assert!(browser.text("return document.querySelector('.said-last').textContent").starts_with("<img src=x"));
+    assert_eq!(browser.script("return document.querySelectorAll('main img').length"), 0);
+}
+
+#[test]
+fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat("refuse the first"));
+    gateway.records_when(1);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go("/admin/requests?q=status:%3E=400");
+    assert_eq!(rows(&browser), 1);
+    browser.click("[data-live]");
+    assert_eq!(browser.script("return document.querySelector('[data-live]').getAttribute('aria-pressed')"), "true");
+    let send = |refused: usize| {
+        for number in 0..refused {
+            gateway.send(chat(&format!("fine {number}")));
+            gateway.send(chat(&format!("refuse {number}")));
+        }
+    };
+    send(5);
+    until("five rows have come", || (rows(&browser) == 6).then_some(()));
+    let statuses =
+        "return [...new Set([...document.querySelectorAll('tbody .badge')].map((at) => at.textContent))].join()";
+    assert_eq!(browser.text(statuses), "400", "only what was asked for");
+    let link = browser.text("return document.querySelector('tr[data-id] a').getAttribute('href')");
+    assert!(link.starts_with("/admin/requests/") && link.contains("?q=status"), "{link}");
+
+    let point = |kind: &str| {
+        browser.script(&format!("document.querySelector('[data-live-box]').dispatchEvent(new PointerEvent('{kind}'))"));
+    };
+    point("pointerenter");
+    send(3);
+    let waiting = "return document.querySelector('[data-live-new]').textContent";
+    until("three wait", || (browser.text(waiting) == "3 new").then_some(()));
+    assert_eq!(rows(&browser), 6, "nothing moves under the pointer");
+    point("pointerleave");
+    assert_eq!(rows(&browser), 9);
+
+    // A page nobody sees has no stream; it goes on where it was.
+    let hide = |hidden: bool| {
+        browser.script(&format!(
+            "Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }}); document.dispatchEvent(new Event('visibilitychange'));"
+        ));
+    };
+    hide(true);
+    send(2);
+    gateway.records_when(21);
+    assert_eq!(rows(&browser), 9, "hidden");
+    hide(false);
+    until("what came meanwhile is shown", || (rows(&browser) == 11).then_some(()));
+    let unique = "return new Set([...document.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id)).size";
+    assert_eq!(browser.script(unique), 11, "without repetition");
+    assert_eq!(browser.script("return window.violations"), json!([]));
+}
+
+#[test]
+fn the_table_never_grows_beyond_two_hundred_rows() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go("/admin/requests");
+    browser.click("[data-live]");
+    for number in 0..210 {
+        gateway.send(chat(&format!("number {number}")));
+    }
+    let newest = "return document.querySelector('tr[data-id]')?.dataset.id ?? ''";
+    until("the last one is shown", || (browser.text(newest) == "210").then_some(()));
+    assert_eq!(rows(&browser), 200);
+}
+
+#[test]
+fn keys_step_through_what_was_searched() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    for text in ["refuse one", "fine", "refuse two"] {
+        gateway.send(chat(text));
+    }
+    gateway.records_when(3);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go("/admin/requests?q=status:400");
+    browser.press('j');
+    browser.press('j');
+    assert_eq!(browser.text("return document.querySelector('tr[aria-current]').dataset.id"), "1");
+    browser.press('k');
+    browser.press('\u{e007}');
+    until("the newest is open", || browser.path().starts_with("/admin/requests/3?").then_some(()));
+    until("it is loaded", || (browser.script("return document.readyState") == "complete").then_some(()));
+    browser.press('j');
+    until("the next match is open", || browser.path().starts_with("/admin/requests/1?q=status").then_some(()));
+    browser.go("/admin/requests");
+    browser.press('t');
+    assert_eq!(browser.script("return document.querySelector('[data-live]').getAttribute('aria-pressed')"), "true");
+    browser.press('/');
+    assert_eq!(browser.text("return document.activeElement.id"), "q");
+}
+
+#[test]
+fn a_request_is_searched_opened_and_exported_without_script() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat("请修复数据库"));
+    gateway.send(chat("另一件事"));
+    gateway.records_when(2);
+    let browser = Browser::logged_in(&gateway, false);
+    browser.go("/admin/requests");
+    browser.fill("#q", "修复");
+    browser.follow(".find button");
+    assert_eq!(rows(&browser), 1, "{}", browser.path());
+    assert_eq!(browser.script("return document.querySelector('[data-live]').hidden"), true);
+    browser.follow("tbody tr[data-id] a");
+    assert_eq!(browser.text("return document.querySelector('mark').textContent"), "修复");
+    browser.follow(".tabs a:nth-child(2)");
+    assert!(browser.text("return document.querySelector('.tree').textContent").contains("请修复数据库"));
+    browser.go("/admin/requests");
+    let export = browser.text("return document.querySelector('a[download][href*=jsonl]').getAttribute('href')");
+    let file = gateway.admin("GET", &export, "");
+    assert_eq!((file.status, file.text().lines().count()), (200, 2), "{export}");
+}
+
+#[test]
+fn every_hit_of_a_search_is_marked() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat(&"needle in hay, ".repeat(400)));
+    let id = gateway.record().number("id");
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go(&format!("/admin/requests/{id}?q=NEEDLE"));
+    assert_eq!(browser.script("return document.querySelectorAll('main mark').length"), 400);
+    assert!(browser.text("return document.querySelector('main').innerText").contains("400 hits"));
+}
