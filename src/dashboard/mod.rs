@@ -22,6 +22,7 @@ mod dress;
 mod form;
 mod frame;
 mod login;
+mod markdown;
 mod memory;
 mod pages;
 pub mod password;
