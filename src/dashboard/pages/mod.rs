@@ -6,11 +6,14 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+mod conversations;
 mod keys;
 pub(super) mod login;
 mod models;
 mod overview;
 mod preferences;
+mod query;
+mod said;
 mod settings;
 pub(super) mod upstreams;
 
@@ -55,6 +58,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/keys/delete").route(web::get().to(keys::ask)).route(web::post().to(keys::remove)))
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
+        .configure(conversations::configure)
         .configure(settings::configure)
         .configure(upstreams::configure);
 }

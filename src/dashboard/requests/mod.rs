@@ -10,7 +10,7 @@
 //!
 //! **Invariant:** nothing that cannot be understood is left out in silence. **May import:** `state`, `db`, `search`, `openai`.
 
-mod asked;
+pub(super) mod asked;
 pub mod conversations;
 pub mod export;
 pub mod list;

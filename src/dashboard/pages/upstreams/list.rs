@@ -120,20 +120,11 @@ fn line(
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        success: percent(good, bad),
+        success: shown::percent(good, good + bad),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
         last: last_us.map(|us| f.time(&us)),
         tests: test_lines(visit, row.id),
-    }
-}
-
-/// `99.8 %`; all but everything is never rounded up to it.
-fn percent(good: i64, bad: i64) -> String {
-    match (good, good + bad) {
-        (_, 0) => "—".to_owned(),
-        (good, all) if good == all => "100 %".to_owned(),
-        (good, all) => format!("{:.1} %", (good as f64 / all as f64 * 1000.0).floor() / 10.0),
     }
 }
 
