@@ -6,7 +6,10 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+mod charts;
 mod conversations;
+mod health;
+mod indent;
 mod keys;
 pub(super) mod login;
 mod models;
@@ -15,6 +18,7 @@ mod preferences;
 mod query;
 mod said;
 mod settings;
+mod span;
 pub(super) mod upstreams;
 
 use actix_web::Route;

@@ -5,10 +5,9 @@
 
 use std::ops::Range;
 
-use serde::de::IgnoredAny;
-
 use crate::dashboard::frame::Frame;
 use crate::dashboard::markdown;
+use crate::dashboard::pages::indent::pretty;
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::openai::dialogue::{self, Media, Message, Part, Role, layout, message};
@@ -212,57 +211,6 @@ fn size(text: &str) -> String {
     shown::bytes(text.len() as i64)
 }
 
-/// JSON in lines, with every name and number as it was written; anything else as it is.
-fn pretty(text: &str) -> String {
-    if text.len() > WHOLE_BYTES || serde_json::from_str::<IgnoredAny>(text).is_err() {
-        return text.to_owned();
-    }
-    let (mut out, mut depth, mut in_string, mut escaped) =
-        (String::with_capacity(text.len() * 2), 0usize, false, false);
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
-    };
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        if in_string {
-            out.push(c);
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
-        }
-        match c {
-            ' ' | '\t' | '\r' | '\n' => {}
-            '{' | '[' => {
-                out.push(c);
-                while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
-                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
-                    out.push(end);
-                } else {
-                    depth += 1;
-                    line(&mut out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(c);
-            }
-            ',' => {
-                out.push(c);
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            '"' => {
-                in_string = true;
-                out.push(c);
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
-
 /// Where a picture, sound or file is. An address is only told: nothing is loaded.
 fn place(f: &Frame, source: Option<&Media>) -> String {
     const ADDRESS_CHARS: usize = 200;
@@ -278,7 +226,7 @@ fn place(f: &Frame, source: Option<&Media>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::said::{pretty, reply, request};
+    use crate::dashboard::pages::said::{reply, request};
     use crate::openai::dialogue::{Part, Role};
 
     #[test]
@@ -295,19 +243,6 @@ mod tests {
         let texts = request("/v1/embeddings", embedded.as_bytes());
         assert_eq!(texts[1].parts, [Part::Text("two".to_owned())]);
         assert!(roles("/v1/x", "not json").is_empty());
-    }
-
-    #[test]
-    fn json_is_shown_in_lines_with_every_character_as_it_was_written() {
-        let text = r#"{"z":1.0,"a":[ ],"s":"a,{\"b\\": 1}","n":[10000000000000000001,{"k":null}]}"#;
-        let shown = pretty(text);
-        assert!(
-            shown.starts_with("{\n  \"z\": 1.0,\n  \"a\": [],\n") && shown.contains("10000000000000000001"),
-            "{shown}"
-        );
-        let dense = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        assert_eq!(dense(&shown), dense(text));
-        assert_eq!(pretty("no json {"), "no json {");
     }
 
     #[test]
