@@ -20,6 +20,7 @@ mod said;
 mod settings;
 mod span;
 pub(super) mod upstreams;
+mod usage;
 
 use actix_web::Route;
 use actix_web::guard::fn_guard;
@@ -63,6 +64,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
         .configure(conversations::configure)
+        .configure(usage::configure)
         .configure(settings::configure)
         .configure(upstreams::configure);
 }

@@ -55,6 +55,11 @@ impl Span {
         Ok(Span { from_us, to_us, range })
     }
 
+    /// It is one of [`RANGES`].
+    pub(in crate::dashboard) fn is_offered(&self) -> bool {
+        RANGES.iter().any(|(name, _)| *name == self.range)
+    }
+
     /// The stretch before, as long.
     pub(in crate::dashboard) fn before(&self) -> Span {
         Span { from_us: 2 * self.from_us - self.to_us, to_us: self.from_us, range: String::new() }

@@ -17,6 +17,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HOST;
 use askama::Template;
 
+pub(super) use numbers::{change, first};
+
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;

@@ -82,7 +82,7 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
 }
 
 /// The times that count as first: to the first content where there are streams, else to the first byte.
-pub(super) fn first(figures: &Figures) -> &Histogram {
+pub(in crate::dashboard) fn first(figures: &Figures) -> &Histogram {
     if figures.first_content.count() > 0 { &figures.first_content } else { &figures.first_byte }
 }
 
