@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn json_is_shown_in_lines_with_every_character_as_it_was_written() {
-        let text = r#"{"z":1.0,"a":[ ],"s":"a,{\"b\\": 1}","n":[10000000000000000001,{"k":null}]}"#;
+        let text = r#"{"z":1.0,"a":[ ],"s":"a,{\"b\\\": 1}","n":[10000000000000000001,{"k":null}]}"#;
         let shown = pretty(text);
         assert!(
             shown.starts_with("{\n  \"z\": 1.0,\n  \"a\": [],\n") && shown.contains("10000000000000000001"),

@@ -196,7 +196,11 @@ impl<'a> Speaker<'a> {
     /// As much of a text as may be shown, and what to say when that is not all.
     fn bounded<'t>(&mut self, text: &'t str) -> (&'t str, String) {
         let most = if self.whole { WHOLE_BYTES } else { TEXT_BYTES }.min(self.bytes_left);
-        let end = if text.len() <= most { text.len() } else { text.floor_char_boundary(most) };
+        let end = if text.len() <= most {
+            text.len()
+        } else {
+            (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+        };
         self.bytes_left -= end;
         let cut = if end < text.len() {
             self.f.tf("said.cut", &[&shown::bytes(end as i64), &size(text)])

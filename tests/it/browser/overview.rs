@@ -36,7 +36,7 @@ fn a_request_counts_on_the_day_of_the_pages_zone_whatever_the_browsers() {
     // The days that have a request, as the chart's table tells them.
     let days = |browser: &Browser| {
         browser.go(DAYS);
-        browser.text("return [...document.querySelectorAll('figure tbody tr')].map((row) => row.textContent.trim().replace(/\\s+/g, ' ')).join('|')")
+        browser.text("return [...document.querySelectorAll('figure tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent).join(' ')).join('|')")
     };
     assert_eq!(days(&browser), "2026-11-21 1");
     for (zone, day) in [("Asia/Shanghai", "2026-11-22 1"), ("UTC", "2026-11-21 1")] {

@@ -8,6 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::{Chart, Place, Series};
 use crate::dashboard::pages::span::{Span, between, clock, requests};
 use crate::dashboard::shown;
+use crate::dashboard::words::Key;
 use crate::db::rollups::{Figures, Point};
 use crate::usage::histogram::Histogram;
 
@@ -25,8 +26,8 @@ pub(super) struct Card {
 /// The numbers of the stretch that `points` make up; `past` is the one before, `time` its parameters.
 pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> Vec<Card> {
     let now = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
-    let card = |key: &'static str, value: String, exact: String, query: &str, change: String| Card {
-        label: f.t(key),
+    let card = |key: Key, value: String, exact: String, query: &str, change: String| Card {
+        label: f.k(&key),
         value,
         exact,
         href: requests(query, time),
@@ -43,36 +44,36 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
     let (first, first_past) = (first(&now), first(past));
     vec![
         card(
-            "overview.requests",
+            Key("overview.requests"),
             shown::count(now.requests),
             shown::exact(now.requests),
             "",
             change(count(&now), count(past)),
         ),
         card(
-            "overview.error_share",
+            Key("overview.error_share"),
             shown::percent(now.errors, now.requests),
             f.tf("overview.failed", &[&shown::exact(now.errors)]),
             "is:error",
             change(share(&now), share(past)),
         ),
-        card("overview.first_p95", time_text(first), samples(first), "", change(p95(first), p95(first_past))),
+        card(Key("overview.first_p95"), time_text(first), samples(first), "", change(p95(first), p95(first_past))),
         card(
-            "overview.total_p95",
+            Key("overview.total_p95"),
             time_text(&now.total),
             samples(&now.total),
             "",
             change(p95(&now.total), p95(&past.total)),
         ),
         card(
-            "overview.tokens",
+            Key("overview.tokens"),
             shown::tokens(Some(now.tokens_in), Some(now.tokens_out)),
             f.tf("overview.untold", &[&now.unknown_tokens]),
             "",
             change(tokens(&now), tokens(past)),
         ),
         card(
-            "overview.cost",
+            Key("overview.cost"),
             cost(&now).map_or_else(|| "—".to_owned(), shown::money),
             f.tf("overview.unpriced", &[&now.unpriced]),
             "",

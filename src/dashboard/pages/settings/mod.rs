@@ -17,6 +17,8 @@ mod prices;
 mod sessions;
 mod statement;
 
+pub(super) use prices::dollars;
+
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, resource};

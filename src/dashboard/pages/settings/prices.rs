@@ -73,7 +73,7 @@ fn row(row: &PriceRow) -> Row {
 }
 
 /// `2.5`: pico-dollars per token as dollars per million tokens.
-fn dollars(pico: i64) -> String {
+pub(in crate::dashboard) fn dollars(pico: i64) -> String {
     let text = format!("{}.{:06}", pico / 1_000_000, pico % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
