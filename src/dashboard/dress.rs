@@ -123,7 +123,7 @@ fn words(status: StatusCode) -> (Key, Key) {
 }
 
 /// A path and query as one query value (RFC 3986 §2.3: unreserved characters stay, and `/`).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),

@@ -9,7 +9,9 @@
 //! | `form` | what browsers send, and that it came from our own page |
 //! | `visit`, `frame`, `dress` | what a page's handler gets, what stands on every page, its headers and error pages |
 //! | `pages` | the pages |
+//! | `markdown` | what models write, as safe HTML |
 //! | `words`, `shown` | texts in both languages; times, durations and counts |
+//! | `audit` | who changed and who read what |
 //! | `assets` | the files of `static/` |
 //! | `probe`, `memory` | asking upstreams; what is remembered until a restart |
 //! | `reply`, `upstreams`, `records`, `usage`, `prices` | the admin API |
@@ -18,10 +20,12 @@
 //! **May import:** `state`, `roster`, `metrics`, `db`, `connector`, `usage`, `search`, `openai`.
 
 mod assets;
+mod audit;
 mod dress;
 mod form;
 mod frame;
 mod login;
+mod markdown;
 mod memory;
 mod overview;
 mod pages;
@@ -51,6 +55,7 @@ use crate::dashboard::reply::ApiError;
 pub fn configure(config: &mut ServiceConfig) {
     config.service(resource("/metrics").route(get().to(overview::metrics))).service(
         scope("/admin")
+            .wrap(from_fn(audit::watched))
             .wrap(from_fn(dress::dress))
             .service(resource("/static/{hash}/{name}").route(get().to(assets::serve)))
             .configure(pages::configure)

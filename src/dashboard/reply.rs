@@ -86,6 +86,11 @@ impl ApiError {
         Some((message, told.at.clone(), told.suggestion.as_deref()))
     }
 
+    /// Of a query that is wrong: where, in bytes, and the whole query put right.
+    pub(super) fn place(&self) -> Option<(Range<usize>, Option<&str>)> {
+        self.query.as_ref().map(|told| (told.at.clone(), told.suggestion.as_deref()))
+    }
+
     pub(super) fn unauthorized() -> ApiError {
         let message = "the admin password is needed: send it as `Authorization: Bearer …`, or log in at /admin/login";
         ApiError { key: Some((Key("error.log_in"), Vec::new())), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }

@@ -72,6 +72,35 @@ pub fn tokens(tokens_in: Option<i64>, tokens_out: Option<i64>) -> String {
     }
 }
 
+/// `$12.34`; under a dollar four digits, `$0.0412`; less than that is `< $0.0001`.
+pub fn money(nano: i64) -> String {
+    match nano.max(0) {
+        0 => "$0".to_owned(),
+        1..100_000 => "< $0.0001".to_owned(),
+        nano @ 100_000..1_000_000_000 => format!("$0.{:04}", nano / 100_000),
+        nano => format!("${}.{:02}", exact(nano / 1_000_000_000), nano / 10_000_000 % 100),
+    }
+}
+
+/// `512 B`, `20.3 KB`, `1.2 GB`, in steps of 1,024.
+pub fn bytes(number: i64) -> String {
+    let (mut scaled, mut unit) = (number.max(0) as f64, 0);
+    while scaled >= 1024.0 && unit < 4 {
+        (scaled, unit) = (scaled / 1024.0, unit + 1);
+    }
+    let name = ["B", "KB", "MB", "GB", "TB"][unit];
+    if unit == 0 { format!("{} B", number.max(0)) } else { format!("{scaled:.1} {name}") }
+}
+
+/// `99.8 %` of a part in a whole; all but everything is never rounded up to it, and of nothing it is `—`.
+pub fn percent(part: i64, whole: i64) -> String {
+    match whole {
+        0 => "—".to_owned(),
+        _ if part == whole => "100 %".to_owned(),
+        _ => format!("{:.1} %", (part as f64 / whole as f64 * 1000.0).floor() / 10.0),
+    }
+}
+
 /// The badge's class of a status: 4xx is the caller's doing, 0 is no answer at all.
 pub fn status_class(status: i32) -> &'static str {
     match status {
@@ -86,7 +115,7 @@ pub fn status_class(status: i32) -> &'static str {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use crate::dashboard::shown::{count, duration, exact, moment, tokens};
+    use crate::dashboard::shown::{bytes, count, duration, exact, moment, money, percent, tokens};
 
     #[test]
     fn a_moment_is_shown_in_the_named_zone_whatever_day_that_makes_it() {
@@ -112,6 +141,24 @@ mod tests {
         ] {
             assert_eq!(duration(us), text);
         }
+    }
+
+    #[test]
+    fn money_and_sizes_are_short_and_never_a_false_nothing() {
+        for (nano, text) in [
+            (0, "$0"),
+            (1, "< $0.0001"),
+            (41_250_000, "$0.0412"),
+            (1_234_567_890_000, "$1,234.56"),
+            (999_999_999, "$0.9999"),
+        ] {
+            assert_eq!(money(nano), text);
+        }
+        assert_eq!((bytes(512), bytes(20 << 10), bytes(3 << 29)), ("512 B".into(), "20.0 KB".into(), "1.5 GB".into()));
+        assert_eq!(
+            (percent(0, 0), percent(5, 5), percent(99_999, 100_000)),
+            ("—".into(), "100 %".into(), "99.9 %".into())
+        );
     }
 
     #[test]

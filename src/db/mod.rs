@@ -7,6 +7,7 @@
 //! **Invariant:** no other room names diesel or writes SQL; nothing here awaits; no message of this room holds a password or an sk.
 //! **May import:** `error`, `usage`.
 
+pub mod audit;
 mod connection;
 mod fault;
 pub mod find;

@@ -142,3 +142,15 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(records, record_bodies);
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at_us -> BigInt,
+        who -> Text,
+        verb -> Text,
+        noun -> Text,
+        noun_id -> Nullable<BigInt>,
+        detail -> Text,
+    }
+}

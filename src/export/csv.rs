@@ -76,7 +76,7 @@ pub(super) fn line(row: &Row) -> String {
 
 /// A text as a cell. One that a spreadsheet would take for a formula gets an apostrophe in front
 /// (OWASP, CSV injection).
-fn text(text: Option<&str>) -> String {
+pub fn text(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let safe = if is_formula { format!("'{text}") } else { text.to_owned() };

@@ -4,7 +4,7 @@
 //! **Invariant:** memory holds a few records at a time, however many there are; no secret is in a record, so none comes out.
 //! **May import:** `db`, `openai`, `error`.
 
-mod csv;
+pub mod csv;
 pub mod shown;
 
 use std::collections::HashSet;

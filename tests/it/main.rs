@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admin; // the admin API as JSON
+mod audit; // who changed and who read what
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
 mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS

@@ -6,14 +6,22 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+mod charts;
+mod conversations;
+mod health;
+mod indent;
 mod keys;
 pub(super) mod login;
 mod models;
 mod overview;
 mod preferences;
+mod query;
 mod requests;
+mod said;
 mod settings;
+mod span;
 pub(super) mod upstreams;
+mod usage;
 
 use actix_web::Route;
 use actix_web::guard::fn_guard;
@@ -57,6 +65,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
         .configure(requests::configure)
+        .configure(conversations::configure)
+        .configure(usage::configure)
         .configure(settings::configure)
         .configure(upstreams::configure);
 }

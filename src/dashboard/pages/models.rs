@@ -2,24 +2,31 @@
 //!
 //! **Invariant:** nothing here calls anybody; the check asks the same plan as requests do. **May import:** `state`, `roster`, `balance`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 
 use crate::balance::candidate::{Need, mix};
 use crate::balance::plan::WhyNot;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::settings::dollars;
+use crate::dashboard::pages::span::{filter, requests as found};
 use crate::dashboard::pages::upstreams::entries;
 use crate::dashboard::pages::upstreams::state::until;
+use crate::dashboard::shown;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
-use crate::db::{settings, upstreams};
+use crate::db::prices::PriceRow;
+use crate::db::rollups::{By, Filter, Query, series};
+use crate::db::{prices, settings, upstreams};
 use crate::roster::{Roster, Snapshot, key_entries};
+use crate::usage::prices::PriceBook;
 
 /// Models shown; more than this are counted.
 const MOST: usize = 1_000;
 /// Names of upstreams shown per model.
 const NAMES: usize = 4;
+const WEEK_US: i64 = 7 * 86_400_000_000;
 
 #[derive(Template)]
 #[template(path = "models/list.html")]
@@ -40,6 +47,11 @@ struct ModelRow {
     more: usize,
     /// How many of them are ready.
     ready: usize,
+    /// Of the last 7 days.
+    requests: String,
+    link: String,
+    /// Dollars per million tokens, in and out.
+    price: String,
 }
 
 #[derive(Template)]
@@ -72,8 +84,19 @@ fn need<'a>(model: &'a str, key_name: &'a str) -> Need<'a> {
 
 /// `GET /admin/models`.
 pub(super) async fn list(visit: Visit) -> Page {
-    let rows = visit.database(|connection| upstreams::list(connection)).await?;
-    let mut models = BTreeSet::new();
+    let (to_us, from_us) = (visit.frame.now_us, visit.frame.now_us - WEEK_US);
+    let query = Query { from_us, to_us, step_s: WEEK_US / 1_000_000, filter: Filter::default(), by: Some(By::Model) };
+    let (rows, points, prices) = visit
+        .database(move |connection| {
+            Ok((upstreams::list(connection)?, series(connection, &query)?, prices::list(connection)?))
+        })
+        .await?;
+    let mut requests: HashMap<&str, i64> = HashMap::new();
+    points.iter().for_each(|point| *requests.entry(&point.group).or_default() += point.figures.requests);
+    let prices = PriceBook::new(prices.iter().map(PriceRow::price).collect());
+    // What was asked for counts as well, or nobody would see that no upstream is left for it.
+    let mut models: BTreeSet<String> =
+        requests.keys().filter(|model| !model.is_empty()).map(|model| (*model).to_owned()).collect();
     for row in rows.iter().filter(|row| row.enabled) {
         models.extend(entries(&row.allow_models).into_iter().filter(|entry| !entry.contains(['*', '?'])));
         models.extend(visit.state.memory.tests.of(row.id).models.into_iter().flatten());
@@ -81,7 +104,16 @@ pub(super) async fn list(visit: Visit) -> Page {
     let snapshot = visit.state.roster.load();
     let now_ms = visit.frame.now_us / 1000;
     let more = models.len().saturating_sub(MOST);
-    let shown = models.into_iter().take(MOST).map(|model| model_row(&visit.state.roster, &snapshot, model, now_ms));
+    let shown = models.into_iter().take(MOST).map(|model| {
+        let asked = requests.get(model.as_str()).copied().unwrap_or(0);
+        let price = prices.find(&model).map(|price| format!("{} / {}", dollars(price.input), dollars(price.output)));
+        ModelRow {
+            requests: shown::count(asked),
+            link: if asked > 0 { found(&filter("model", &model), "range=7d") } else { String::new() },
+            price: price.unwrap_or_else(|| "—".to_owned()),
+            ..model_row(&visit.state.roster, &snapshot, model.clone(), now_ms)
+        }
+    });
     let open = snapshot.upstreams.iter().filter(|upstream| upstream.enabled && upstream.rules.allow.is_empty());
     visit.page(&List {
         f: &visit.frame,
@@ -99,7 +131,8 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
     let names: Vec<String> = may.clone().map(|(index, _)| snapshot.upstreams[*index].label.clone()).collect();
     let ready = may.filter(|(_, why)| matches!(why, None | Some(WhyNot::KeyNotAllowed))).count();
     let more = names.len().saturating_sub(NAMES);
-    ModelRow { names: names.into_iter().take(NAMES).collect(), more, ready, model }
+    let names = names.into_iter().take(NAMES).collect();
+    ModelRow { names, more, ready, model, requests: String::new(), link: String::new(), price: String::new() }
 }
 
 /// Whether no plan holds such a candidate, rather than holding it last.

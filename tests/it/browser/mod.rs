@@ -3,8 +3,10 @@
 //! Start at `harness.rs`; `pages.rs` lists the pages that every check looks at, so that a new page is one line.
 
 mod access; // axe-core, the keyboard
+mod conversations; // reading what was said
 mod harness;
 mod languages; // both languages, both themes
+mod overview; // zones, an upstream that dies, charts
 mod pages;
 mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms

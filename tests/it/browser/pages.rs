@@ -19,8 +19,12 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 33] = [
     "/admin",
+    "/admin?range=7d",
+    "/admin/conversations",
+    "/admin/usage",
+    "/admin/usage?metric=total&p=p50&by=upstream&bucket=1h",
     "/admin/upstreams",
     "/admin/upstreams/new",
     "/admin/upstreams/import",
@@ -32,6 +36,9 @@ const PAGES: [&str; 26] = [
     "/admin/models/route?model=one&key=key-1",
     "/admin/settings",
     "/admin/settings?tab=routing",
+    "/admin/settings?tab=recording",
+    "/admin/settings?tab=prices",
+    "/admin/settings?tab=audit",
     "/admin/settings?tab=notices",
     "/admin/settings?tab=sessions",
     "/admin/settings?tab=about",
@@ -78,6 +85,11 @@ impl Stage {
         Stage { gateway, _upstream: upstream }
     }
 
+    /// The conversation of the one request.
+    pub fn conversation(&self) -> String {
+        self.gateway.database.sql("SELECT conversation_id FROM records ORDER BY id LIMIT 1")
+    }
+
     /// Every page there is, with the forms and results of an upstream that has some.
     pub fn pages(&self) -> Vec<String> {
         let id = self.gateway.upstream_id(HOSTILE);
@@ -86,6 +98,8 @@ impl Stage {
             format!("/admin/upstreams/{id}"),
             format!("/admin/upstreams/new?from={id}"),
             format!("/admin/upstreams/delete?id={id}"),
+            format!("/admin/conversations/{}", self.conversation()),
+            format!("/admin/conversations/delete?id={}", self.conversation()),
         ]);
         pages
     }

@@ -8,9 +8,8 @@ use crate::support::upstream::FakeUpstream;
 
 /// The names in the list, from top to bottom.
 fn names(browser: &Browser) -> String {
-    browser.text(
-        "return [...document.querySelectorAll('tbody tr[data-id] td.cut > a')].map((a) => a.textContent).join(' ')",
-    )
+    browser
+        .text("return [...document.querySelectorAll('tbody tr[data-id] td.cut a')].map((a) => a.textContent).join(' ')")
 }
 
 fn said(browser: &Browser) -> String {

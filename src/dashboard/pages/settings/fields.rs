@@ -11,7 +11,8 @@ use askama::Template;
 use crate::connector::{Endpoint, Outbound};
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::settings::{TABS, at};
+use crate::dashboard::pages::settings::statement::statement;
+use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -87,6 +88,9 @@ static RECORDING: Tab = Tab {
         Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
         Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
         Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
+        Setting("retain_bodies_days", Key("set.retain_bodies"), Key("set.retain_bodies.hint"), Kind::Number),
+        Setting("retain_records_days", Key("set.retain_records"), Key("set.retain_records.hint"), Kind::Number),
+        Setting("retain_bytes", Key("set.retain_bytes"), Key("set.retain_bytes.hint"), Kind::Number),
     ],
 };
 
@@ -113,11 +117,13 @@ pub(super) fn tab(name: &str) -> Option<&'static Tab> {
 #[template(path = "settings/fields.html")]
 struct Fields<'a> {
     f: &'a Frame,
-    tabs: [(&'static str, Key); 6],
+    tabs: Tabs,
     tab: &'static str,
     intro: Key,
     rows: Vec<Row>,
     problems: Vec<Problem>,
+    /// What people who send requests here should know.
+    statement: String,
 }
 
 /// A field of the page.
@@ -179,7 +185,10 @@ fn page(visit: &Visit, status: StatusCode, tab: &'static Tab, mut rows: Vec<Row>
     let fields: Vec<_> = rows.iter().map(|row| (&row.field, row.label)).collect();
     let problems = problems(&fields);
     let f = &visit.frame;
-    visit.page_as(status, &Fields { f, tabs: TABS, tab: tab.name, intro: tab.intro, rows, problems })
+    visit.page_as(
+        status,
+        &Fields { f, tabs: TABS, tab: tab.name, intro: tab.intro, rows, problems, statement: statement(visit) },
+    )
 }
 
 /// `POST /admin/settings/{tab}`: every field of the tab.

@@ -9,10 +9,10 @@ use askama::Template;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::{Frame, language_cookie, shortcuts_cookie, theme_cookie};
 use crate::dashboard::pages::settings::fields::wrong;
-use crate::dashboard::pages::settings::{TABS, at};
+use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
-use crate::dashboard::words::{Key, Lang};
+use crate::dashboard::words::Lang;
 use crate::db::settings;
 use crate::roster::Settings;
 
@@ -37,7 +37,7 @@ const ZONES: [&str; 12] = [
 #[template(path = "settings/general.html")]
 struct General<'a> {
     f: &'a Frame,
-    tabs: [(&'static str, Key); 6],
+    tabs: Tabs,
     tab: &'static str,
     zone: Field,
     zones: [&'static str; 12],

@@ -3,14 +3,21 @@
 //! | file | tab |
 //! |---|---|
 //! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
+//! | `prices` | what tokens cost |
+//! | `audit` | who changed and who read what |
 //! | `general` | zone, and what this browser remembers |
 //! | `sessions` | who is logged in, the password |
 //!
 //! **Invariant:** a value is judged by the roster's own parser; a secret is never sent back. **May import:** `state`, `db`, `roster`.
 
+mod audit;
 mod fields;
 mod general;
+mod prices;
 mod sessions;
+mod statement;
+
+pub(super) use prices::dollars;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, resource};
@@ -23,13 +30,17 @@ use crate::dashboard::words::Key;
 
 const PATH: &str = "/admin/settings";
 
-/// The tabs: name and text.
-const TABS: [(&str, Key); 6] = [
+/// Name and text of each tab.
+type Tabs = [(&'static str, Key); 8];
+
+const TABS: Tabs = [
     ("general", Key("settings.general")),
     ("routing", Key("settings.routing")),
     ("recording", Key("settings.recording")),
     ("notices", Key("settings.notices")),
+    ("prices", Key("settings.prices")),
     ("sessions", Key("settings.sessions")),
+    ("audit", Key("settings.audit")),
     ("about", Key("settings.about")),
 ];
 
@@ -37,7 +48,7 @@ const TABS: [(&str, Key); 6] = [
 #[template(path = "settings/about.html")]
 struct About<'a> {
     f: &'a Frame,
-    tabs: [(&'static str, Key); 6],
+    tabs: Tabs,
     tab: &'static str,
     version: &'static str,
     database: String,
@@ -53,6 +64,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/settings/password").route(web::post().to(sessions::set_password)))
         .service(resource("/settings/sessions").route(web::post().to(sessions::end)))
         .service(resource("/settings/notices/test").route(web::post().to(fields::test_notices)))
+        .service(resource("/settings/prices").route(web::post().to(prices::save)))
+        .service(resource("/settings/prices/delete").route(web::post().to(prices::remove)))
         .service(resource("/settings/{tab}").route(web::post().to(fields::save)));
 }
 
@@ -67,6 +80,8 @@ async fn show(visit: Visit) -> Page {
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
+        "prices" => prices::show(&visit, &query).await,
+        "audit" => audit::show(&visit, &query).await,
         "about" => visit.page(&About {
             f: &visit.frame,
             tabs: TABS,

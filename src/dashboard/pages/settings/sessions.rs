@@ -10,12 +10,11 @@ use askama::Template;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::login::check_password;
-use crate::dashboard::pages::settings::{TABS, at};
+use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::password::{PASSWORD_SETTING, password_hash};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::Moment;
 use crate::dashboard::visit::{Page, Visit};
-use crate::dashboard::words::Key;
 use crate::db::{sessions, settings};
 
 /// A password has at least this many characters.
@@ -38,7 +37,7 @@ impl Default for Passwords {
 #[template(path = "settings/sessions.html")]
 struct Sessions<'a> {
     f: &'a Frame,
-    tabs: [(&'static str, Key); 6],
+    tabs: Tabs,
     tab: &'static str,
     rows: Vec<Row>,
     p: Passwords,

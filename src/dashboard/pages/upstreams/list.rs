@@ -8,6 +8,7 @@ use askama::Template;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::health;
 use crate::dashboard::pages::upstreams::LIST;
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::{Badge, label};
@@ -54,8 +55,7 @@ struct Row {
     share: String,
     models: String,
     in_flight: u32,
-    /// Percent of calls that went well.
-    success: String,
+    line: health::Line,
     succeeded: String,
     failed: String,
     last: Option<Moment>,
@@ -79,14 +79,17 @@ pub(super) async fn show(visit: Visit) -> Page {
     if !filter.is_empty() && !STATES.iter().any(|(name, _)| *name == filter) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
     }
-    let stored = in_order(visit.database(|connection| upstreams::list(connection)).await?);
+    let now_us = visit.frame.now_us;
+    let load = move |connection: &mut _| Ok((upstreams::list(connection)?, health::day(connection, now_us)?));
+    let (stored, days) = visit.database(move |connection| load(connection)).await?;
+    let stored = in_order(stored);
     let all = stored.len();
     let snapshot = visit.state.roster.load();
     let shares = visit.state.roster.shares(&snapshot, visit.frame.now_us / 1000);
     let rows = stored.iter().enumerate().map(|(index, row)| {
         let place = snapshot.upstreams.iter().position(|upstream| upstream.id == row.id);
         let share = place.filter(|_| row.enabled).map_or(0.0, |place| shares[place]);
-        let mut line = line(&visit, row, place.map(|place| &snapshot.upstreams[place]), share);
+        let mut line = line(&visit, row, place.map(|place| &snapshot.upstreams[place]), share, days.get(&row.id));
         (line.place, line.is_first, line.is_last) = (index + 1, index == 0, index + 1 == all);
         line
     });
@@ -99,6 +102,7 @@ fn line(
     row: &UpstreamRow,
     upstream: Option<&std::sync::Arc<crate::roster::Upstream>>,
     share: f64,
+    day: Option<&health::Day>,
 ) -> Row {
     let f = &visit.frame;
     let calls = upstream.map(|upstream| upstream.measured.calls());
@@ -120,20 +124,11 @@ fn line(
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        success: percent(good, bad),
+        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream)),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
         last: last_us.map(|us| f.time(&us)),
         tests: test_lines(visit, row.id),
-    }
-}
-
-/// `99.8 %`; all but everything is never rounded up to it.
-fn percent(good: i64, bad: i64) -> String {
-    match (good, good + bad) {
-        (_, 0) => "—".to_owned(),
-        (good, all) if good == all => "100 %".to_owned(),
-        (good, all) => format!("{:.1} %", (good as f64 / all as f64 * 1000.0).floor() / 10.0),
     }
 }
 

@@ -1,0 +1,130 @@
+//! What operators can change, as it is at one moment, and what is different at another. Start at [`look`] and [`differences`].
+//!
+//! **Invariant:** what is told of a secret are its last four characters. **May import:** `db`, `roster`.
+
+use std::collections::BTreeMap;
+
+use crate::dashboard::pages::upstreams::state::label;
+use crate::db::{PooledConnection, prices, settings, upstreams};
+use crate::error::Error;
+use crate::roster::{key_entries, last4, masked};
+
+/// Settings of which only the end is told.
+const SECRETS: [&str; 4] = ["feishu_webhook", "feishu_secret", "matrix_token", "matrix_api"];
+const PASSWORD: &str = "admin_password_hash";
+/// Dollars per million tokens in a pico-dollar per token.
+const PICO: f64 = 1e-6;
+
+/// By kind and number of the thing: its name, and its fields.
+pub(super) type Look = BTreeMap<(&'static str, i64, String), (String, Vec<Field>)>;
+
+/// A field: its name, its value, and the value as it may be told.
+pub(super) struct Field(&'static str, String, String);
+
+fn plain(name: &'static str, value: impl ToString) -> Field {
+    Field(name, value.to_string(), value.to_string())
+}
+
+/// Everything as it is.
+pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
+    let mut look = Look::new();
+    for row in upstreams::list(connection)? {
+        let time = |ms: Option<i64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
+        let fields = vec![
+            plain("name", &row.name),
+            plain("endpoint", &row.endpoint),
+            Field("sk", row.sk.clone(), masked(&row.sk)),
+            plain("enabled", row.enabled),
+            plain("priority", row.priority),
+            plain("position", row.position),
+            plain("weight", row.weight),
+            plain("allow_models", &row.allow_models),
+            plain("deny_models", &row.deny_models),
+            plain("allow_keys", &row.allow_keys),
+            plain("keep_header", &row.keep_header),
+            plain("connect_timeout_ms", time(row.connect_timeout_ms)),
+            plain("first_byte_timeout_ms", time(row.first_byte_timeout_ms)),
+            plain("first_content_timeout_ms", time(row.first_content_timeout_ms)),
+            plain("idle_timeout_ms", time(row.idle_timeout_ms)),
+            plain("recording", &row.recording),
+        ];
+        look.insert(("upstream", row.id, String::new()), (label(&row), fields));
+    }
+    for row in prices::list(connection)? {
+        let dollars = |pico: i64| pico as f64 * PICO;
+        let fields = vec![
+            plain("pattern", &row.pattern),
+            plain("input", dollars(row.input_pico)),
+            plain("cached", row.cached_pico.map(|pico| dollars(pico).to_string()).unwrap_or_default()),
+            plain("output", dollars(row.output_pico)),
+        ];
+        look.insert(("price", row.id, String::new()), (row.pattern, fields));
+    }
+    for (name, value) in settings::all(connection)? {
+        if name == "authorization" {
+            for key in key_entries(&value) {
+                let shown = masked(&key.secret);
+                look.insert(("key", 0, key.name.clone()), (key.name, vec![Field("key", key.secret, shown)]));
+            }
+            continue;
+        }
+        let shown = match name.as_str() {
+            PASSWORD => "…".to_owned(),
+            name if SECRETS.contains(&name) && !value.is_empty() => format!("…{}", last4(&value)),
+            _ => value.clone(),
+        };
+        look.insert(("setting", 0, name.clone()), (name, vec![Field("", value, shown)]));
+    }
+    Ok(look)
+}
+
+/// What is different, in a line per thing: `upstream main: weight 1 → 2, sk sk-…a8Qz → sk-…9Kd2`.
+pub(super) fn differences(before: &Look, after: &Look) -> String {
+    let mut lines = Vec::new();
+    for ((kind, id, name), (title, fields)) in after {
+        let known = before.get(&(*kind, *id, name.clone()));
+        let mut changes = Vec::new();
+        for Field(field, value, shown) in fields {
+            let past = known.and_then(|(_, past)| past.iter().find(|past| past.0 == *field));
+            let gap = if field.is_empty() { "" } else { " " };
+            match past {
+                Some(Field(_, past, _)) if past == value => {}
+                Some(Field(_, _, past)) => changes.push(format!("{field}{gap}{} → {}", told(past), told(shown))),
+                // Of what is new, fields that say nothing are left out.
+                None if shown.is_empty() || shown == "0" => {}
+                None => changes.push(format!("{field}{gap}{shown}")),
+            }
+        }
+        match known {
+            None => lines.push(format!("+ {kind} {title}: {}", changes.join(", "))),
+            Some(_) if changes.is_empty() => {}
+            Some(_) => lines.push(format!("{kind} {title}: {}", changes.join(", "))),
+        }
+    }
+    let gone = before.iter().filter(|(key, _)| !after.contains_key(key));
+    lines.extend(gone.map(|((kind, ..), (title, _))| format!("− {kind} {title}")));
+    lines.join("\n")
+}
+
+fn told(value: &str) -> &str {
+    if value.is_empty() { "—" } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::audit::looks::{Field, Look, differences, plain};
+
+    #[test]
+    fn differences_name_what_changed_and_only_the_end_of_a_secret() {
+        let look = |weight: i64, sk: &str| {
+            let fields = vec![plain("weight", weight), Field("sk", sk.to_owned(), format!("…{}", &sk[sk.len() - 4..]))];
+            Look::from([(("upstream", 1, String::new()), ("main".to_owned(), fields))])
+        };
+        let secret = look(2, "sk-secret-9Kd2");
+        assert_eq!(differences(&look(1, "sk-secret-a8Qz"), &secret), "upstream main: weight 1 → 2, sk …a8Qz → …9Kd2");
+        assert_eq!(differences(&look(2, "sk-other--9Kd2"), &secret), "upstream main: sk …9Kd2 → …9Kd2");
+        assert_eq!(differences(&secret, &secret), "");
+        assert_eq!(differences(&Look::new(), &secret), "+ upstream main: weight 2, sk …9Kd2");
+        assert_eq!(differences(&secret, &Look::new()), "− upstream main");
+    }
+}

@@ -1,0 +1,159 @@
+//! Notes who changed what, and who read what others said: around every handler, so that none can forget it.
+//!
+//! Start at [`watched`]; [`deed`] says which requests count. What changed is told by looking before and after.
+//! **Invariant:** nothing is noted that was refused; no secret is noted, only its last four characters.
+//! **May import:** `state`, `db`, `roster`.
+
+mod looks;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, FromRequest, HttpMessage};
+use log::error;
+
+use crate::dashboard::reply::with_database;
+use crate::dashboard::session::{Admin, address, now_us};
+use crate::db::audit::{NewEntry, add};
+use crate::state::State;
+use looks::{Look, differences, look};
+
+/// How much of a session's digest names it.
+const SESSION_CHARS: usize = 8;
+
+/// What a request does: verb, noun, which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deed(&'static str, &'static str, Option<i64>);
+
+/// Lets the request through; notes it when it did something.
+pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let path = request.path().strip_prefix("/admin").unwrap_or_default().to_owned();
+    let Some(deed) = deed(request.method(), &path) else { return next.call(request).await };
+    let Some(state) = request.app_data::<Data<State>>().cloned() else { return next.call(request).await };
+    let changes = !matches!(deed.0, "read" | "export" | "login");
+    if deed.0 != "login" {
+        // Whoever may not is refused here; asked twice, a wrong password would count twice.
+        let admin = Admin::from_request(request.request(), &mut Payload::None).await;
+        if let Err(refused) = admin {
+            return Ok(request.error_response(refused));
+        }
+    }
+    let before = if changes { look_at(&state).await } else { None };
+    let response = next.call(request).await?;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        return Ok(response);
+    }
+    let detail = match before {
+        Some(before) => look_at(&state).await.map(|after| differences(&before, &after)).unwrap_or_default(),
+        None => String::new(),
+    };
+    let request = response.request();
+    let admin = request.extensions().get::<Admin>().cloned();
+    let means = match admin.map(|admin| admin.session) {
+        Some(Some(session)) => format!("session {}", session.chars().take(SESSION_CHARS).collect::<String>()),
+        Some(None) => "password".to_owned(),
+        None => "login".to_owned(),
+    };
+    let entry = NewEntry {
+        at_us: now_us(),
+        who: format!("{means}, {}", address(request)),
+        verb: deed.0.to_owned(),
+        noun: deed.1.to_owned(),
+        noun_id: deed.2,
+        detail,
+    };
+    if let Err(problem) = with_database(&state.database, move |connection| add(connection, entry)).await {
+        error!("the audit could not be written: {problem}");
+    }
+    Ok(response)
+}
+
+async fn look_at(state: &State) -> Option<Look> {
+    with_database(&state.database, look).await.ok()
+}
+
+/// What a request would do; `None` when that is nothing to note.
+fn deed(method: &Method, path: &str) -> Option<Deed> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let (first, rest) = parts.split_first()?;
+    let id = rest.iter().find_map(|part| part.parse().ok());
+    let last = rest.last().copied().unwrap_or_default();
+    let noun = match *first {
+        "upstreams" => "upstream",
+        "keys" => "key",
+        "settings" if rest.first() == Some(&"prices") => "price",
+        "settings" if last == "sessions" => "session",
+        "settings" if last == "password" => "password",
+        "settings" => "setting",
+        "prices" => "price",
+        "requests" => "request",
+        "conversations" => "conversation",
+        "saved" => "search",
+        "login" | "logout" => "session",
+        _ => return None,
+    };
+    let verb = match (method, *first, last) {
+        (&Method::GET, "requests", "export") => "export",
+        (&Method::GET, "requests" | "conversations", last) if id.is_some() => {
+            let whole = rest.len() == 1 || ["body", "reply", "curl", "replay"].contains(&last);
+            if whole { "read" } else { return None }
+        }
+        (&Method::GET | &Method::HEAD, ..) => return None,
+        (_, "login", _) => "login",
+        (_, "logout", _) => "logout",
+        (&Method::DELETE, ..) | (_, _, "delete") => "delete",
+        (_, _, "test") => "test",
+        (_, _, "order") => "order",
+        (_, _, "replay") => "replay",
+        // A preview changes nothing yet; asking an upstream for its models neither.
+        (_, "upstreams", "import" | "models") => return None,
+        (&Method::POST, "upstreams" | "keys" | "prices" | "saved", "") => "add",
+        (&Method::POST, "upstreams", _) if rest.first() == Some(&"import") => "add",
+        _ => "edit",
+    };
+    Some(Deed(verb, noun, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+
+    use crate::dashboard::audit::{Deed, deed};
+
+    #[test]
+    fn every_change_and_every_reading_is_a_deed_and_nothing_else() {
+        for (method, path, wanted) in [
+            (Method::POST, "/upstreams", Some(Deed("add", "upstream", None))),
+            (Method::PUT, "/upstreams/5", Some(Deed("edit", "upstream", Some(5)))),
+            (Method::POST, "/upstreams/5", Some(Deed("edit", "upstream", Some(5)))),
+            (Method::POST, "/upstreams/5/enabled", Some(Deed("edit", "upstream", Some(5)))),
+            (Method::POST, "/upstreams/delete", Some(Deed("delete", "upstream", None))),
+            (Method::DELETE, "/upstreams/5", Some(Deed("delete", "upstream", Some(5)))),
+            (Method::POST, "/upstreams/import", None),
+            (Method::POST, "/upstreams/import/abc", Some(Deed("add", "upstream", None))),
+            (Method::POST, "/settings/routing", Some(Deed("edit", "setting", None))),
+            (Method::POST, "/settings/password", Some(Deed("edit", "password", None))),
+            (Method::POST, "/keys/rename", Some(Deed("edit", "key", None))),
+            (Method::POST, "/settings/prices/delete", Some(Deed("delete", "price", None))),
+            (Method::POST, "/prices/3", Some(Deed("edit", "price", Some(3)))),
+            (Method::GET, "/requests", None),
+            (Method::GET, "/requests/stream", None),
+            (Method::GET, "/requests/7", Some(Deed("read", "request", Some(7)))),
+            (Method::GET, "/requests/7/body", Some(Deed("read", "request", Some(7)))),
+            (Method::GET, "/requests/7/blob/1", None),
+            (Method::GET, "/requests/export", Some(Deed("export", "request", None))),
+            (Method::GET, "/conversations/9", Some(Deed("read", "conversation", Some(9)))),
+            (Method::GET, "/conversations/delete", None),
+            (Method::POST, "/conversations/delete", Some(Deed("delete", "conversation", None))),
+            (Method::POST, "/login", Some(Deed("login", "session", None))),
+            (Method::POST, "/theme", None),
+            (Method::GET, "/static/abc/app.js", None),
+            (Method::GET, "", None),
+        ] {
+            assert_eq!(deed(&method, path), wanted, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Charts as numbers that a template draws: bars, lines, health strips. Start at [`Chart::new`] and [`Strip::new`].
+//!
+//! The drawing is for eyes and pointers; the same numbers and links stand in a table below it, for everybody else.
+//! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** nothing of the crate.
+
+/// The drawing's size; it is stretched to the page.
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 120.0;
+/// Labels under a chart.
+const LABELS: usize = 6;
+
+/// A step of time: its label and where it leads.
+pub(in crate::dashboard) struct Place {
+    pub(in crate::dashboard) label: String,
+    pub(in crate::dashboard) href: String,
+}
+
+/// A row of numbers.
+pub(in crate::dashboard) struct Series {
+    pub(in crate::dashboard) name: String,
+    /// `s1` … `s7`, `err`; for lines also `dash` or `dot`.
+    pub(in crate::dashboard) class: &'static str,
+    pub(in crate::dashboard) values: Vec<Option<f64>>,
+}
+
+/// A chart ready to be drawn.
+pub(in crate::dashboard) struct Chart {
+    pub(in crate::dashboard) title: String,
+    /// What it shows, in a sentence.
+    pub(in crate::dashboard) sentence: String,
+    /// Paths: class and what is drawn.
+    pub(in crate::dashboard) bars: Vec<(&'static str, String)>,
+    pub(in crate::dashboard) lines: Vec<(&'static str, String)>,
+    /// Name and class of each series.
+    pub(in crate::dashboard) legend: Vec<(String, &'static str)>,
+    /// Where the pointer finds a step: x, width, link, what stands there.
+    pub(in crate::dashboard) hits: Vec<(String, String, String, String)>,
+    /// Top, middle.
+    pub(in crate::dashboard) ys: [String; 2],
+    pub(in crate::dashboard) xs: Vec<String>,
+    /// Label, link and numbers of each step.
+    pub(in crate::dashboard) rows: Vec<(String, String, Vec<String>)>,
+}
+
+impl Chart {
+    /// Draws series over the same steps. `as_bars`: each series as bars over the one before, else as lines, with a gap where
+    /// nothing is known. `unit` writes a number.
+    pub(in crate::dashboard) fn new(
+        title: String,
+        sentence: String,
+        places: Vec<Place>,
+        series: &[Series],
+        as_bars: bool,
+        unit: &dyn Fn(f64) -> String,
+    ) -> Chart {
+        let highest = series.iter().flat_map(|series| &series.values).flatten().fold(0.0_f64, |a, b| a.max(*b));
+        let top = nice(highest);
+        let step = WIDTH / places.len().max(1) as f64;
+        let y = |value: f64| HEIGHT - value / top * HEIGHT;
+        let mut chart = Chart {
+            title,
+            sentence,
+            bars: Vec::new(),
+            lines: Vec::new(),
+            legend: series.iter().map(|series| (series.name.clone(), series.class)).collect(),
+            hits: Vec::new(),
+            ys: [unit(top), unit(top / 2.0)],
+            xs: spread(&places),
+            rows: Vec::new(),
+        };
+        for series in series {
+            let mut path = String::new();
+            let mut pen_down = false;
+            for (index, value) in series.values.iter().enumerate() {
+                let x = index as f64 * step;
+                match value {
+                    Some(value) if as_bars && *value > 0.0 => {
+                        let gap = step * 0.15;
+                        path += &format!("M{:.1} {HEIGHT}V{:.1}h{:.1}V{HEIGHT}z", x + gap, y(*value), step - 2.0 * gap);
+                    }
+                    Some(value) if !as_bars => {
+                        let is_known = |index: Option<usize>| {
+                            index.and_then(|index| series.values.get(index)).is_some_and(Option::is_some)
+                        };
+                        // A point without neighbours is a stroke as wide as its step.
+                        let alone = !pen_down && !is_known(index.checked_add(1));
+                        let (from, length) = if alone { (x, step) } else { (x + step / 2.0, 0.1) };
+                        let letter = if pen_down { "L" } else { "M" };
+                        path += &format!("{letter}{from:.1} {:.1}h{length:.1}", y(*value));
+                        pen_down = true;
+                    }
+                    _ => pen_down = false,
+                }
+            }
+            if as_bars { &mut chart.bars } else { &mut chart.lines }.push((series.class, path));
+        }
+        for (index, place) in places.into_iter().enumerate() {
+            let value = |series: &Series| series.values.get(index).copied().flatten();
+            let cells: Vec<String> = series.iter().map(|series| value(series).map_or("—".to_owned(), unit)).collect();
+            if series.iter().all(|series| value(series).is_none_or(|value| value == 0.0)) {
+                continue;
+            }
+            let named = series.iter().zip(&cells).map(|(series, cell)| format!("{} {cell}", series.name));
+            let told = format!("{}: {}", place.label, named.collect::<Vec<_>>().join(", "));
+            chart.hits.push((format!("{:.1}", index as f64 * step), format!("{step:.1}"), place.href.clone(), told));
+            chart.rows.push((place.label, place.href, cells));
+        }
+        chart
+    }
+
+    /// There is nothing to draw.
+    pub(in crate::dashboard) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// The next of 1, 2, 5, 10 …
+fn nice(highest: f64) -> f64 {
+    if highest <= 0.0 || !highest.is_finite() {
+        return 1.0;
+    }
+    let unit = 10_f64.powf(highest.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * unit).find(|top| *top >= highest * 0.999_999).unwrap_or(highest)
+}
+
+/// A few labels, the first and the last among them.
+fn spread(places: &[Place]) -> Vec<String> {
+    let last = places.len().saturating_sub(1);
+    let count = LABELS.min(places.len());
+    let at = |index: usize| places[index * last / count.saturating_sub(1).max(1)].label.clone();
+    (0..count).map(at).collect()
+}
+
+/// How a stretch of time went for an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dashboard) enum Health {
+    None,
+    Ok,
+    Degraded,
+    Down,
+}
+
+impl Health {
+    /// Down when half of at least three tries failed, degraded from one in twenty on.
+    pub(in crate::dashboard) fn of(tries: i64, failures: i64) -> Health {
+        match tries {
+            0 => Health::None,
+            3.. if failures * 2 >= tries => Health::Down,
+            _ if failures * 20 >= tries => Health::Degraded,
+            _ => Health::Ok,
+        }
+    }
+}
+
+/// A health strip: a path per state, cells of fixed stretches of time. Height speaks as well as colour.
+pub(in crate::dashboard) struct Strip {
+    pub(in crate::dashboard) paths: Vec<(&'static str, String)>,
+}
+
+impl Strip {
+    /// 4 wide, 2 apart.
+    pub(in crate::dashboard) fn new(cells: &[Health]) -> Strip {
+        let states = [
+            (Health::Ok, "ok", 20),
+            (Health::Degraded, "warn", 14),
+            (Health::Down, "err", 24),
+            (Health::None, "none", 4),
+        ];
+        let path = |state: Health, height: i32| {
+            let of = cells.iter().enumerate().filter(|(_, cell)| **cell == state);
+            of.map(|(index, _)| format!("M{} 24v-{height}h4v{height}z", index * 6)).collect::<String>()
+        };
+        let paths = states.into_iter().map(|(state, class, height)| (class, path(state, height)));
+        Strip { paths: paths.filter(|(_, path)| !path.is_empty()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::pages::charts::{Chart, Health, Place, Series, Strip, nice};
+
+    #[test]
+    fn steps_are_nice_and_the_highest_fits() {
+        for (highest, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (120.0, 200.0), (5000.0, 5000.0)] {
+            assert!((nice(highest) - top).abs() < 1e-9, "{highest}: {}", nice(highest));
+        }
+    }
+
+    #[test]
+    fn a_line_has_a_gap_where_nothing_is_known_and_the_table_tells_the_same_numbers() {
+        let places = (0..4).map(|n| Place { label: format!("t{n}"), href: format!("/r?{n}") }).collect();
+        let series = [Series { name: "p50".into(), class: "s1", values: vec![Some(1.0), None, Some(2.0), Some(2.0)] }];
+        let chart = Chart::new("t".into(), "s".into(), places, &series, false, &|n| format!("{n} ms"));
+        assert_eq!(chart.lines[0].1, "M0.0 60.0h150.0M375.0 0.0h0.1L525.0 0.0h0.1");
+        assert_eq!(chart.rows.iter().map(|row| row.2[0].as_str()).collect::<Vec<_>>(), ["1 ms", "2 ms", "2 ms"]);
+        assert_eq!((chart.hits[1].2.as_str(), chart.hits[1].3.as_str()), ("/r?2", "t2: p50 2 ms"));
+        assert_eq!(chart.xs, ["t0", "t1", "t2", "t3"]);
+        assert!(Chart::new("t".into(), "s".into(), Vec::new(), &[], true, &|_| String::new()).is_empty());
+    }
+
+    #[test]
+    fn a_cell_is_as_bad_as_its_failures() {
+        for (tries, failures, health) in [
+            (0, 0, Health::None),
+            (2, 2, Health::Degraded),
+            (3, 2, Health::Down),
+            (4, 2, Health::Down),
+            (20, 1, Health::Degraded),
+            (21, 1, Health::Ok),
+            (5, 0, Health::Ok),
+        ] {
+            assert_eq!(Health::of(tries, failures), health, "{failures} of {tries}");
+        }
+        let strip = Strip::new(&[Health::Ok, Health::None, Health::Down, Health::Ok]);
+        assert_eq!(strip.paths[0], ("ok", "M0 24v-20h4v20zM18 24v-20h4v20z".to_owned()));
+        assert_eq!(strip.paths.len(), 3);
+    }
+}

@@ -1,0 +1,189 @@
+//! The overview: is it working, what fails, what does it cost; the way to the first request for whoever has just begun.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `numbers` | six numbers with their change, the two charts |
+//! | `tops` | models, keys and errors that stand out |
+//!
+//! **Invariant:** bounded in rows, whatever the database holds; no body is read. **May import:** `state`, `db`.
+
+mod numbers;
+mod tops;
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+use askama::Template;
+
+pub(super) use numbers::{change, first};
+
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::charts::Chart;
+use crate::dashboard::pages::health::{Line, day};
+use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
+use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
+use crate::dashboard::pages::span::{RANGES, Span};
+use crate::dashboard::pages::upstreams::state::{Badge, label};
+use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::records::{Row, newest_id, rows, rows_after};
+use crate::db::removal::{oldest, size};
+use crate::db::rollups::{By, Filter, Query, series, totals};
+use crate::db::upstreams::{self, UpstreamRow};
+
+/// Requests shown.
+const LATEST: i64 = 10;
+/// Upstreams shown, those in trouble first.
+const UPSTREAMS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview<'a> {
+    f: &'a Frame,
+    alarms: Vec<String>,
+    host: &'a str,
+    span: Span,
+    ranges: [(&'static str, Key); 5],
+    cards: Vec<Card>,
+    requests: Chart,
+    times: Chart,
+    tops: Vec<(&'static str, Vec<Top>)>,
+    has_upstreams: bool,
+    upstreams: Vec<UpstreamLine>,
+    more_upstreams: usize,
+    has_keys: bool,
+    latest: Vec<RequestLine>,
+    storage: String,
+    oldest: Option<Moment>,
+    /// Nothing was ever asked: the first steps stand on top.
+    is_new: bool,
+}
+
+struct UpstreamLine {
+    id: i64,
+    name: String,
+    badge: Badge,
+    line: Line,
+    last: Option<Moment>,
+}
+
+struct RequestLine {
+    id: i64,
+    time: Moment,
+    status: i32,
+    class: &'static str,
+    model: String,
+    upstream: String,
+    total: String,
+    tokens: String,
+}
+
+/// `GET /admin?range=&from=&to=`.
+pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+    let f = &visit.frame;
+    let now_us = f.now_us;
+    let span = Span::read(&Form::parse(request.query_string().as_bytes()), &[], now_us)?;
+    let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
+    let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
+    let stored = visit.database(|connection| upstreams::list(connection)).await?;
+    let (points, past, models, keys, days) = visit
+        .database(move |connection| {
+            let query = Query { from_us, to_us, step_s, filter: Filter::default(), by: None };
+            Ok((
+                series(connection, &query)?,
+                totals(connection, before.from_us, before.to_us, &Filter::default())?,
+                series(connection, &whole(By::Model))?,
+                series(connection, &whole(By::Key))?,
+                day(connection, now_us)?,
+            ))
+        })
+        .await?;
+    let (latest, failed, bytes, first) = visit
+        .database(move |connection| {
+            let newest = newest_id(connection)?;
+            let mut latest = rows_after(connection, newest - LATEST, LATEST)?;
+            latest.reverse();
+            let failed = tops::failed(connection, from_us, to_us)?;
+            let first = oldest(connection)?;
+            let first = rows(connection, &first[..first.len().min(1)])?.pop();
+            Ok((latest, failed, size(connection)?, first))
+        })
+        .await?;
+    let snapshot = visit.state.roster.load();
+    let names: HashMap<i64, String> = stored.iter().map(|row| (row.id, label(row))).collect();
+    let time = span.parameters(f);
+    let line = |row: &UpstreamRow| {
+        let upstream = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id);
+        let calls = upstream.map_or(0, |upstream| upstream.measured.calls().last_success_us);
+        let last_us = Some(calls).filter(|us| *us > 0).or(row.last_call_success_us);
+        UpstreamLine {
+            id: row.id,
+            name: label(row),
+            badge: Badge::of(f, row, upstream),
+            line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream)),
+            last: last_us.map(|us| f.time(&us)),
+        }
+    };
+    let mut lines: Vec<UpstreamLine> = stored.iter().map(line).collect();
+    let rank = |line: &UpstreamLine| ["down", "cooling", "degraded"].iter().position(|name| *name == line.badge.name);
+    lines.sort_by_key(|line| rank(line).unwrap_or(3));
+    let more_upstreams = lines.len().saturating_sub(UPSTREAMS);
+    lines.truncate(UPSTREAMS);
+    let (requests, times) = charts(f, &span, &points);
+    visit.page(&Overview {
+        f,
+        alarms: alarms(&visit),
+        host: request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888"),
+        cards: cards(f, &points, &past, &time),
+        requests,
+        times,
+        tops: vec![
+            (f.t("nav.models"), grouped(&models, "model", &time)),
+            (f.t("nav.keys"), grouped(&keys, "key", &time)),
+            (f.t("overview.errors"), errors(f, &failed, &time)),
+        ],
+        has_upstreams: !lines.is_empty(),
+        upstreams: lines,
+        more_upstreams,
+        has_keys: !snapshot.settings.keys.is_empty() || snapshot.settings.any_key || visit.state.noauth,
+        is_new: latest.is_empty() && points.is_empty(),
+        latest: latest.iter().map(|row| request_line(f, row, &names)).collect(),
+        storage: shown::bytes(bytes),
+        oldest: first.map(|row| f.time(&row.facts.started_us)),
+        span,
+        ranges: RANGES,
+    })
+}
+
+/// What is wrong with recording, if anything.
+fn alarms(visit: &Visit) -> Vec<String> {
+    let counts = visit.state.recorder.counts();
+    let (lost, spilled) = (counts.lost.load(Ordering::Relaxed), counts.spilled_bytes.load(Ordering::Relaxed));
+    let mut alarms = Vec::new();
+    if spilled > 0 {
+        alarms.push(visit.frame.tf("overview.spilled", &[&spilled]));
+    }
+    if lost > 0 {
+        alarms.push(visit.frame.tf("overview.lost", &[&lost]));
+    }
+    alarms
+}
+
+fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -> RequestLine {
+    let facts = &row.facts;
+    let upstream = facts.upstream_id.map(|id| names.get(&id).cloned().unwrap_or_else(|| format!("#{id}")));
+    RequestLine {
+        id: row.id,
+        time: f.time(&facts.started_us),
+        status: facts.status,
+        class: shown::status_class(facts.status),
+        model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
+        upstream: upstream.unwrap_or_default(),
+        total: shown::duration(facts.total_us),
+        tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
+    }
+}

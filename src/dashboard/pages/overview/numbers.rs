@@ -1,0 +1,147 @@
+//! Six numbers, each with its change against the stretch of time before, and two charts. Start at [`cards`] and [`charts`].
+//!
+//! **Invariant:** a number that nobody knows is a dash. **May import:** `db` (its figures).
+
+use std::collections::HashMap;
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::charts::{Chart, Place, Series};
+use crate::dashboard::pages::span::{Span, between, clock, requests};
+use crate::dashboard::shown;
+use crate::dashboard::words::Key;
+use crate::db::rollups::{Figures, Point};
+use crate::usage::histogram::Histogram;
+
+/// A number on top.
+pub(super) struct Card {
+    pub(super) label: &'static str,
+    pub(super) value: String,
+    /// Every digit, or what is not in it.
+    pub(super) exact: String,
+    pub(super) href: String,
+    /// Against the time before.
+    pub(super) change: String,
+}
+
+/// The numbers of the stretch that `points` make up; `past` is the one before, `time` its parameters.
+pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> Vec<Card> {
+    let now = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
+    let card = |key: Key, value: String, exact: String, query: &str, change: String| Card {
+        label: f.k(&key),
+        value,
+        exact,
+        href: requests(query, time),
+        change,
+    };
+    let change = |now: Option<f64>, past: Option<f64>| change(f, now, past);
+    let count = |figures: &Figures| Some(figures.requests as f64);
+    let share = |figures: &Figures| (figures.requests > 0).then(|| figures.errors as f64 / figures.requests as f64);
+    let p95 = |times: &Histogram| times.quantile(0.95).map(|us| us as f64);
+    let tokens = |figures: &Figures| Some((figures.tokens_in + figures.tokens_out) as f64);
+    let cost = |figures: &Figures| (figures.cost_nano > 0 || figures.unpriced == 0).then_some(figures.cost_nano);
+    let time_text = |times: &Histogram| times.quantile(0.95).map_or_else(|| "—".to_owned(), shown::duration);
+    let samples = |times: &Histogram| f.tf("usage.samples", &[&times.count()]);
+    let (first, first_past) = (first(&now), first(past));
+    vec![
+        card(
+            Key("overview.requests"),
+            shown::count(now.requests),
+            shown::exact(now.requests),
+            "",
+            change(count(&now), count(past)),
+        ),
+        card(
+            Key("overview.error_share"),
+            shown::percent(now.errors, now.requests),
+            f.tf("overview.failed", &[&shown::exact(now.errors)]),
+            "is:error",
+            change(share(&now), share(past)),
+        ),
+        card(Key("overview.first_p95"), time_text(first), samples(first), "", change(p95(first), p95(first_past))),
+        card(
+            Key("overview.total_p95"),
+            time_text(&now.total),
+            samples(&now.total),
+            "",
+            change(p95(&now.total), p95(&past.total)),
+        ),
+        card(
+            Key("overview.tokens"),
+            shown::tokens(Some(now.tokens_in), Some(now.tokens_out)),
+            f.tf("overview.untold", &[&now.unknown_tokens]),
+            "",
+            change(tokens(&now), tokens(past)),
+        ),
+        card(
+            Key("overview.cost"),
+            cost(&now).map_or_else(|| "—".to_owned(), shown::money),
+            f.tf("overview.unpriced", &[&now.unpriced]),
+            "",
+            change(cost(&now).map(|nano| nano as f64), cost(past).map(|nano| nano as f64)),
+        ),
+    ]
+}
+
+/// The times that count as first: to the first content where there are streams, else to the first byte.
+pub(in crate::dashboard) fn first(figures: &Figures) -> &Histogram {
+    if figures.first_content.count() > 0 { &figures.first_content } else { &figures.first_byte }
+}
+
+/// `▲ 12 % against before`; empty when there is nothing to compare with.
+pub(in crate::dashboard) fn change(f: &Frame, now: Option<f64>, past: Option<f64>) -> String {
+    let (Some(now), Some(past)) = (now, past) else { return String::new() };
+    if past <= 0.0 {
+        return String::new();
+    }
+    let percent = (now - past) / past * 100.0;
+    let mark = match percent {
+        percent if percent >= 0.5 => "▲",
+        percent if percent <= -0.5 => "▼",
+        _ => "=",
+    };
+    f.tf("overview.change", &[&mark, &format!("{:.0} %", percent.abs())])
+}
+
+/// Requests and errors as bars, the time to the first content or byte as lines.
+pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart) {
+    let known: HashMap<i64, &Figures> = points.iter().map(|point| (point.bucket_s, &point.figures)).collect();
+    let steps = span.steps();
+    let step_s = span.step_s();
+    let places = || -> Vec<Place> {
+        let place = |at_s: &i64| {
+            let (from_us, to_us) = (at_s * 1_000_000, (at_s + step_s) * 1_000_000);
+            Place { label: clock(f, span, *at_s), href: requests("", &between(f, from_us, to_us)) }
+        };
+        steps.iter().map(place).collect()
+    };
+    let values = |of: &dyn Fn(&Figures) -> Option<f64>| -> Vec<Option<f64>> {
+        steps.iter().map(|at_s| known.get(at_s).and_then(|figures| of(figures))).collect()
+    };
+    let sum = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
+    let counted = [
+        Series {
+            name: f.t("overview.requests").to_owned(),
+            class: "s1",
+            values: values(&|figures| Some(figures.requests as f64)),
+        },
+        Series {
+            name: f.t("overview.errors").to_owned(),
+            class: "s6",
+            values: values(&|figures| Some(figures.errors as f64)),
+        },
+    ];
+    let told = f.tf("overview.requests.told", &[&shown::exact(sum.requests), &shown::exact(sum.errors)]);
+    let whole = |number: f64| if number.fract() == 0.0 { shown::count(number as i64) } else { format!("{number}") };
+    let bars = Chart::new(f.t("overview.requests.title").to_owned(), told, places(), &counted, true, &whole);
+    let line = |name: &str, class, q: f64| Series {
+        name: name.to_owned(),
+        class,
+        values: values(&|figures| first(figures).quantile(q).map(|us| us as f64)),
+    };
+    let timed = [line("p50", "s1", 0.5), line("p95", "s2 dash", 0.95), line("p99", "s4 dot", 0.99)];
+    let p = |q: f64| first(&sum).quantile(q).map_or_else(|| "—".to_owned(), shown::duration);
+    let told = f.tf("overview.first.told", &[&p(0.5), &p(0.95), &p(0.99), &first(&sum).count()]);
+    let time = |us: f64| shown::duration(us as i64);
+    let lines = Chart::new(f.t("overview.first.title").to_owned(), told, places(), &timed, false, &time);
+    (bars, lines)
+}

@@ -1,0 +1,92 @@
+//! Who changed what and who read what, newest first. **Invariant:** shows what is stored, which holds no secret.
+//! **May import:** `state`, `db`.
+
+use askama::Template;
+
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::settings::{TABS, Tabs, at};
+use crate::dashboard::shown::Moment;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::audit::{Entry, page};
+
+const ROWS: i64 = 50;
+const VERBS: [(&str, Key); 10] = [
+    ("add", Key("audit.add")),
+    ("edit", Key("audit.edit")),
+    ("delete", Key("audit.delete")),
+    ("test", Key("audit.test")),
+    ("order", Key("audit.order")),
+    ("replay", Key("audit.replay")),
+    ("read", Key("audit.read")),
+    ("export", Key("audit.export")),
+    ("login", Key("audit.login")),
+    ("logout", Key("audit.logout")),
+];
+const NOUNS: [(&str, Key); 9] = [
+    ("upstream", Key("audit.upstream")),
+    ("key", Key("audit.key")),
+    ("setting", Key("audit.setting")),
+    ("price", Key("audit.price")),
+    ("request", Key("audit.request")),
+    ("conversation", Key("audit.conversation")),
+    ("search", Key("audit.search")),
+    ("session", Key("audit.session")),
+    ("password", Key("audit.password")),
+];
+
+#[derive(Template)]
+#[template(path = "settings/audit.html")]
+struct Audit<'a> {
+    f: &'a Frame,
+    tabs: Tabs,
+    tab: &'static str,
+    rows: Vec<Row>,
+    older: Option<String>,
+    newest: bool,
+}
+
+struct Row {
+    time: Moment,
+    who: String,
+    verb: String,
+    noun: String,
+    href: String,
+    details: Vec<String>,
+}
+
+/// `GET /admin/settings?tab=audit&before=`.
+pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
+    let before = query.text("before").parse().ok();
+    let mut entries = visit.database(move |connection| page(connection, before, None, ROWS + 1)).await?;
+    let more = entries.len() as i64 > ROWS;
+    entries.truncate(ROWS as usize);
+    let older = entries.last().filter(|_| more).map(|last| format!("{}&before={}", at("audit"), last.id));
+    let f = &visit.frame;
+    let rows = entries.into_iter().map(|entry| row(f, entry)).collect();
+    visit.page(&Audit { f, tabs: TABS, tab: "audit", rows, older, newest: before.is_none() })
+}
+
+fn row(f: &Frame, entry: Entry) -> Row {
+    let word = |words: &[(&str, Key)], name: &str| match words.iter().find(|(known, _)| *known == name) {
+        Some((_, key)) => f.k(key).to_owned(),
+        None => name.to_owned(),
+    };
+    let noun = word(&NOUNS, &entry.noun);
+    let href = match (entry.noun.as_str(), entry.noun_id) {
+        _ if entry.verb == "delete" => String::new(),
+        ("upstream", Some(id)) => format!("/admin/upstreams/{id}"),
+        ("request", Some(id)) => format!("/admin/requests/{id}"),
+        ("conversation", Some(id)) => format!("/admin/conversations/{id}"),
+        _ => String::new(),
+    };
+    Row {
+        time: f.time(&entry.at_us),
+        who: entry.who,
+        verb: word(&VERBS, &entry.verb),
+        noun: entry.noun_id.map_or(noun.clone(), |id| format!("{noun} {id}")),
+        href,
+        details: entry.detail.lines().map(str::to_owned).collect(),
+    }
+}

@@ -1,0 +1,149 @@
+//! A stretch of time that a page tells of, and the one before it, as long. Start at [`Span::read`].
+//!
+//! **Invariant:** a stretch has a beginning, an end after it, and at most [`LONGEST_S`]. **May import:** nothing of the crate.
+
+use actix_web::http::StatusCode;
+use jiff::Timestamp;
+
+use crate::dashboard::dress::escaped;
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::times::{LONGEST_S, duration, moment};
+use crate::dashboard::words::Key;
+
+/// Ranges offered, with their words.
+pub(in crate::dashboard) const RANGES: [(&str, Key); 5] = [
+    ("1h", Key("range.1h")),
+    ("24h", Key("range.24h")),
+    ("7d", Key("range.7d")),
+    ("30d", Key("range.30d")),
+    ("90d", Key("range.90d")),
+];
+/// Steps of charts, in s, and how many of them a chart has at most.
+const STEPS: [i64; 9] = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400];
+const MOST_STEPS: i64 = 100;
+
+/// See the module.
+pub(in crate::dashboard) struct Span {
+    pub(in crate::dashboard) from_us: i64,
+    pub(in crate::dashboard) to_us: i64,
+    /// `24h`; empty between two moments.
+    pub(in crate::dashboard) range: String,
+}
+
+impl Span {
+    /// Reads `range`, or `from` and `to`; a day when nothing is asked for. Only these and `others` may be asked.
+    pub(in crate::dashboard) fn read(query: &Form, others: &[&str], now_us: i64) -> Result<Span, ApiError> {
+        let known: Vec<&str> = ["range", "from", "to"].iter().chain(others).copied().collect();
+        if let Some(unknown) = query.unknown(&known) {
+            let there = format!("there is no such parameter; there are {}", known.join(", "));
+            return Err(ApiError::field(unknown, there));
+        }
+        let ask = |name: &str| Some(query.text(name)).filter(|text| !text.is_empty());
+        let to_us = ask("to").map_or(Ok(now_us), |to| moment("to", to))?;
+        let (from_us, range) = match (ask("from"), ask("range").unwrap_or("24h")) {
+            (Some(from), _) => (moment("from", from)?, String::new()),
+            (None, range) => (to_us - duration("range", range)? * 1_000_000, range.to_owned()),
+        };
+        if from_us >= to_us || to_us - from_us > LONGEST_S * 1_000_000 {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "from: must be before to, and not by more than 400 days",
+            ));
+        }
+        Ok(Span { from_us, to_us, range })
+    }
+
+    /// It is one of [`RANGES`].
+    pub(in crate::dashboard) fn is_offered(&self) -> bool {
+        RANGES.iter().any(|(name, _)| *name == self.range)
+    }
+
+    /// The stretch before, as long.
+    pub(in crate::dashboard) fn before(&self) -> Span {
+        Span { from_us: 2 * self.from_us - self.to_us, to_us: self.from_us, range: String::new() }
+    }
+
+    /// A step, in s, of which a chart can show all.
+    pub(in crate::dashboard) fn step_s(&self) -> i64 {
+        let length_s = (self.to_us - self.from_us) / 1_000_000;
+        STEPS.into_iter().find(|step_s| length_s / step_s <= MOST_STEPS).unwrap_or(7 * 86_400)
+    }
+
+    /// Where its steps begin, s since 1970, as rollups have them.
+    pub(in crate::dashboard) fn steps(&self) -> Vec<i64> {
+        let step_s = self.step_s();
+        let first = (self.from_us / 1_000_000).div_euclid(step_s) * step_s;
+        (first..).step_by(step_s as usize).take_while(|at_s| at_s * 1_000_000 < self.to_us).collect()
+    }
+
+    /// As parameters: `range=24h`, or `from=…&to=…`.
+    pub(in crate::dashboard) fn parameters(&self, f: &Frame) -> String {
+        if self.range.is_empty() { between(f, self.from_us, self.to_us) } else { format!("range={}", self.range) }
+    }
+}
+
+/// A step's beginning on a chart, in the page's zone: `20:30`, or with its day where several are shown.
+pub(in crate::dashboard) fn clock(f: &Frame, span: &Span, at_s: i64) -> String {
+    let pattern = if span.to_us - span.from_us <= 86_400_000_000 { "%H:%M" } else { "%m-%d %H:%M" };
+    let time = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_zoned(f.zone.clone()).strftime(pattern).to_string()
+}
+
+/// Two moments as parameters.
+pub(in crate::dashboard) fn between(f: &Frame, from_us: i64, to_us: i64) -> String {
+    format!("from={}&to={}", escaped(&f.time(&from_us).rfc3339), escaped(&f.time(&to_us).rfc3339))
+}
+
+/// Requests that a query finds in a stretch of time.
+pub(in crate::dashboard) fn requests(query: &str, time: &str) -> String {
+    match query {
+        "" => format!("/admin/requests?{time}"),
+        query => format!("/admin/requests?q={}&{time}", escaped(query)),
+    }
+}
+
+/// A filter of the query language that finds exactly this name.
+pub(in crate::dashboard) fn filter(field: &str, name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if plain && !name.starts_with('-') {
+        return format!("{field}:{name}");
+    }
+    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"").replace('*', "\\*");
+    format!("{field}:\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::form::Form;
+    use crate::dashboard::pages::span::{Span, filter};
+    use crate::search::parse;
+
+    #[test]
+    fn a_stretch_has_one_before_it_and_a_step_that_fits() {
+        let now = 1_790_000_000_000_000;
+        let read = |text: &str| Span::read(&Form::parse(text.as_bytes()), &["by"], now);
+        for (text, length_s, step_s) in [
+            ("", 86_400, 900),
+            ("range=1h", 3600, 60),
+            ("range=7d&by=x", 604_800, 7200),
+            ("range=400d", 34_560_000, 604_800),
+        ] {
+            let span = read(text).unwrap();
+            assert_eq!(((span.to_us - span.from_us) / 1_000_000, span.step_s()), (length_s, step_s), "{text}");
+            assert_eq!(span.before().to_us - span.before().from_us, length_s * 1_000_000);
+        }
+        for wrong in ["range=5x", "colour=red", "range=401d", "from=2026-09-21T00:00:00Z&to=2026-09-20T00:00:00Z"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_filter_is_understood_and_finds_only_that_name() {
+        for name in ["gpt-4o", "千问 \"plus\"", "a*b", "c:\\d", "-x", "a,b"] {
+            let query = filter("model", name);
+            assert_eq!(parse(&query).unwrap().clauses.len(), 1, "{query}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The figures of a page as a file, every one of them. Start at [`file`].
+//!
+//! **Invariant:** no cell is a formula to a spreadsheet. **May import:** `state`, `db`, `export`.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::dashboard::pages::conversations::{name_of, names};
+use crate::dashboard::pages::usage::Asked;
+use crate::dashboard::pages::usage::metric::{PERCENTILES, quantile};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::visit::Visit;
+use crate::db::rollups::{By, Figures, series};
+use crate::export::csv::text as cell;
+use crate::usage::histogram::Histogram;
+
+/// So that spreadsheets read Chinese (the bytes EF BB BF say that it is UTF-8).
+const MARK: &str = "\u{feff}";
+const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,tokens_cached,tokens_reasoning,cost,unpriced,\
+                    first_content_samples,first_content_p50_us,first_content_p95_us,first_content_p99_us,\
+                    total_samples,total_p50_us,total_p95_us,total_p99_us\r\n";
+
+/// `GET /admin/usage/csv` with the page's parameters.
+pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let f = &visit.frame;
+    let asked = Asked::read(f, request.query_string())?;
+    let query = asked.query(&asked.span, asked.buckets.step_s());
+    let (points, names) =
+        visit.database(move |connection| Ok((series(connection, &query)?, names(connection)?))).await?;
+    let mut rows: BTreeMap<(i64, String), Figures> = BTreeMap::new();
+    for point in points {
+        let group = match asked.by {
+            Some(By::Upstream) => name_of(&names, point.group.parse().unwrap_or(0)),
+            _ => point.group,
+        };
+        let sum = rows.entry((asked.buckets.start(point.bucket_s), group)).or_default();
+        *sum = std::mem::take(sum).plus(&point.figures);
+    }
+    let mut file = format!("{MARK}{HEAD}");
+    for ((start_s, group), figures) in rows {
+        let time = f.time(&(start_s * 1_000_000)).rfc3339;
+        let Figures { requests, errors, streams, tokens_in, tokens_out, tokens_cached, tokens_reasoning, .. } = figures;
+        file += &format!("{time},{},{requests},{errors},{streams},", cell(Some(&group)));
+        file += &format!("{tokens_in},{tokens_out},{tokens_cached},{tokens_reasoning},");
+        file += &format!("{},{},", figures.cost_nano as f64 / 1e9, figures.unpriced);
+        file += &format!("{},{}\r\n", times(&figures.first_content), times(&figures.total));
+    }
+    let mut response = HttpResponse::new(StatusCode::OK).set_body(file).map_into_boxed_body();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\""));
+    Ok(response)
+}
+
+fn times(times: &Histogram) -> String {
+    let value = |name| quantile(times, name).map(|us| format!("{us:.0}")).unwrap_or_default();
+    format!("{},{}", times.count(), PERCENTILES.map(value).join(","))
+}
