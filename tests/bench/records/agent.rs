@@ -74,7 +74,7 @@ impl Iterator for Session<'_> {
         let at = self.at;
         self.at += 1;
         let mut facts = self.figures.facts(&mut self.chance, at);
-        (facts.status, facts.ending, facts.streamed) = (200, Default::default(), at % 2 == 0);
+        (facts.status, facts.ending, facts.streamed) = (200, Default::default(), at.is_multiple_of(2));
         (facts.key_name, facts.key_last4) = ("agent".to_owned(), "c0de".to_owned());
         facts.model = Some("gpt-5".to_owned());
         let (history, tools) = (&self.history, &self.tools);
