@@ -164,7 +164,7 @@ fn a_request_is_searched_opened_and_exported_without_script() {
     let browser = Browser::logged_in(&gateway, false);
     browser.go("/admin/requests");
     browser.fill("#q", "修复");
-    browser.follow(".find button");
+    browser.follow(".ask button");
     assert_eq!(rows(&browser), 1, "{}", browser.path());
     assert_eq!(browser.script("return document.querySelector('[data-live]').hidden"), true);
     browser.follow("tbody tr[data-id] a");
