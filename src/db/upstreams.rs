@@ -172,6 +172,12 @@ pub fn list(conn: &mut Connection) -> Result<Vec<UpstreamRow>, Error> {
     Ok(live.select(UpstreamRow::as_select()).load(conn)?)
 }
 
+/// Every upstream there is or was, by id: its name, and its endpoint for when it has none.
+pub fn names(conn: &mut Connection) -> Result<Vec<(i64, String, String)>, Error> {
+    let all = openai_upstreams::table.order(dsl::id.asc());
+    Ok(all.select((dsl::id, dsl::name, dsl::endpoint)).load(conn)?)
+}
+
 /// One upstream, unless it was removed.
 pub fn find(conn: &mut Connection, id: i64) -> Result<Option<UpstreamRow>, Error> {
     let live = openai_upstreams::table.find(id).filter(dsl::deleted_at.is_null());

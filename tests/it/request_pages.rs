@@ -5,7 +5,7 @@ use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{BAD_REQUEST, COMPLETION, good};
+use crate::support::samples::{BAD_REQUEST, CHAT_STREAM, COMPLETION, delta, good, role};
 use crate::support::upstream::{FakeUpstream, Seen};
 use crate::support::visitor::{Visitor, between, encoded};
 
@@ -231,6 +231,8 @@ fn every_part_of_a_conversation_is_shown_and_nothing_of_it_is_markup() {
     assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(visitor.get(&format!("/admin/requests/{id}/blob/1")).status, 404, "no picture, whatever it is called");
     assert_eq!(visitor.get(&format!("/admin/requests/{id}/blob/2")).status, 404);
+    let plain = visitor.page(&format!("/admin/requests/{id}?view=plain"));
+    assert!(plain.contains("**bold**") && plain.contains("&#60;img src=x"), "{plain}");
     let json = visitor.page(&format!("/admin/requests/{id}?view=json"));
     assert!(json.contains("<details open><summary>messages") && !json.contains("<i>Be"), "{json}");
 }
@@ -398,4 +400,23 @@ fn a_curl_command_has_a_variable_where_the_key_was() {
         text.contains("$OPENAI_API_KEY") && text.contains("it's <b>") && !text.contains(crate::support::KEY),
         "{text}"
     );
+}
+
+#[test]
+fn a_stream_that_was_left_or_broke_off_is_shown_as_far_as_it_came() {
+    let left = FakeUpstream::always(Reply::stream().event(&role()).event(&delta("Half an ans")).hang());
+    let gateway = Gateway::with(Kind::Sqlite, [left.row("a")]);
+    let mut exchange = Call::chat(CHAT_STREAM).open(gateway.address());
+    exchange.until_body_has("Half an ans");
+    exchange.hang_up();
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests/{id}"));
+    assert!(page.contains("Half an ans") && page.contains("The caller left after"), "{page}");
+
+    left.now_answers(Reply::stream().event(&role()).event(&delta("Broken off")).pause(100).reset());
+    assert!(!gateway.send(Call::chat(CHAT_STREAM)).whole);
+    let id = gateway.records_when(2)[0].number("id");
+    let page = visitor.page(&format!("/admin/requests/{id}"));
+    assert!(page.contains("Broken off") && page.contains("The upstream broke off after"), "{page}");
 }

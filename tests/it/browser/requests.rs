@@ -164,12 +164,12 @@ fn a_request_is_searched_opened_and_exported_without_script() {
     let browser = Browser::logged_in(&gateway, false);
     browser.go("/admin/requests");
     browser.fill("#q", "修复");
-    browser.follow(".find button");
+    browser.follow(".ask button");
     assert_eq!(rows(&browser), 1, "{}", browser.path());
     assert_eq!(browser.script("return document.querySelector('[data-live]').hidden"), true);
     browser.follow("tbody tr[data-id] a");
     assert_eq!(browser.text("return document.querySelector('mark').textContent"), "修复");
-    browser.follow(".tabs a:nth-child(2)");
+    browser.follow(".tabs a[href*='view=json']");
     assert!(browser.text("return document.querySelector('.tree').textContent").contains("请修复数据库"));
     browser.go("/admin/requests");
     let export = browser.text("return document.querySelector('a[download][href*=jsonl]').getAttribute('href')");

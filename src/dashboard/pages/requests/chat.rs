@@ -127,10 +127,10 @@ fn bytes(record: &Record) -> [&[u8]; 2] {
 
 impl Talk {
     /// What a record says, with the hits of `query` marked; all of it, or as much as is good for a page.
-    pub(super) fn of(record: &Record, query: &Query, all: bool) -> Talk {
+    pub(super) fn of(record: &Record, query: &Query, all: bool, plain: bool) -> Talk {
         let [body, answer] = bytes(record);
         let reading = read(&record.row.facts.path, body, answer);
-        let mut writer = Writer::new(query, all);
+        let mut writer = Writer::new(query, all, plain);
         writer.note_calls(reading.messages.iter().chain(&reading.reply));
         let count = reading.messages.len();
         // The last message was asked anew even when all are known.

@@ -37,7 +37,6 @@ use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig, resource};
 
 use crate::dashboard::form::{is_form, wants_page};
-use crate::dashboard::pages::upstreams::state::label;
 use crate::db::{PooledConnection, upstreams};
 use crate::error::Error;
 
@@ -73,11 +72,11 @@ struct UpstreamName {
     asked: String,
 }
 
-/// The names of the upstreams there are.
+/// The names of the upstreams there are or were.
 fn names(connection: &mut PooledConnection) -> Result<HashMap<i64, UpstreamName>, Error> {
-    let name = |row: &upstreams::UpstreamRow| {
-        let asked = if row.name.is_empty() { row.id.to_string() } else { row.name.clone() };
-        (row.id, UpstreamName { shown: label(row), asked })
+    let name = |(id, name, endpoint): (i64, String, String)| match name.as_str() {
+        "" => (id, UpstreamName { shown: endpoint, asked: id.to_string() }),
+        _ => (id, UpstreamName { shown: name.clone(), asked: name }),
     };
-    Ok(upstreams::list(connection)?.iter().map(name).collect())
+    Ok(upstreams::names(connection)?.into_iter().map(name).collect())
 }

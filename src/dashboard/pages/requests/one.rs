@@ -26,7 +26,7 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
-use crate::db::records::{Marks, Record, record};
+use crate::db::records::{Ending, Marks, Record, record};
 use crate::error::Error;
 
 /// Bytes of a body that the raw view shows.
@@ -102,19 +102,20 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         .await?;
     let f = &visit.frame;
     let all = form.text("turns") == "all";
-    let talk = Talk::of(&record, &asked.search.query, all);
+    let talk = Talk::of(&record, &asked.search.query, all, form.text("view") == "plain");
     let view = match form.text("view") {
         "" if talk.is_empty() => "json",
         "" | "chat" => "chat",
+        "plain" => "plain",
         "json" => "json",
         "raw" => "raw",
-        _ => return Err(ApiError::field("view", "must be one of chat, json, raw")),
+        _ => return Err(ApiError::field("view", "must be one of chat, plain, json, raw")),
     };
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
     let base = format!("/admin/requests/{id}");
     let tab = |key: Key, name: &'static str| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
-    let trees = if view == "chat" { Vec::new() } else { sides(&record, view == "raw") };
+    let trees = if matches!(view, "chat" | "plain") { Vec::new() } else { sides(&record, view == "raw") };
     let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
     let is_replay = Marks::Replay.is_in(marks);
     let badges = [
@@ -135,9 +136,17 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         back: scope.with(&[]),
         newer: neighbour(newer),
         older: neighbour(older),
-        tabs: vec![tab(Key("view.chat"), "chat"), tab(Key("view.json"), "json"), tab(Key("view.raw"), "raw")],
+        tabs: vec![
+            tab(Key("view.chat"), "chat"),
+            tab(Key("view.plain"), "plain"),
+            tab(Key("view.json"), "json"),
+            tab(Key("view.raw"), "raw"),
+        ],
         notes: notes(f, &record),
-        all_href: format!("{base}{}", scope.with(&[("turns", "all")])),
+        all_href: format!(
+            "{base}{}",
+            scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
+        ),
         trees,
         can_replay: record.texts.body.is_some() && record.texts.body_note.is_none(),
         has_previous: first,
@@ -164,6 +173,14 @@ fn notes(f: &Frame, record: &Record) -> Vec<String> {
         } else if sent + got > 0 {
             notes.push(f.t("one.not_recorded").to_owned());
         }
+    }
+    let facts = &record.row.facts;
+    let took = shown::duration(facts.total_us);
+    let tokens = facts.tokens_out.map_or_else(|| "?".to_owned(), shown::exact);
+    match facts.ending {
+        Ending::Left => notes.push(f.tf("one.left", &[&took, &tokens])),
+        Ending::Cut => notes.push(f.tf("one.cut", &[&took, &tokens])),
+        Ending::Complete | Ending::Refused => {}
     }
     if let Some(note) = &texts.body_note {
         notes.push(f.tf("one.body_note", &[note]));

@@ -71,19 +71,23 @@ pub(super) struct Writer<'a> {
     part_bytes: usize,
     left_messages: usize,
     left_bytes: usize,
+    /// Markdown stays as it was written.
+    is_plain: bool,
     /// Calls of tools by their ids: the tool, and the message.
     calls: HashMap<String, (String, usize)>,
     pub(super) hits: usize,
 }
 
 impl Writer<'_> {
-    /// A writer that marks the hits of `query`, and has room for all or for what is good for a page.
-    pub(super) fn new<'q>(query: &'q Query, all: bool) -> Writer<'q> {
+    /// A writer that marks the hits of `query`, and has room for all or for what is good for a page; `plain` leaves
+    /// Markdown as it was written.
+    pub(super) fn new<'q>(query: &'q Query, all: bool, plain: bool) -> Writer<'q> {
         Writer {
             terms: query.texts().collect(),
             part_bytes: if all { ALL_BYTES } else { PART_BYTES },
             left_messages: if all { ALL_MESSAGES } else { MESSAGES },
             left_bytes: if all { ALL_BYTES } else { BYTES },
+            is_plain: plain,
             calls: HashMap::new(),
             hits: 0,
         }
@@ -141,7 +145,7 @@ impl Writer<'_> {
         };
         let before = self.hits;
         match part {
-            Part::Text(text) if role == Role::Assistant => self.rich(&mut block, text),
+            Part::Text(text) if role == Role::Assistant && !self.is_plain => self.rich(&mut block, text),
             Part::Text(text) => self.plain(&mut block, text, side),
             Part::Refusal(text) => {
                 (block.class, block.label) = ("refusal", Some(Key("part.refusal")));
