@@ -72,6 +72,8 @@ fn every_change_and_every_reading_is_noted_without_secrets(kind: Kind) {
     let who = gateway.database.sql("SELECT who FROM audit ORDER BY id");
     assert!(who.starts_with("password, 127.0.0.1") && who.contains("session "), "{who}");
     let page = visitor.page("/admin/settings?tab=audit");
+    let own = visitor.page(&format!("/admin/settings?tab=audit&upstream={id}"));
+    assert!(own.contains("weight 1 → 7") && !own.contains("round_robin"), "{own}");
     assert!(page.contains("sk-…a8Qz → sk-…9Kd2") && page.contains(&format!("/admin/requests/{record}\"")), "{page}");
 }
 

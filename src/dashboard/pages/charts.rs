@@ -7,7 +7,7 @@
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
 /// Labels under a chart.
-const LABELS: usize = 6;
+const LABELS: usize = 5;
 
 /// A step of time: its label and where it leads.
 pub(in crate::dashboard) struct Place {

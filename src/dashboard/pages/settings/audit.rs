@@ -56,16 +56,21 @@ struct Row {
     details: Vec<String>,
 }
 
-/// `GET /admin/settings?tab=audit&before=`.
+/// `GET /admin/settings?tab=audit&before=&upstream=`: all, or what was done to one upstream.
 pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
     let before = query.text("before").parse().ok();
-    let mut entries = visit.database(move |connection| page(connection, before, None, ROWS + 1)).await?;
+    let upstream: Option<i64> = query.text("upstream").parse().ok();
+    let of = upstream.map(|id| ("upstream", id));
+    let mut entries = visit.database(move |connection| page(connection, before, of, ROWS + 1)).await?;
     let more = entries.len() as i64 > ROWS;
     entries.truncate(ROWS as usize);
-    let older = entries.last().filter(|_| more).map(|last| format!("{}&before={}", at("audit"), last.id));
+    let older = entries.last().filter(|_| more).map(|last| {
+        let only = upstream.map(|id| format!("&upstream={id}")).unwrap_or_default();
+        format!("{}{only}&before={}", at("audit"), last.id)
+    });
     let f = &visit.frame;
     let rows = entries.into_iter().map(|entry| row(f, entry)).collect();
-    visit.page(&Audit { f, tabs: TABS, tab: "audit", rows, older, newest: before.is_none() })
+    visit.page(&Audit { f, tabs: TABS, tab: "audit", rows, older, newest: before.is_none() && upstream.is_none() })
 }
 
 fn row(f: &Frame, entry: Entry) -> Row {
