@@ -66,7 +66,7 @@ fn the_browsers_own_zone_changes_nothing() {
     stage.gateway.database.sql("UPDATE records SET started_us = 1795278600000000");
     let browser = Browser::logged_in(&stage.gateway, true);
     browser.devtools("Emulation.setTimezoneOverride", serde_json::json!({"timezoneId": "America/New_York"}));
-    let shown = "return document.querySelector('main time').textContent.slice(-8) + ' ' + [...document.querySelectorAll('th')].map((th) => th.textContent).find((text) => text.startsWith('Time'))";
+    let shown = "return document.querySelector('main a time').textContent.slice(-8) + ' ' + [...document.querySelectorAll('th')].map((th) => th.textContent).find((text) => text.startsWith('Time'))";
     for (zone, expected) in [("Asia/Shanghai", "00:30:00 Time (Asia/Shanghai)"), ("UTC", "16:30:00 Time (UTC)")] {
         browser.go("/admin/settings");
         browser.fill("#time_zone", zone);

@@ -76,7 +76,7 @@ fn at(tab: &str) -> String {
 
 /// `GET /admin/settings?tab=`.
 async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["tab"])?;
+    let query = visit.query(&["tab", "before", "upstream", "edit"])?;
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
