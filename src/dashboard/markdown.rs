@@ -69,6 +69,7 @@ pub(super) fn html(text: &str, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Stri
     }
     let marked = TextMergeStream::new(events.into_iter()).flat_map(|event| match event {
         Event::Text(text) => with_marks(text, find),
+        Event::Code(text) => with_marks_in_code(text, find),
         other => vec![other],
     });
     let mut out = String::with_capacity(text.len() * 2);
@@ -173,6 +174,14 @@ fn with_marks<'a>(text: CowStr<'a>, find: &dyn Fn(&str) -> Vec<Range<usize>>) ->
         at = mark.end;
     }
     events.push(piece(at..text.len()));
+    events
+}
+
+/// The same inside of code, which the writer of HTML takes as one text only.
+fn with_marks_in_code<'a>(text: CowStr<'a>, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Vec<Event<'a>> {
+    let mut events = with_marks(text, find);
+    events.insert(0, Event::InlineHtml("<code>".into()));
+    events.push(Event::InlineHtml("</code>".into()));
     events
 }
 

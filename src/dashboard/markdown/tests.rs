@@ -21,6 +21,7 @@ fn markdown_becomes_elements() {
             "<a href=\"https://example.com/a?b=1\" rel=\"noopener noreferrer nofollow\">here</a>",
         ),
         ("[mail](mailto:a@b.c)", "href=\"mailto:a@b.c\""),
+        ("[x](/admin/logout)", "<a rel=\"noopener noreferrer nofollow\">x</a>"),
     ] {
         let made = plain(text);
         assert!(made.contains(has), "{text}: {made}");
