@@ -8,7 +8,7 @@
 //! | [`console`] | what is said on the terminal: first start, `-add`, `-list` |
 //! | [`server`] | bind, workers, THE ROUTE TABLE, shutdown |
 //! | [`proxy`] | the hot path: from a caller's request to an upstream's reply |
-//! | [`dashboard`] | the operator's side: the admin API, and a page for browsers |
+//! | [`dashboard`] | the operator's side: the admin API, and the pages at `/admin` |
 //! | [`state`] | what a handler may reach |
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
@@ -39,7 +39,7 @@
 //! 4. [`openai::peek`] reads model and stream flag; [`roster::Roster::plan`] gives the upstreams in the order to try.
 //! 5. Each attempt gives an outcome; health, log and notices are told; [`balance::verdict`] says reply, next or give up.
 //! 6. The relay passes the reply's bytes on as they come and keeps a cheap copy.
-//! 7. The guard is dropped: the recorder's thread parses, puts together and stores.
+//! 7. The guard is dropped: the recorder's thread parses, splits the body, finds its conversation and stores; [`db`] indexes behind it.
 
 pub mod balance;
 pub mod config;
