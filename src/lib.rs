@@ -39,7 +39,7 @@
 //! 4. [`openai::peek`] reads model and stream flag; [`roster::Roster::plan`] gives the upstreams in the order to try.
 //! 5. Each attempt gives an outcome; health, log and notices are told; [`balance::verdict`] says reply, next or give up.
 //! 6. The relay passes the reply's bytes on as they come and keeps a cheap copy.
-//! 7. The guard is dropped: the recorder's thread parses, splits the body, finds its conversation and stores; [`db`] indexes behind it.
+//! 7. The guard is dropped: the recorder splits the body, finds its conversation and stores; [`db`] indexes behind it.
 
 pub mod balance;
 pub mod config;
