@@ -15,6 +15,7 @@ use actix_web::web::{Bytes, Data};
 use crate::openai::peek::session_key;
 use crate::proxy::Worker;
 use crate::proxy::headers::path_for_record;
+use crate::proxy::heads::lines;
 use crate::proxy::hold::Settled;
 use crate::proxy::intake::Passed;
 use crate::proxy::tap;
@@ -79,6 +80,7 @@ impl Filing {
                 ending: Ending::Left,
                 error: None,
                 resource_id: None,
+                heads: if recording == Recording::Full { lines(request.headers()) } else { Vec::new() },
                 request: Side::default(),
                 reply: Side::default(),
                 with_bodies: recording == Recording::Full,
@@ -122,6 +124,7 @@ impl Filing {
             Recording::Metadata => self.note(|draft| {
                 draft.with_bodies = false;
                 draft.request.kept = Kept::Nothing;
+                draft.heads = Vec::new();
             }),
             Recording::Off => {
                 if let Some(draft) = self.draft.take() {

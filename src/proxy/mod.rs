@@ -12,7 +12,8 @@
 //! | `observe` | what a try showed, to health, log and notices |
 //! | `relay`, `flow`, `tap` | the reply's head to the caller, its bytes as they come, a copy for the record |
 //! | `hold` | strict recording: a reply's end waits for its record |
-//! | `headers`, `refusal` | which headers pass; what the gateway says itself |
+//! | `headers`, `heads` | which headers pass; headers as the record keeps them |
+//! | `refusal` | what the gateway says itself |
 //!
 //! **Invariant:** nothing here names the database, and nothing here waits for it.
 //! **May import:** `state`, `roster`, `recorder`, `metrics`, `connector`, `balance`, `openai`.
@@ -22,6 +23,7 @@ mod caller;
 mod filing;
 mod flow;
 mod headers;
+mod heads;
 mod hold;
 mod intake;
 mod loss;

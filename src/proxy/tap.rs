@@ -6,6 +6,7 @@
 use actix_web::http::header::HeaderMap;
 
 use crate::openai::assemble::Assembler;
+use crate::proxy::heads::lines;
 use crate::recorder::{Budget, Draft, Kept};
 use crate::roster::Settings;
 
@@ -21,6 +22,10 @@ pub(super) fn prepare(draft: &mut Draft, headers: &HeaderMap, is_stream: bool, s
         identity if identity == "identity" => String::new(),
         other => other,
     };
+    if draft.with_bodies {
+        draft.heads.push(b'\n');
+        draft.heads.append(&mut lines(headers));
+    }
     draft.streamed = is_stream;
     draft.reply.kept = if is_stream && draft.reply.encoding.is_empty() {
         Kept::Events(Box::new(Assembler::new()), Vec::new())

@@ -117,6 +117,8 @@ pub struct Draft {
     pub error: Option<String>,
     /// A thing at the upstream that this request made, by its id.
     pub resource_id: Option<String>,
+    /// The caller's headers, `name: value`, a line each, secrets masked; when a reply came an empty line and the reply's.
+    pub heads: Vec<u8>,
     /// The request's body.
     pub request: Side,
     /// The reply's body.

@@ -78,8 +78,13 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
         let note = body.note.map(|note| format!("{note}, ")).unwrap_or_default();
         body.note = Some(format!("{note}characters replaced in the row"));
     }
-    let texts =
-        Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
+    let texts = Texts {
+        body: body.bytes,
+        body_note: body.note,
+        response: read.stored.bytes,
+        response_note: read.stored.note,
+        headers: (draft.with_bodies && !draft.heads.is_empty()).then_some(draft.heads),
+    };
     NewRecord { facts, texts, session: draft.session, is_replay: draft.is_replay }
 }
 

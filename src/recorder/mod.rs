@@ -104,12 +104,13 @@ impl Recorder {
     /// Takes a finished draft. Costs a push; the thread is woken only when it sleeps.
     pub fn file(&self, mut draft: Draft) {
         // What the capture has not charged yet: the row itself.
-        if !self.budget.take(ROW_BYTES) {
+        let row_bytes = ROW_BYTES + draft.heads.len();
+        if !self.budget.take(row_bytes) {
             self.budget.give_back(draft.charged_bytes);
             self.counts.lose("the recorder's memory is full");
             return;
         }
-        draft.charged_bytes += ROW_BYTES;
+        draft.charged_bytes += row_bytes;
         if draft.request.cut || draft.reply.cut {
             self.counts.cut.fetch_add(1, Ordering::Relaxed);
         }

@@ -178,7 +178,7 @@ impl Sink {
     fn store_poorer(&mut self, row: &NewRecord, origin: Origin<'_>, what: &str) -> usize {
         warn!("a record's bodies cannot be stored ({what}); its row is kept");
         let note = Some("lost: the database refused it".to_owned());
-        let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note };
+        let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note, headers: None };
         let poorer = NewRecord { texts, ..row.clone() };
         match self.try_insert(std::slice::from_ref(&poorer), origin) {
             Ok(()) => self.came_back(),

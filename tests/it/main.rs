@@ -22,6 +22,7 @@ mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers
 mod hangups; // a caller that leaves, in each phase
 mod harness; // the harness proves itself, without a gateway
+mod heads; // headers in the record
 mod health; // cool-down, bad keys, the breaker
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load

@@ -45,7 +45,7 @@ pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord
     });
     conn.insert_records(&rows.collect::<Vec<_>>())?;
     let bodies = ids.iter().zip(batch).map(|(id, record)| {
-        let Texts { body, body_note, response, response_note } = record.texts.clone();
+        let Texts { body, body_note, response, response_note, headers: _ } = record.texts.clone();
         BodyRow { record_id: *id, body, body_note, response, response_note, ..BodyRow::default() }
     });
     conn.insert_bodies(&bodies.collect::<Vec<_>>())?;

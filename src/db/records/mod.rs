@@ -197,7 +197,7 @@ pub struct Facts {
     pub resource_id: Option<String>,
 }
 
-/// The two texts of a request. A note is `None` when the bytes are complete and as they came.
+/// The texts of a request. A note is `None` when the bytes are complete and as they came.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Texts {
     /// The request body.
@@ -208,6 +208,8 @@ pub struct Texts {
     pub response: Option<Vec<u8>>,
     /// What `response` is otherwise: `assembled`, `cut`, `gzip` …
     pub response_note: Option<String>,
+    /// The caller's headers, `name: value`, a line each, secrets masked; when a reply came an empty line and the reply's.
+    pub headers: Option<Vec<u8>>,
 }
 
 /// A record to be written.

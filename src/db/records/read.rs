@@ -69,14 +69,14 @@ pub fn fresh(conn: &mut Connection, ids: &[i64]) -> Result<HashMap<i64, Fresh>, 
 pub(in crate::db) fn whole_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> QueryResult<HashMap<i64, Texts>> {
     let mut all = HashMap::new();
     for ids in ids.chunks(CHUNK) {
-        for (row, body, response) in pieces(conn, ids, false)? {
+        for (row, [body, response, headers]) in pieces(conn, ids, false)? {
             let note = |note: Option<String>, bytes: &Option<Vec<u8>>, had: bool| match bytes {
                 None if had => Some(DAMAGED.to_owned()),
                 _ => note,
             };
             let body_note = note(row.body_note, &body, row.body.is_some());
             let response_note = note(row.response_note, &response, row.response.is_some());
-            all.insert(row.record_id, Texts { body, body_note, response, response_note });
+            all.insert(row.record_id, Texts { body, body_note, response, response_note, headers });
         }
     }
     Ok(all)
@@ -86,54 +86,56 @@ pub(in crate::db) fn whole_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> Query
 pub(in crate::db) fn fresh_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> QueryResult<HashMap<i64, Fresh>> {
     let mut all = HashMap::new();
     for ids in ids.chunks(CHUNK) {
-        for (row, body, response) in pieces(conn, ids, true)? {
+        for (row, [body, response, _]) in pieces(conn, ids, true)? {
             all.insert(row.record_id, Fresh { body, is_part: row.fresh_from.is_some(), response });
         }
     }
     Ok(all)
 }
 
-type Bodies = (BodyRow, Option<Vec<u8>>, Option<Vec<u8>>);
+/// A row with its body, its reply and its headers.
+type Bodies = (BodyRow, [Option<Vec<u8>>; 3]);
 
+/// Of these records what was said; `fresh_only` gives what is new in the body, and no headers.
 fn pieces<C: Speaker>(conn: &mut C, ids: &[i64], fresh_only: bool) -> QueryResult<Vec<Bodies>> {
     let rows = conn.bodies(ids)?;
-    let wanted = |row: &BodyRow| -> (Option<Layout>, Option<Layout>) {
+    let wanted = |row: &BodyRow| -> [Option<Layout>; 3] {
         if row.layout == 0 {
-            return (None, None);
+            return [const { None }; 3];
         }
-        let body = row.body.as_deref().and_then(Layout::decode);
+        let layout = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(Layout::decode);
+        let body = layout(&row.body);
         let edges = row.fresh_from.zip(row.fresh_to).filter(|_| fresh_only);
         let body = match edges {
             Some((from, to)) => body.map(|layout| layout.within(&(from.max(0) as u64..to.max(0) as u64))),
             None => body,
         };
-        (body, row.response.as_deref().and_then(Layout::decode))
+        [body, layout(&row.response), layout(&row.headers).filter(|_| !fresh_only)]
     };
-    let layouts: Vec<(Option<Layout>, Option<Layout>)> = rows.iter().map(wanted).collect();
-    let places = layouts.iter().flat_map(|(body, response)| [body, response]).flatten().flat_map(|layout| &layout.0);
+    let layouts: Vec<[Option<Layout>; 3]> = rows.iter().map(wanted).collect();
     let mut ends: BTreeMap<i64, u64> = BTreeMap::new();
-    for place in places {
+    for place in layouts.iter().flatten().flatten().flat_map(|layout| &layout.0) {
         let end = ends.entry(place.pack).or_default();
         *end = place.start.saturating_add(place.length).max(*end);
     }
     let packs = conn.packs(&ends.keys().copied().collect::<Vec<_>>())?;
     let packs: HashMap<i64, Vec<u8>> =
         packs.into_iter().filter_map(|row| Some((row.id, unpacked_to(&row.data, *ends.get(&row.id)?)?))).collect();
-    let put_together = |layout: &Layout| -> Option<Vec<u8>> {
+    let put_together = |layout: &Option<Layout>| -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        for place in &layout.0 {
+        for place in &layout.as_ref()?.0 {
             let from = usize::try_from(place.start).ok()?;
             let to = from.checked_add(usize::try_from(place.length).ok()?)?;
             bytes.extend_from_slice(packs.get(&place.pack)?.get(from..to)?);
         }
         Some(bytes)
     };
-    let both = rows.into_iter().zip(&layouts).map(|(row, (body, response))| match row.layout {
+    let all = rows.into_iter().zip(&layouts).map(|(row, layouts)| match row.layout {
         0 => {
-            let (body, response) = (row.body.clone(), row.response.clone());
-            (row, body, response)
+            let texts = [row.body.clone(), row.response.clone(), None];
+            (row, texts)
         }
-        _ => (row, body.as_ref().and_then(put_together), response.as_ref().and_then(put_together)),
+        _ => (row, layouts.each_ref().map(put_together)),
     });
-    Ok(both.collect())
+    Ok(all.collect())
 }

@@ -154,7 +154,8 @@ impl Writing<'_> {
             let pieces = std::mem::take(&mut self.pieces[at]);
             let body = record.texts.body.as_ref().map(|body| self.lay_out(body, pieces, owner, &mut uses));
             let response = record.texts.response.as_ref().map(|reply| self.append(Layout::default(), reply));
-            layouts.push((body, response));
+            let headers = record.texts.headers.as_ref().map(|headers| self.append(Layout::default(), headers));
+            layouts.push([body, response, headers]);
             let fresh = placements[at].fresh.as_ref();
             let edge = |edge: usize| i64::try_from(edge).unwrap_or(i64::MAX);
             bodies.push(BodyRow {
@@ -169,9 +170,9 @@ impl Writing<'_> {
         }
         let given = conn.reserve(Numbered::Packs, self.packer.without_id())?;
         let pack_ids = self.packer.ids(given);
-        for (row, (body, response)) in bodies.iter_mut().zip(&layouts) {
-            row.body = body.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
-            row.response = response.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
+        for (row, layouts) in bodies.iter_mut().zip(&layouts) {
+            let placed = |layout: &Option<Layout>| layout.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
+            [row.body, row.response, row.headers] = layouts.each_ref().map(placed);
         }
         let packs = self
             .packer

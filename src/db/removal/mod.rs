@@ -170,7 +170,7 @@ fn forget_rows(conn: &mut Connection, ids: &[i64], depth: Depth) -> Result<(), E
             }
             Depth::Bodies => {
                 diesel::sql_query(format!(
-                    "UPDATE record_bodies SET body = NULL, response = NULL, body_note = '{REMOVED}', response_note = '{REMOVED}', \
+                    "UPDATE record_bodies SET body = NULL, response = NULL, headers = NULL, body_note = '{REMOVED}', response_note = '{REMOVED}', \
                      layout = 1, fresh_from = NULL, fresh_to = NULL WHERE record_id = $1"
                 ))
                 .bind::<BigInt, _>(id)

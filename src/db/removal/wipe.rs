@@ -78,7 +78,7 @@ fn give_up<C: Speaker>(conn: &mut C, bytes: &[u8], piece: &Range<u64>, owner: i6
 /// Where these bodies lie.
 fn places(rows: &[BodyRow]) -> Places {
     let mut places = Places::new();
-    let layouts = rows.iter().filter(|row| row.layout == 1).flat_map(|row| [&row.body, &row.response]);
+    let layouts = rows.iter().filter(|row| row.layout == 1).flat_map(|row| [&row.body, &row.response, &row.headers]);
     for place in layouts.flatten().filter_map(|bytes| Layout::decode(bytes)).flat_map(|layout| layout.0) {
         places.entry(place.pack).or_default().push(place.start..place.start.saturating_add(place.length));
     }

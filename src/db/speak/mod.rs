@@ -92,6 +92,8 @@ pub(in crate::db) struct BodyRow {
     pub(in crate::db) fresh_from: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(in crate::db) fresh_to: Option<i64>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub(in crate::db) headers: Option<Vec<u8>>,
 }
 
 /// A row of `marks`, or any one number.

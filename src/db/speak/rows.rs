@@ -91,7 +91,7 @@ impl RecordRow<'_> {
 
 macro_rules! body_columns {
     () => {
-        "record_id, body, body_note, response, response_note, layout, fresh_from, fresh_to"
+        "record_id, body, body_note, response, response_note, layout, fresh_from, fresh_to, headers"
     };
 }
 
@@ -111,6 +111,7 @@ impl BodyRow {
             Value::Integer(self.layout),
             Value::OptInt(self.fresh_from),
             Value::OptInt(self.fresh_to),
+            Value::OptBlob(self.headers.as_deref()),
         ]
     }
 }

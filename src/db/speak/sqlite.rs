@@ -73,7 +73,7 @@ impl Speaker for SqliteConnection {
         let mut found = Vec::new();
         for id in record_ids {
             let one = fixed::<4>(
-                "SELECT record_id, body, body_note, response, response_note, layout, fresh_from, fresh_to FROM record_bodies WHERE record_id = ",
+                "SELECT record_id, body, body_note, response, response_note, layout, fresh_from, fresh_to, headers FROM record_bodies WHERE record_id = ",
                 vec![Value::Int(*id)],
                 "",
             );

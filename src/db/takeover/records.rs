@@ -189,7 +189,11 @@ fn converted(original: Original, pairs: &Pairs) -> NewRecord {
         Some(body) => was_cut(body).then(|| "cut".to_owned()),
     };
     let response_note = response.is_some().then(|| "assembled".to_owned());
-    NewRecord { facts, texts: Texts { body, body_note, response, response_note }, ..NewRecord::default() }
+    NewRecord {
+        facts,
+        texts: Texts { body, body_note, response, response_note, headers: None },
+        ..NewRecord::default()
+    }
 }
 
 /// The body out of the JSON string that some versions made of it; anything else as it is.

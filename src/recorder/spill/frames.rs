@@ -1,7 +1,7 @@
 //! Frames of the spill file: a record each.
 //!
-//! A frame is: length of the rest (u32), CRC-32 of the rest (u32), length of the facts (u32), the facts as JSON, then each
-//! of the two bodies as length (u32; `u32::MAX` = none) and bytes; all little-endian.
+//! A frame is: length of the rest (u32), CRC-32 of the rest (u32), length of the facts (u32), the facts as JSON, then body,
+//! reply and headers, each as length (u32; `u32::MAX` = none) and bytes; all little-endian. Older versions wrote no headers.
 //! **Invariant:** what cannot be read whole is not read at all. **May import:** `db` (for the record's shape).
 
 use std::fs::File;
@@ -44,7 +44,7 @@ pub(super) fn encode(record: &NewRecord, out: &mut Vec<u8>) -> io::Result<()> {
     let mut frame = Vec::with_capacity(facts.len() + 64);
     frame.extend_from_slice(&length(facts.len())?);
     frame.extend_from_slice(&facts);
-    for body in [&record.texts.body, &record.texts.response] {
+    for body in [&record.texts.body, &record.texts.response, &record.texts.headers] {
         match body {
             None => frame.extend_from_slice(&NONE.to_le_bytes()),
             Some(bytes) => {
@@ -92,7 +92,8 @@ pub(super) fn decode(file: &mut impl Read) -> io::Result<Option<(NewRecord, u64)
         .map_err(|_| damaged())?;
     let body = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
     let response = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
-    let texts = Texts { body, body_note, response, response_note };
+    let headers = if rest.is_empty() { None } else { piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec) };
+    let texts = Texts { body, body_note, response, response_note, headers };
     Ok(Some((NewRecord { facts, texts, session, is_replay }, u64::from(size) + 8)))
 }
 

@@ -13,7 +13,12 @@ fn place(name: &str) -> PathBuf {
 }
 
 fn record(model: &str, body: Option<&[u8]>) -> NewRecord {
-    let texts = Texts { body: body.map(<[u8]>::to_vec), body_note: Some("cut".to_owned()), ..Texts::default() };
+    let texts = Texts {
+        body: body.map(<[u8]>::to_vec),
+        body_note: Some("cut".to_owned()),
+        headers: body.map(|_| b"host: a\n".to_vec()),
+        ..Texts::default()
+    };
     NewRecord { facts: Facts { model: Some(model.to_owned()), ..Facts::default() }, texts, ..NewRecord::default() }
 }
 
@@ -94,12 +99,20 @@ fn a_file_that_ends_before_its_first_frame_is_begun_anew() {
     fs::remove_file(path).unwrap();
 }
 
+/// A frame as it was before headers were recorded: its last four bytes say that there are none.
+fn without_headers(frame: &[u8]) -> Vec<u8> {
+    let rest = &frame[8..frame.len() - 4];
+    [&u32::try_from(rest.len()).unwrap().to_le_bytes()[..], &crc32fast::hash(rest).to_le_bytes(), rest].concat()
+}
+
 #[test]
 fn files_of_older_versions_are_read_from_their_beginning() {
     let path = place("older");
     let mut spill = Spill::open(&path);
     spill.append(&[record("a", None)], None, false).unwrap();
-    fs::write(&path, &fs::read(&path).unwrap()[32..]).unwrap();
+    // Neither a head of the file nor headers in the frame.
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, without_headers(&bytes[32..])).unwrap();
     let mut spill = Spill::open(&path);
     assert_eq!(spill.mark(), None);
     spill.append(&[record("b", None)], None, false).unwrap();

@@ -105,6 +105,11 @@ impl Base {
         Ok(())
     }
 
+    /// Its file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("db.sqlite")
+    }
+
     /// Bytes by which the file has grown since it was empty, everything in it.
     ///
     /// # Errors
@@ -115,7 +120,7 @@ impl Base {
 
     fn file_bytes(&mut self) -> Result<u64> {
         diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.conn)?;
-        Ok(fs::metadata(self.folder.join("db.sqlite"))?.len())
+        Ok(fs::metadata(self.file())?.len())
     }
 
     /// Who takes how much of the file, the largest first.

@@ -5,7 +5,7 @@
 
 use openai_api_route::db::records::{Facts, NewRecord, Texts};
 
-use crate::facts::Figures;
+use crate::facts::{Figures, heads};
 use crate::plants::plants;
 use crate::words::{Chance, Words};
 
@@ -127,7 +127,8 @@ impl Iterator for Chats<'_> {
         facts.reply_bytes = reply.len() as i64;
         let response_note = facts.streamed.then(|| "assembled".to_owned());
         let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
-        let texts = Texts { body, body_note: None, response, response_note };
+        let headers = Some(heads(&mut self.chance, &facts));
+        let texts = Texts { body, body_note: None, response, response_note, headers };
         Some(NewRecord { facts, texts, session: None, is_replay: false })
     }
 }

@@ -109,3 +109,34 @@ impl Figures {
         }
     }
 }
+
+/// The headers of both sides as OpenAI's clients and OpenAI send them, and as the gateway keeps them.
+pub fn heads(chance: &mut Chance, facts: &Facts) -> Vec<u8> {
+    let at = chrono::DateTime::from_timestamp_micros(facts.started_us).unwrap_or_default();
+    let agent = facts.user_agent.split(' ').next().unwrap_or_default();
+    format!(
+        "host: {}\naccept-encoding: gzip, deflate\nconnection: keep-alive\naccept: application/json\ncontent-type: \
+         application/json\nuser-agent: {}\nx-stainless-lang: {}\nx-stainless-package-version: 1.99.0\nx-stainless-os: \
+         Linux\nx-stainless-arch: x64\nx-stainless-runtime: CPython\nx-stainless-runtime-version: 3.12.4\nauthorization: \
+         [redacted]\nx-stainless-async: false\nx-stainless-retry-count: 0\nx-stainless-read-timeout: 600\ncontent-length: \
+         {}\n\ndate: {}\ncontent-type: application/json\ncontent-length: {}\naccess-control-expose-headers: \
+         X-Request-ID\nopenai-processing-ms: {}\nopenai-version: 2020-10-01\nx-ratelimit-limit-requests: \
+         10000\nx-ratelimit-limit-tokens: 200000\nx-ratelimit-remaining-requests: {}\nx-ratelimit-remaining-tokens: \
+         {}\nx-request-id: req_{:016x}{:016x}\nstrict-transport-security: max-age=31536000; includeSubDomains; \
+         preload\nx-content-type-options: nosniff\nserver: cloudflare\ncf-ray: {:016x}-SJC\nalt-svc: h3=\":443\"; \
+         ma=86400\n",
+        facts.host,
+        facts.user_agent,
+        if agent.contains("JS") { "js" } else { "python" },
+        facts.request_bytes,
+        at.format("%a, %d %b %Y %H:%M:%S GMT"),
+        facts.reply_bytes,
+        facts.first_byte_us.unwrap_or_default() / 1000,
+        9_000 + chance.below(1_000),
+        100_000 + chance.below(100_000),
+        chance.next(),
+        chance.next(),
+        chance.next(),
+    )
+    .into_bytes()
+}

@@ -1,4 +1,4 @@
-//! The parts of the benchmark: an agent's session, unrelated chats, the writer's speed, a large database.
+//! The parts of the benchmark: an agent's session, unrelated chats, the writer's speed, a large database, its pages.
 //! Start at [`run`]. Nothing here prints a table.
 
 use std::time::Instant;
@@ -11,12 +11,13 @@ use crate::base::Base;
 use crate::chats::{Chats, Size};
 use crate::indexer::index_all;
 use crate::measure::Took;
+use crate::pages;
 use crate::results::{Goal, Results, Speed, Storage};
 use crate::search;
 use crate::words::Words;
 
 /// What can be asked for by name.
-pub const PARTS: [&str; 4] = ["session", "chats", "writer", "large"];
+pub const PARTS: [&str; 5] = ["session", "chats", "writer", "large", "pages"];
 /// Turns of the agent's session.
 const TURNS: u64 = 200;
 /// Unrelated chats.
@@ -36,15 +37,17 @@ pub struct Extent {
     pub written: u64,
     /// Records of the large database.
     pub large: u64,
+    /// Records of the database whose pages are asked for.
+    pub paged: u64,
 }
 
 impl Extent {
     /// Half a minute.
-    pub const QUICK: Extent = Extent { written: 10_000, large: 20_000 };
+    pub const QUICK: Extent = Extent { written: 10_000, large: 20_000, paged: 20_000 };
     /// Some minutes.
-    pub const FULL: Extent = Extent { written: 50_000, large: 100_000 };
+    pub const FULL: Extent = Extent { written: 50_000, large: 100_000, paged: 500_000 };
     /// A quarter of an hour.
-    pub const MILLION: Extent = Extent { written: 50_000, large: 1_000_000 };
+    pub const MILLION: Extent = Extent { written: 50_000, large: 1_000_000, paged: 500_000 };
 }
 
 /// Does the parts that `wanted` names, or all.
@@ -76,6 +79,12 @@ pub fn run(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<Results> {
         results.storages.push(storage);
         eprintln!("searching it while records come in …");
         search::measure(&mut base, Chats::new(&words, CHAT, extent.large, 5), &mut results)?;
+    }
+    if wanted("pages") {
+        let what = "a database whose pages are asked for";
+        let (_, base) = kept(what, BATCH, Chats::new(&words, CHAT, extent.paged, 2), &mut results)?;
+        eprintln!("asking for its pages …");
+        pages::measure(&base.file(), &mut results)?;
     }
     Ok(results)
 }

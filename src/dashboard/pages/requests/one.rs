@@ -1,4 +1,4 @@
-//! One request: what was said, how it went, as JSON, byte for byte.
+//! One request: what was said, how it went, as JSON, byte for byte, its headers.
 //!
 //! **Invariant:** never an empty page: what is not recorded is told, what is not understood is shown as JSON.
 //! **May import:** `state`, `db`, `search`.
@@ -28,6 +28,7 @@ use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
 use crate::db::records::{Ending, Marks, Record, record};
 use crate::error::Error;
+use crate::export::shown as export;
 
 /// Bytes of a body that the raw view shows.
 const RAW_BYTES: usize = 256 << 10;
@@ -53,6 +54,8 @@ struct One<'a> {
     talk: Talk,
     all_href: String,
     trees: Vec<Side<'a>>,
+    /// The caller's headers and the reply's, each with its title.
+    headers: Vec<(Key, Vec<(String, String)>)>,
     can_replay: bool,
     has_previous: bool,
     attempts: Vec<Attempt>,
@@ -109,13 +112,14 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         "plain" => "plain",
         "json" => "json",
         "raw" => "raw",
-        _ => return Err(ApiError::field("view", "must be one of chat, plain, json, raw")),
+        "headers" => "headers",
+        _ => return Err(ApiError::field("view", "must be one of chat, plain, json, raw, headers")),
     };
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
     let base = format!("/admin/requests/{id}");
     let tab = |key: Key, name: &'static str| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
-    let trees = if matches!(view, "chat" | "plain") { Vec::new() } else { sides(&record, view == "raw") };
+    let trees = if matches!(view, "json" | "raw") { sides(&record, view == "raw") } else { Vec::new() };
     let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
     let is_replay = Marks::Replay.is_in(marks);
     let badges = [
@@ -141,6 +145,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             tab(Key("view.plain"), "plain"),
             tab(Key("view.json"), "json"),
             tab(Key("view.raw"), "raw"),
+            tab(Key("view.headers"), "headers"),
         ],
         notes: notes(f, &record),
         all_href: format!(
@@ -148,6 +153,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
         ),
         trees,
+        headers: if view == "headers" { headers(&record) } else { Vec::new() },
         can_replay: record.texts.body.is_some() && record.texts.body_note.is_none(),
         has_previous: first,
         attempts: attempts(&record, &names),
@@ -189,6 +195,13 @@ fn notes(f: &Frame, record: &Record) -> Vec<String> {
         notes.push(f.tf("one.reply_note", &[note]));
     }
     notes
+}
+
+/// What is recorded of the headers.
+fn headers(record: &Record) -> Vec<(Key, Vec<(String, String)>)> {
+    let Some(bytes) = &record.texts.headers else { return Vec::new() };
+    let sides = [Key("one.request_headers"), Key("one.reply_headers")].into_iter().zip(export::headers(bytes));
+    sides.filter(|(_, pairs)| !pairs.is_empty()).collect()
 }
 
 fn sides(record: &Record, raw: bool) -> Vec<Side<'static>> {

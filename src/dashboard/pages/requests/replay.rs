@@ -266,6 +266,7 @@ async fn replayed(
         ending: if status.is_some() { Ending::Complete } else { Ending::Refused },
         error,
         resource_id: None,
+        heads: Vec::new(),
         request: Side {
             total_bytes: bytes.len() as u64,
             kept: if charged { Kept::Copy(bytes) } else { Kept::Nothing },
