@@ -25,14 +25,18 @@ pub(super) const FEW: usize = 20;
 /// So many mean that they queue up.
 const CROWD: usize = 200;
 
-/// zstd's level for a batch of so many records.
-pub(super) fn level(records: usize) -> i32 {
+/// zstd's levels for the texts of a batch of so many records: of a full pack, and of one with room left, which is soon written
+/// again when records are few.
+pub(super) fn levels(records: usize) -> [i32; 2] {
     match records {
-        ..FEW => 6,
-        FEW..CROWD => 3,
-        _ => 1,
+        ..FEW => [9, 1],
+        FEW..CROWD => [3, 3],
+        _ => [1, 1],
     }
 }
+
+/// The levels for headers, which more trouble makes hardly smaller.
+pub(super) const HEAD_LEVELS: [i32; 2] = [1, 1];
 
 /// A pack that has room left, as the database holds it.
 pub(super) struct Open {
@@ -98,12 +102,14 @@ impl Packer {
         self.resumed.iter().map(|(id, _)| *id).chain(given).collect()
     }
 
-    /// The packs under their ids, as far as they are to be written.
-    pub(super) fn rows(&self, ids: &[i64], press: &mut Press, level: i32) -> io::Result<Vec<PackRow>> {
+    /// The packs under their ids, as far as they are to be written: packed at the level for full
+    /// ones and that for others.
+    pub(super) fn rows(&self, ids: &[i64], press: &mut Press, levels: [i32; 2]) -> io::Result<Vec<PackRow>> {
         let is_new = |id: i64, bytes: &[u8]| self.resumed != Some((id, bytes.len()));
         let mut rows = Vec::with_capacity(self.packs.len());
         for ((id, bytes), pieces) in ids.iter().zip(&self.packs).zip(&self.pieces) {
             if is_new(*id, bytes) {
+                let level = levels[usize::from(bytes.len() < PACK_BYTES)];
                 rows.push(PackRow { id: *id, pieces: pieces.clone(), data: press.packed(bytes, level)? });
             }
         }
@@ -194,7 +200,7 @@ mod tests {
         let shared = packer.push_shared(b"shared");
         let layout = Layout(pieces.iter().map(|piece| packer.push(piece)).collect());
         assert_eq!(packer.without_id(), 2);
-        let rows = packer.rows(&[40, 41], &mut Press::default(), 1).unwrap();
+        let rows = packer.rows(&[40, 41], &mut Press::default(), [1, 1]).unwrap();
         assert_eq!((shared.start, shared_pieces(&rows[0].pieces).as_slice()), (0, std::slice::from_ref(&(0..6))));
         assert!(rows[1].pieces.is_empty());
         for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41]).0) {
@@ -214,14 +220,14 @@ mod tests {
         first.push_shared(b"one");
         let open = first.leave_open(&[7]);
         let mut second = Packer::resume(open);
-        assert!(second.rows(&[7], &mut press, 1).unwrap().is_empty(), "nothing is new");
+        assert!(second.rows(&[7], &mut press, [9, 1]).unwrap().is_empty(), "nothing is new");
         assert_eq!(second.push(b"two"), Place { pack: -1, start: 3, length: 3 });
         second.push(&vec![3; PACK_BYTES]);
         assert_eq!(second.push(b"four"), Place { pack: -2, start: 0, length: 4 });
         assert_eq!(second.without_id(), 1);
         let ids = second.ids(vec![8]);
         assert_eq!(ids, [7, 8]);
-        let rows = second.rows(&ids, &mut press, 1).unwrap();
+        let rows = second.rows(&ids, &mut press, [9, 1]).unwrap();
         assert!(unpacked(&rows[0].data).unwrap().starts_with(b"onetwo\x03"));
         assert_eq!(shared_pieces(&rows[0].pieces).first(), Some(&(0..3)));
         let mut third = Packer::resume(second.leave_open(&ids));

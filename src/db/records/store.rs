@@ -13,7 +13,7 @@ use crate::db::Connection;
 use crate::db::records::NewRecord;
 use crate::db::records::hash::{Hash, hash};
 use crate::db::records::layout::{Layout, Place};
-use crate::db::records::packer::{FEW, Open, Packer, Press, level, placed, placed_all};
+use crate::db::records::packer::{FEW, HEAD_LEVELS, Open, Packer, Press, levels, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
 use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
@@ -44,8 +44,8 @@ pub struct Store {
     meanings: Meanings,
     removals: i64,
     press: Press,
-    /// The pack that the next records go on with.
-    open: Option<Open>,
+    /// The packs that the next records go on with.
+    open: Opens,
 }
 
 /// How far a source of records has come: stored in the same transaction as they are.
@@ -56,6 +56,9 @@ pub struct Progress<'a> {
     /// How far it has come.
     pub value: i64,
 }
+
+/// The packs that have room left: of what was said, and of headers.
+type Opens = [Option<Open>; 2];
 
 /// A body's pieces, with hashes of those that may be known.
 type Pieces = Vec<(Slice, Option<Hash>)>;
@@ -76,9 +79,17 @@ impl Store {
         let threads =
             batch.iter().map(|record| Thread::read(&Seen::of(record), &mut self.meanings)).collect::<Vec<_>>();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
-        let packer = Packer::default();
-        let mut writing =
-            Writing { store: self, batch, threads, pieces, fresh: HashMap::new(), packer, left_open: None };
+        let (packer, heads) = (Packer::default(), Packer::default());
+        let mut writing = Writing {
+            store: self,
+            batch,
+            threads,
+            pieces,
+            fresh: HashMap::new(),
+            packer,
+            heads,
+            left_open: Opens::default(),
+        };
         let samples: Vec<Sample> =
             batch.iter().map(|record| Sample::of(&record.facts, record.facts.cost_nano)).collect();
         let done = conn.transaction::<_, Error, _>(|conn| {
@@ -89,7 +100,7 @@ impl Store {
             rollups::add(conn, &samples)?;
             Ok(ids)
         });
-        let (fresh, left_open) = (std::mem::take(&mut writing.fresh), writing.left_open.take());
+        let (fresh, left_open) = (std::mem::take(&mut writing.fresh), std::mem::take(&mut writing.left_open));
         match done {
             Ok(ids) => {
                 self.open = left_open;
@@ -127,7 +138,9 @@ struct Writing<'a> {
     /// Pieces found or made in this transaction.
     fresh: HashMap<Hash, Known>,
     packer: Packer,
-    left_open: Option<Open>,
+    /// Headers are all alike: in packs of their own they take half the room.
+    heads: Packer,
+    left_open: Opens,
 }
 
 impl Writing<'_> {
@@ -136,7 +149,7 @@ impl Writing<'_> {
         let removals = conn.mark(REMOVALS)?.unwrap_or(0);
         if removals != self.store.removals {
             self.store.known.clear();
-            self.store.open = None;
+            self.store.open = Opens::default();
             self.store.removals = removals;
         }
         let ids = conn.reserve(Numbered::Records, self.batch.len())?;
@@ -145,8 +158,9 @@ impl Writing<'_> {
         let links = placing.into_links();
 
         // To pack the earlier ones once more is worth it when there are few new ones.
-        let open = self.store.open.take();
-        self.packer = Packer::resume(open.filter(|_| self.batch.len() < FEW));
+        let [texts, heads] = std::mem::take(&mut self.store.open);
+        self.packer = Packer::resume(texts.filter(|_| self.batch.len() < FEW));
+        self.heads = Packer::resume(heads);
         self.look_up(conn)?;
         let (mut bodies, mut layouts, mut uses) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, record) in self.batch.iter().enumerate() {
@@ -154,8 +168,8 @@ impl Writing<'_> {
             let pieces = std::mem::take(&mut self.pieces[at]);
             let body = record.texts.body.as_ref().map(|body| self.lay_out(body, pieces, owner, &mut uses));
             let response = record.texts.response.as_ref().map(|reply| self.append(Layout::default(), reply));
-            let headers = record.texts.headers.as_ref().map(|headers| self.append(Layout::default(), headers));
-            layouts.push([body, response, headers]);
+            let headers = record.texts.headers.as_ref().map(|headers| Layout(vec![self.heads.push(headers)]));
+            layouts.push((body, response, headers));
             let fresh = placements[at].fresh.as_ref();
             let edge = |edge: usize| i64::try_from(edge).unwrap_or(i64::MAX);
             bodies.push(BodyRow {
@@ -168,18 +182,24 @@ impl Writing<'_> {
                 ..BodyRow::default()
             });
         }
-        let given = conn.reserve(Numbered::Packs, self.packer.without_id())?;
+        let mut given = conn.reserve(Numbered::Packs, self.packer.without_id() + self.heads.without_id())?;
+        let head_ids = self.heads.ids(given.split_off(self.packer.without_id()));
         let pack_ids = self.packer.ids(given);
-        for (row, layouts) in bodies.iter_mut().zip(&layouts) {
-            let placed = |layout: &Option<Layout>| layout.as_ref().map(|layout| placed_all(layout, &pack_ids).encode());
-            [row.body, row.response, row.headers] = layouts.each_ref().map(placed);
+        let encoded = |layout: &Option<Layout>, ids: &[i64]| Some(placed_all(layout.as_ref()?, ids).encode());
+        for (row, (body, response, headers)) in bodies.iter_mut().zip(&layouts) {
+            row.body = encoded(body, &pack_ids);
+            row.response = encoded(response, &pack_ids);
+            row.headers = encoded(headers, &head_ids);
         }
-        let packs = self
-            .packer
-            .rows(&pack_ids, &mut self.store.press, level(self.batch.len()))
-            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        conn.write_packs(&packs)?;
-        self.left_open = std::mem::take(&mut self.packer).leave_open(&pack_ids);
+        let lanes = [(&self.packer, &pack_ids, levels(self.batch.len())), (&self.heads, &head_ids, HEAD_LEVELS)];
+        for (packer, ids, levels) in lanes {
+            let rows = packer.rows(ids, &mut self.store.press, levels);
+            conn.write_packs(&rows.map_err(|error| diesel::result::Error::SerializationError(error.into()))?)?;
+        }
+        self.left_open = [
+            std::mem::take(&mut self.packer).leave_open(&pack_ids),
+            std::mem::take(&mut self.heads).leave_open(&head_ids),
+        ];
         let mut blobs = Vec::new();
         for (hash, known) in &mut self.fresh {
             if known.place.pack < 0 {
