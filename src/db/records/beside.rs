@@ -1,6 +1,8 @@
 //! Beside the store: what is taken over as it is, and the links of records that are to go.
 //!
-//! **Invariant:** nothing here is felt: neither runs for each request. **May import:** `error`, diesel.
+//! **Invariant:** nothing here is felt: neither runs for each request. **May import:** `error`, `openai`, diesel.
+
+use std::collections::HashMap;
 
 use diesel::SqliteConnection;
 use diesel::result::QueryResult;
@@ -12,6 +14,7 @@ use crate::db::records::tries::short;
 use crate::db::records::{NewRecord, Row, Texts, texts};
 use crate::db::speak::{BodyRow, Numbered, Placed, RecordRow, Speaker};
 use crate::error::Error;
+use crate::openai::peek::session_key;
 
 /// The links under which these records are found, each with its record; of a link to a session that it stands for the whole.
 ///
@@ -22,13 +25,22 @@ pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec
     let mut links = Vec::new();
     for row in rows {
         let texts = texts(conn, &[row.id])?.remove(&row.id).unwrap_or_default();
-        let record = NewRecord { facts: row.facts.clone(), texts, ..NewRecord::default() };
+        let session = texts.headers.as_deref().and_then(session_of);
+        let record = NewRecord { facts: row.facts.clone(), texts, session, ..NewRecord::default() };
         let thread = Thread::read(&Seen::of(&record), &mut meanings);
         let own = [thread.asked(), thread.response(), thread.awaits()].into_iter().flatten();
         links.extend(own.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id, false)));
         links.extend(thread.session().map(|link| (link, row.id, true)));
     }
     Ok(links)
+}
+
+/// The session that stands in recorded headers.
+fn session_of(headers: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(headers).ok()?;
+    let (request, _) = text.split_once("\n\n").unwrap_or((text, ""));
+    let lines: HashMap<&str, &str> = request.lines().filter_map(|line| line.split_once(": ")).collect();
+    session_key(|name| lines.get(name).copied(), b"")
 }
 
 /// Stores records as they are, each body in its row: what is taken over from elsewhere within a transaction of its own.

@@ -90,10 +90,10 @@ pub fn remove(conn: &mut Connection, ids: &[i64], depth: Depth) -> Result<Remove
         for (link, record_id, is_session) in &links {
             match staying.first().filter(|_| *is_session) {
                 // The session goes on with those that stay.
-                Some(heir) => diesel::sql_query("UPDATE links SET record_id = $3 WHERE link = $1 AND record_id = $2")
+                Some(heir) => diesel::sql_query("UPDATE links SET record_id = $1 WHERE link = $2 AND record_id = $3")
+                    .bind::<BigInt, _>(heir)
                     .bind::<BigInt, _>(link)
                     .bind::<BigInt, _>(record_id)
-                    .bind::<BigInt, _>(heir)
                     .execute(conn)?,
                 None => diesel::sql_query("DELETE FROM links WHERE link = $1 AND record_id = $2")
                     .bind::<BigInt, _>(link)
