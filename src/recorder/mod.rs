@@ -95,8 +95,8 @@ impl Recorder {
         };
         let threads = vec![
             spawn("recorder", Box::new(move || writer.run()))?,
-            spawn("indexer", Box::new(move || indexer.run()))?,
-            spawn("keeper", Box::new(move || keeper.run()))?,
+            spawn("indexer", Box::new(move || stand_back(|| indexer.run())))?,
+            spawn("keeper", Box::new(move || stand_back(|| keeper.run())))?,
         ];
         Ok((recorder, threads))
     }
@@ -168,5 +168,25 @@ impl Recorder {
     }
 }
 
+/// Does work that nobody waits for: callers and the writer come first where there are few cores.
+fn stand_back(work: impl FnOnce()) {
+    lower_priority();
+    work();
+}
+
+/// Of this thread alone, as Linux has it.
+#[cfg(target_os = "linux")]
+fn lower_priority() {
+    if let Err(error) = rustix::process::nice(BACK) {
+        log::debug!("the priority of a thread stays: {error}");
+    }
+}
+
+/// Elsewhere it would be the whole process's.
+#[cfg(not(target_os = "linux"))]
+fn lower_priority() {}
+
+/// By how much the priority of such work is lower: a tenth of the time when others want all of it.
+const BACK: i32 = 10;
 /// What a row costs in memory besides its bodies, about.
 const ROW_BYTES: usize = 1024;
