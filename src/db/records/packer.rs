@@ -25,10 +25,14 @@ pub(super) const FEW: usize = 20;
 /// So many mean that they queue up.
 const CROWD: usize = 200;
 
-/// zstd's levels for the texts of a batch of so many records: of a full pack, and of one with room left, which is soon written
-/// again when records are few.
-pub(super) fn levels(records: usize) -> [i32; 2] {
+/// So many new bytes in a batch mean that there is no time.
+const MANY_BYTES: usize = 1 << 20;
+
+/// zstd's levels for the texts of a batch of so many records with so many new bytes: of a full pack, and of one with room left,
+/// which is soon written again when records are few.
+pub(super) fn levels(records: usize, new_bytes: usize) -> [i32; 2] {
     match records {
+        _ if new_bytes >= MANY_BYTES => [1, 1],
         ..FEW => [9, 1],
         FEW..CROWD => [3, 3],
         _ => [1, 1],
@@ -90,6 +94,12 @@ impl Packer {
             put(pieces, place.length);
         }
         place
+    }
+
+    /// Bytes that have been pushed.
+    pub(super) fn new_bytes(&self) -> usize {
+        let resumed = self.resumed.map_or(0, |(_, bytes)| bytes);
+        self.packs.iter().map(Vec::len).sum::<usize>().saturating_sub(resumed)
     }
 
     /// How many packs need an id.

@@ -191,7 +191,10 @@ impl Writing<'_> {
             row.response = encoded(response, &pack_ids);
             row.headers = encoded(headers, &head_ids);
         }
-        let lanes = [(&self.packer, &pack_ids, levels(self.batch.len())), (&self.heads, &head_ids, HEAD_LEVELS)];
+        let lanes = [
+            (&self.packer, &pack_ids, levels(self.batch.len(), self.packer.new_bytes())),
+            (&self.heads, &head_ids, HEAD_LEVELS),
+        ];
         for (packer, ids, levels) in lanes {
             let rows = packer.rows(ids, &mut self.store.press, levels);
             conn.write_packs(&rows.map_err(|error| diesel::result::Error::SerializationError(error.into()))?)?;

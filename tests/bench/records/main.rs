@@ -1,13 +1,14 @@
 //! The benchmark of records: what storing and indexing them costs, in time and on the disk.
 //!
-//! `cargo bench --bench records` takes some minutes, `-- --quick` less, `-- --million large` a quarter of an hour; `-- session`, `chats`, `writer`, `large` or
-//! `pages` does one part alone. Start at [`bench`], then `parts`. A missed goal is told, not an error.
+//! `cargo bench --bench records` takes some minutes, `-- --quick` less, `-- --million large` a quarter of an hour; `-- session`, `chats`, `writer`, `lag`,
+//! `large` or `pages` does one part alone. Start at [`bench`], then `parts`. A missed goal is told, not an error.
 //! Everything is made up by `chats` and `agent` with numbers that are the same at every run; the file is gone afterwards.
 
 mod agent;
 mod base;
 mod chats;
 mod facts;
+mod incoming;
 mod indexer;
 mod measure;
 mod pages;

@@ -1,4 +1,5 @@
-//! The parts of the benchmark: an agent's session, unrelated chats, the writer's speed, a large database, its pages.
+//! The parts of the benchmark: an agent's session, unrelated chats, the writer's speed, the index behind it, a large
+//! database, its pages.
 //! Start at [`run`]. Nothing here prints a table.
 
 use std::time::Instant;
@@ -9,6 +10,7 @@ use crate::Result;
 use crate::agent::Session;
 use crate::base::Base;
 use crate::chats::{Chats, Size};
+use crate::incoming;
 use crate::indexer::index_all;
 use crate::measure::Took;
 use crate::pages;
@@ -17,7 +19,7 @@ use crate::search;
 use crate::words::Words;
 
 /// What can be asked for by name.
-pub const PARTS: [&str; 5] = ["session", "chats", "writer", "large", "pages"];
+pub const PARTS: [&str; 6] = ["session", "chats", "writer", "lag", "large", "pages"];
 /// Turns of the agent's session.
 const TURNS: u64 = 200;
 /// Unrelated chats.
@@ -35,6 +37,8 @@ const CHAT: Size = Size { request_bytes: 2_048, reply_bytes: 2_048 };
 pub struct Extent {
     /// Records of each size in the writer's part.
     pub written: u64,
+    /// How long the index is watched.
+    pub lag_seconds: u64,
     /// Records of the large database.
     pub large: u64,
     /// Records of the database whose pages are asked for.
@@ -43,11 +47,11 @@ pub struct Extent {
 
 impl Extent {
     /// Half a minute.
-    pub const QUICK: Extent = Extent { written: 10_000, large: 20_000, paged: 20_000 };
+    pub const QUICK: Extent = Extent { written: 10_000, lag_seconds: 10, large: 20_000, paged: 20_000 };
     /// Some minutes.
-    pub const FULL: Extent = Extent { written: 50_000, large: 100_000, paged: 500_000 };
+    pub const FULL: Extent = Extent { written: 50_000, lag_seconds: 90, large: 100_000, paged: 500_000 };
     /// A quarter of an hour.
-    pub const MILLION: Extent = Extent { written: 50_000, large: 1_000_000, paged: 500_000 };
+    pub const MILLION: Extent = Extent { written: 50_000, lag_seconds: 90, large: 1_000_000, paged: 500_000 };
 }
 
 /// Does the parts that `wanted` names, or all.
@@ -72,6 +76,11 @@ pub fn run(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<Results> {
     }
     if wanted("writer") {
         writer(extent, &words, &mut results)?;
+    }
+    if wanted("lag") {
+        eprintln!("the index behind a thousand records a second, for {} s …", extent.lag_seconds);
+        let more = Chats::new(&words, CHAT, 2_000 * extent.lag_seconds, 6);
+        incoming::lag(&mut Base::make("lag")?, more, extent.lag_seconds, &mut results)?;
     }
     if wanted("large") {
         let what = "a large database of chats of 4 KiB";

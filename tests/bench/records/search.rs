@@ -1,27 +1,22 @@
 //! Searching a large database while records come in. Start at [`measure`].
 //!
-//! Each question is asked several times; its median counts. Meanwhile one thread stores as many records a second as the goal
-//! says, another keeps the index.
+//! Each question is asked several times; its median counts.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use openai_api_route::db::Connection;
 use openai_api_route::db::find::{Cursor, Search, facets, find, histogram};
 use openai_api_route::db::records::NewRecord;
-use openai_api_route::db::{Connection, Database};
 use openai_api_route::search::parse;
 use openai_api_route::search::segment::Name;
 
 use crate::Result;
 use crate::base::Base;
-use crate::indexer::step;
+use crate::incoming::meanwhile;
 use crate::results::{Goal, Results};
 
 /// Records a second that come in meanwhile.
 const INCOMING: u64 = 500;
-/// In so many batches a second.
-const BATCHES: u64 = 25;
 /// How often each question is asked.
 const TIMES: usize = 9;
 /// Rows of a page.
@@ -58,39 +53,7 @@ const QUESTIONS: [(&str, &str, f64); 22] = [
 /// # Errors
 /// The database's.
 pub fn measure(base: &mut Base, more: impl Iterator<Item = NewRecord> + Send, results: &mut Results) -> Result<()> {
-    let done = AtomicBool::new(false);
-    let database = base.database.clone();
-    thread::scope(|scope| {
-        let writing = scope.spawn(|| incoming(base, more, &done));
-        let indexing = scope.spawn(|| indexing(&database, &done));
-        let asked = asked(&mut database.connect()?, results);
-        done.store(true, Ordering::Relaxed);
-        let joined = [writing.join(), indexing.join()].into_iter().all(|ended| matches!(ended, Ok(Ok(()))));
-        asked?;
-        if joined { Ok(()) } else { Err("storing or indexing broke off".into()) }
-    })
-}
-
-fn incoming(base: &mut Base, more: impl Iterator<Item = NewRecord>, done: &AtomicBool) -> Result<()> {
-    let mut more = more.peekable();
-    let mut due = Instant::now();
-    while !done.load(Ordering::Relaxed) && more.peek().is_some() {
-        let batch: Vec<NewRecord> = more.by_ref().take((INCOMING / BATCHES) as usize).collect();
-        base.insert(&batch)?;
-        due += Duration::from_millis(1000 / BATCHES);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-    }
-    Ok(())
-}
-
-fn indexing(database: &Database, done: &AtomicBool) -> Result<()> {
-    let conn = &mut database.connect()?;
-    while !done.load(Ordering::Relaxed) {
-        if !step(conn)? {
-            thread::sleep(Duration::from_millis(200));
-        }
-    }
-    Ok(())
+    meanwhile(base, more, INCOMING, |conn| asked(conn, results))
 }
 
 fn search(query: &str) -> Result<Search> {
