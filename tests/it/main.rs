@@ -23,6 +23,7 @@ mod forwarding; // methods, paths, headers
 mod hangups; // a caller that leaves, in each phase
 mod harness; // the harness proves itself, without a gateway
 mod health; // cool-down, bad keys, the breaker
+mod keys; // client keys: replaced, disabled, found, deleted
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
 mod live_tail; // requests as they come

@@ -58,10 +58,6 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(post().to(door::logout_by_form)),
         )
         .service(resource("/theme").route(post().to(preferences::theme)))
-        .service(resource("/keys").route(web::get().to(keys::list)).route(web::post().to(keys::add)))
-        .service(resource("/keys/one").route(web::get().to(keys::one)))
-        .service(resource("/keys/rename").route(web::post().to(keys::rename)))
-        .service(resource("/keys/delete").route(web::get().to(keys::ask)).route(web::post().to(keys::remove)))
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
         .configure(requests::configure)
@@ -70,3 +66,4 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .configure(settings::configure)
         .configure(upstreams::configure);
 }
+        .configure(keys::configure)
