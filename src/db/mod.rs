@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod client_keys;
 mod connection;
+mod disk;
 mod fault;
 pub mod find;
 pub mod index;
@@ -42,6 +43,7 @@ use r2d2::{ManageConnection, NopErrorHandler, Pool};
 
 use crate::error::{Error, StartError};
 pub use connection::DbConnection as Connection;
+pub use disk::Disk;
 use location::Location;
 pub use takeover::TakenOver;
 pub use watcher::Watcher;
