@@ -40,6 +40,7 @@ mod removal; // what is removed is gone, and nothing else
 mod request_pages; // requests in the browser
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
+mod setup; // the first start's password becomes one's own
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
