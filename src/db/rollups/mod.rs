@@ -158,13 +158,13 @@ fn put(
 ) -> Result<(), Error> {
     let place = || rollups::table.find((span_s, bucket_s, upstream_id, model, key_name));
     let found: Option<Row> = place().select(Row::as_select()).first(conn).optional()?;
-    let row = |sum: &Figures| Row::new(span_s, bucket_s, upstream_id, model.to_owned(), key_name.to_owned(), sum);
     match found {
         Some(found) => {
-            diesel::update(place()).set(&row(&Figures::from(&found).plus(figures))).execute(conn)?;
+            diesel::update(place()).set(&found.plus(figures)).execute(conn)?;
         }
         None => {
-            diesel::insert_into(rollups::table).values(&row(figures)).execute(conn)?;
+            let row = Row::new(span_s, bucket_s, upstream_id, model.to_owned(), key_name.to_owned(), figures);
+            diesel::insert_into(rollups::table).values(&row).execute(conn)?;
         }
     }
     Ok(())
@@ -178,13 +178,13 @@ fn put_by(
 ) -> Result<(), Error> {
     let place = || rollups_by::table.find((span_s, bucket_s, kind, name));
     let found: Option<RowBy> = place().select(RowBy::as_select()).first(conn).optional()?;
-    let row = |sum: &Figures| RowBy::new(span_s, bucket_s, kind, name.to_owned(), sum);
     match found {
         Some(found) => {
-            diesel::update(place()).set(&row(&Figures::from(&found).plus(figures))).execute(conn)?;
+            diesel::update(place()).set(&found.plus(figures)).execute(conn)?;
         }
         None => {
-            diesel::insert_into(rollups_by::table).values(&row(figures)).execute(conn)?;
+            let row = RowBy::new(span_s, bucket_s, kind, name.to_owned(), figures);
+            diesel::insert_into(rollups_by::table).values(&row).execute(conn)?;
         }
     }
     Ok(())

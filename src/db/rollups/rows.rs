@@ -54,6 +54,30 @@ macro_rules! row {
             }
         }
 
+        impl $name {
+            /// The row with more requests in it.
+            pub(super) fn plus(mut self, figures: &Figures) -> $name {
+                let sums = [
+                    (&mut self.requests, figures.requests),
+                    (&mut self.errors, figures.errors),
+                    (&mut self.streams, figures.streams),
+                    (&mut self.tokens_in, figures.tokens_in),
+                    (&mut self.tokens_out, figures.tokens_out),
+                    (&mut self.tokens_cached, figures.tokens_cached),
+                    (&mut self.tokens_reasoning, figures.tokens_reasoning),
+                    (&mut self.unknown_tokens, figures.unknown_tokens),
+                    (&mut self.cost_nano, figures.cost_nano),
+                    (&mut self.unpriced, figures.unpriced),
+                ];
+                sums.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+                self.first_byte = figures.first_byte.added_to(&self.first_byte);
+                self.first_content = figures.first_content.added_to(&self.first_content);
+                self.total = figures.total.added_to(&self.total);
+                self.speed = figures.speed.added_to(&self.speed);
+                self
+            }
+        }
+
         impl From<&$name> for Figures {
             fn from(row: &$name) -> Figures {
                 Figures {
