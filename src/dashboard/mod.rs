@@ -1,6 +1,6 @@
 //! The operator's side: pages for browsers, and the admin API as JSON at the same addresses.
 //!
-//! Start at [`configure`], then [`pages::configure`]. Everything but static files, the login and the setup needs the admin password as
+//! Start at [`configure`], then [`pages::configure`]. Everything but static files, login, setup and the statement for users needs the admin password as
 //! Bearer or a session ([`session::Admin`]); a client key opens nothing here.
 //!
 //! | file | what it does |

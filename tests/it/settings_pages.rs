@@ -6,7 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between, cookie_of, encoded, form};
+use crate::support::visitor::{Visitor, between, browser, cookie_of, encoded, form};
 use crate::support::{KEY, PASSWORD, on_both};
 
 fn status_with(gateway: &Gateway, key: &str) -> u16 {
@@ -139,6 +139,25 @@ fn a_form_that_is_wrong_in_one_field_is_shown_again_as_a_whole() {
     assert!(page.contains("value=\"Mars/Base\"") && page.contains("href=\"#time_zone\""), "{page}");
     assert!(page.contains("value=\"dark\" selected") && page.contains("lang=\"zh-CN\" selected"), "{page}");
     assert!(!page.contains("name=\"shortcuts\" value=\"1\" checked"), "{page}");
+}
+
+#[test]
+fn what_is_recorded_is_told_to_everybody_as_the_settings_say() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let told = || gateway.send(browser("GET", "/admin/statement")).text();
+    assert!(told().contains("all that was said in both directions") && told().contains("without a limit of time"));
+    assert!(visitor.page("/admin/settings?tab=recording").contains("href=\"/admin/statement\""));
+    visitor.send("/admin/settings/recording", "recording=metadata&retain_records_days=7&retain_bytes=1073741824");
+    let page = told();
+    for line in
+        ["but nothing that was said", "Records are deleted after 7 days", "larger than 1.0 GB", "each reading is noted"]
+    {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(!page.contains("name=\"csrf\"") && !page.contains("/admin/keys"), "nothing else is told: {page}");
+    let chinese = gateway.send(browser("GET", "/admin/statement").header("Accept-Language", "zh-CN")).text();
+    assert!(chinese.contains("lang=\"zh-CN\""), "{chinese}");
 }
 
 fn what_has_had_its_time_can_be_deleted_at_once(kind: Kind) {

@@ -64,6 +64,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .guard(fn_guard(|context| is_form(&context.head().headers)))
                 .route(post().to(door::logout_by_form)),
         )
+        .service(resource("/statement").route(web::get().to(settings::statement::show)))
         .service(resource("/theme").route(post().to(preferences::theme)))
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))

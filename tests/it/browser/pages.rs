@@ -19,7 +19,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 36] = [
+const PAGES: [&str; 37] = [
     "/admin",
     "/admin?range=7d",
     "/admin/conversations",
@@ -28,6 +28,7 @@ const PAGES: [&str; 36] = [
     "/admin/usage?metric=speed&p=p99&by=status",
     "/admin/usage?by=host&bucket=5m&range=1h&top=2",
     "/admin/setup",
+    "/admin/statement",
     "/admin/upstreams",
     "/admin/upstreams/new",
     "/admin/upstreams/import",

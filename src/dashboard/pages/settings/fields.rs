@@ -201,8 +201,9 @@ fn page(visit: &Visit, status: StatusCode, tab: &'static Tab, mut rows: Vec<Row>
     mark_outside(visit, &mut rows);
     let fields: Vec<_> = rows.iter().map(|row| (&row.field, row.label)).collect();
     let problems = problems(&fields);
-    let (f, statement) = (&visit.frame, statement(visit));
-    let expires = visit.state.roster.load().settings.retention != Retention::default();
+    let f = &visit.frame;
+    let settings = &visit.state.roster.load().settings;
+    let (statement, expires) = (statement(f, settings), settings.retention != Retention::default());
     visit
         .page_as(status, &Fields { f, tabs: TABS, tab: tab.name, intro: tab.intro, rows, problems, statement, expires })
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
 //! | `acts` | a test notice, removal at once |
+//! | `statement` | what users should know; also a page of its own |
 //! | `prices` | what tokens cost |
 //! | `audit` | who changed and who read what |
 //! | `about` | what this is, and how it was started |
@@ -19,7 +20,7 @@ mod fields;
 mod general;
 mod prices;
 mod sessions;
-mod statement;
+pub(super) mod statement;
 
 pub(super) use prices::dollars;
 
