@@ -6,16 +6,19 @@
 //! **Invariant:** nobody else reads the environment. **May import:** `error`.
 
 mod addresses;
+mod origins;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::config::addresses::listen_addresses;
 use crate::error::StartError;
+
+pub use origins::{Origin, Source};
 
 /// What is used when `-endpoint` is not given.
 pub const DEFAULT_ENDPOINT: &str = "https://api.openai.com/v1";
@@ -226,6 +229,8 @@ pub struct Config {
     pub setting_defaults: Vec<(String, String)>,
     /// How this program was called, for hints.
     pub program: PathBuf,
+    /// Who gave which value, for the dashboard.
+    pub origins: Vec<Origin>,
 }
 
 impl Config {
@@ -236,7 +241,10 @@ impl Config {
     pub fn from_command_line() -> Result<Config, StartError> {
         let args: Vec<OsString> = std::env::args_os().collect();
         let program = args.first().map(PathBuf::from).unwrap_or_default();
-        Config::validate(Args::parse_from(args.into_iter().map(two_dashes)), program)
+        let matches = Args::command().get_matches_from(args.into_iter().map(two_dashes));
+        let args = Args::from_arg_matches(&matches).map_err(|error| StartError::new(error.to_string()))?;
+        let config = Config::validate(args, program)?;
+        Ok(Config { origins: origins::origins(&matches), ..config })
     }
 
     fn validate(args: Args, program: PathBuf) -> Result<Config, StartError> {
@@ -272,6 +280,7 @@ impl Config {
                 .map(|(key, value)| (key.to_owned(), value))
                 .collect(),
             program,
+            origins: Vec::new(),
         })
     }
 }

@@ -12,7 +12,7 @@ use log::warn;
 
 use crate::config::Config;
 use crate::connector::Endpoint;
-use crate::dashboard::password::{PASSWORD_SETTING, password_hash, random_secret};
+use crate::dashboard::password::{PASSWORD_SETTING, first_password_hash, password_hash, random_secret};
 use crate::db::{Connection, Database, Opened, sessions, settings, upstreams};
 use crate::error::{Error, StartError};
 use crate::roster::{KNOWN_KEY, masked};
@@ -56,7 +56,9 @@ pub fn prepare(database: &Database, config: &Config) -> Result<FirstStart, Start
     if settings::get(&mut connection, PASSWORD_SETTING).map_err(failed)?.is_none() {
         let given = !config.admin_password.is_empty();
         let password = if given { config.admin_password.clone() } else { random_secret("").map_err(no_randomness)? };
-        let hash = password_hash(&password).map_err(no_randomness)?;
+        // One that was given is the operator's own; one that is made here can be replaced at /admin/setup.
+        let hash = if given { password_hash(&password) } else { first_password_hash(&password) };
+        let hash = hash.map_err(no_randomness)?;
         if settings::set_if_absent(&mut connection, PASSWORD_SETTING, &hash).map_err(failed)? {
             if given {
                 first.given.push("admin password: from OPENAI_API_ROUTE_ADMIN_PASSWORD")

@@ -140,6 +140,7 @@ fn serve(config: &Config) -> Result<(), StartError> {
         notifier,
         memory: Memory::default(),
         static_dir: config.static_dir.clone(),
+        origins: config.origins.clone(),
         metrics: Metrics::default(),
         running: Running::default(),
         noauth: config.noauth,

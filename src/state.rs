@@ -1,11 +1,12 @@
 //! What a handler may reach.
 //!
-//! **May import:** `roster`, `recorder`, `notify`, `metrics`, `db`.
+//! **May import:** `roster`, `recorder`, `notify`, `metrics`, `db`, `config`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::config::Origin;
 use crate::dashboard::Memory;
 use crate::db::Database;
 use crate::metrics::Metrics;
@@ -29,6 +30,8 @@ pub struct State {
     pub memory: Memory,
     /// For the dashboard only: where its static files are, instead of those built in.
     pub static_dir: Option<PathBuf>,
+    /// For the dashboard only: what this program was started with, and who said so.
+    pub origins: Vec<Origin>,
     /// Requests under way.
     pub running: Running,
     /// `/v1` is open to everyone.

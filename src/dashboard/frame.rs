@@ -157,7 +157,8 @@ impl Frame {
     }
 }
 
-fn theme(name: &str) -> &'static str {
+/// The theme of this name; the system's when there is none.
+pub(super) fn theme(name: &str) -> &'static str {
     match name {
         "light" => "light",
         "dark" => "dark",

@@ -104,12 +104,16 @@ async fn by_form(request: &HttpRequest, body: &[u8], state: &Data<State>) -> Res
     let next = page::local(form.text("next"));
     match check_password(state, &address(request), form.text("password")).await {
         Ok(()) => with_cookie(form::see(next), session::open(state).await?),
-        Err(error) if error.status_code().is_client_error() => page::show(request, state, Some(&error), next),
+        Err(error) if error.status_code().is_client_error() => page::show(request, state, Some(&error), next).await,
         Err(error) => Err(error),
     }
 }
 
-fn with_cookie(mut response: HttpResponse, cookie: actix_web::cookie::Cookie<'_>) -> Result<HttpResponse, ApiError> {
+/// A reply with a cookie.
+pub(super) fn with_cookie(
+    mut response: HttpResponse,
+    cookie: actix_web::cookie::Cookie<'_>,
+) -> Result<HttpResponse, ApiError> {
     let failed = |error: actix_web::http::Error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     response.add_cookie(&cookie).map_err(|error| failed(error.into()))?;
     Ok(response)

@@ -1,11 +1,11 @@
 //! The operator's side: pages for browsers, and the admin API as JSON at the same addresses.
 //!
-//! Start at [`configure`], then [`pages::configure`]. Everything but static files and the login needs the admin password as
+//! Start at [`configure`], then [`pages::configure`]. Everything but static files, login, setup and the statement for users needs the admin password as
 //! Bearer or a session ([`session::Admin`]); a client key opens nothing here.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `session`, `login`, `password` | who may |
+//! | `session`, `login`, `setup`, `password` | who may |
 //! | `form` | what browsers send, and that it came from our own page |
 //! | `visit`, `frame`, `dress` | what a page's handler gets, what stands on every page, its headers and error pages |
 //! | `pages` | the pages |
@@ -36,6 +36,7 @@ mod records;
 mod reply;
 mod requests;
 mod session;
+mod setup;
 pub mod shown;
 mod times;
 mod upstreams;

@@ -18,6 +18,11 @@ const HASH_BYTES: usize = 32;
 /// The setting that holds [`password_hash`].
 pub const PASSWORD_SETTING: &str = "admin_password_hash";
 
+/// A password that somebody chooses has at least this many characters.
+pub const SHORTEST_PASSWORD: usize = 12;
+/// What stands behind the hash of a password that the program has made and printed at its first start.
+const FIRST: &str = "$first";
+
 /// `scrypt$salt$hash`, both in hex. Takes tens of milliseconds by design.
 ///
 /// # Errors
@@ -28,9 +33,22 @@ pub fn password_hash(password: &str) -> Result<String, ErrorStack> {
     Ok(format!("scrypt${}${}", hex(&salt), hex(&derive(password, &salt)?)))
 }
 
+/// The same of a password that the program itself has made and printed, to be replaced by one of the operator's choice.
+///
+/// # Errors
+/// OpenSSL has no randomness or no memory.
+pub fn first_password_hash(password: &str) -> Result<String, ErrorStack> {
+    Ok(password_hash(password)? + FIRST)
+}
+
+/// Whether this was made by [`first_password_hash`].
+pub fn is_first(stored: &str) -> bool {
+    stored.ends_with(FIRST)
+}
+
 /// Whether `password` is the one that `stored` was made of. Takes tens of milliseconds by design.
 pub fn is_password(password: &str, stored: &str) -> bool {
-    let mut parts = stored.split('$');
+    let mut parts = stored.strip_suffix(FIRST).unwrap_or(stored).split('$');
     let (Some("scrypt"), Some(salt), Some(expected), None) =
         (parts.next(), parts.next().and_then(unhex), parts.next().and_then(unhex), parts.next())
     else {
@@ -85,7 +103,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::password::{is_password, password_hash, random_secret};
+    use crate::dashboard::password::{first_password_hash, is_first, is_password, password_hash, random_secret};
 
     #[test]
     fn only_the_password_itself_fits_its_hash() {
@@ -95,6 +113,9 @@ mod tests {
         assert!(!is_password("correct horse", "scrypt$00$"));
         assert!(!is_password("", ""));
         assert!(!stored.contains("horse"));
+        let first = first_password_hash("correct horse").unwrap();
+        assert!(is_password("correct horse", &first) && !is_password("correct horsf", &first));
+        assert_eq!((is_first(&first), is_first(&stored), is_first("")), (true, false, false));
     }
 
     #[test]

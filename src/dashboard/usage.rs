@@ -86,6 +86,7 @@ fn figures_json(figures: &Figures) -> Value {
         "first_byte_us": percentiles(&figures.first_byte),
         "first_content_us": percentiles(&figures.first_content),
         "total_us": percentiles(&figures.total),
+        "tokens_per_second": speeds(&figures.speed),
     })
 }
 
@@ -96,6 +97,12 @@ fn percentiles(times: &Histogram) -> Value {
         "p95": times.quantile(0.95),
         "p99": times.quantile(0.99),
     })
+}
+
+/// Of streams.
+fn speeds(speeds: &Histogram) -> Value {
+    let told = |q: f64| speeds.quantile(q).map(|thousandths| thousandths as f64 / 1000.0);
+    json!({"count": speeds.count(), "p50": told(0.5), "p95": told(0.95), "p99": told(0.99)})
 }
 
 fn time(us: i64) -> Option<String> {
@@ -131,6 +138,9 @@ impl Asked {
                 }
             }
         }
+        if by.is_some_and(By::stands_alone) && filter != Filter::default() {
+            return Err(ApiError::field("by", "status and host cannot be told of one upstream, model or key"));
+        }
         if range.is_some() && from.is_some() {
             return Err(ApiError::field("range", "cannot be given together with from"));
         }
@@ -158,7 +168,9 @@ fn group(text: &str) -> Result<Option<By>, ApiError> {
         "upstream" => Ok(Some(By::Upstream)),
         "model" => Ok(Some(By::Model)),
         "key" => Ok(Some(By::Key)),
-        _ => Err(ApiError::field("by", "must be model, upstream or key")),
+        "status" => Ok(Some(By::Status)),
+        "host" => Ok(Some(By::Host)),
+        _ => Err(ApiError::field("by", "must be model, upstream, key, status or host")),
     }
 }
 
@@ -212,6 +224,7 @@ mod tests {
             ("from=2026-09-21T00:00:00Z&to=2026-09-20T00:00:00Z", "from"),
             ("from=2026-09-21T00:00:00Z&range=1h", "range"),
             ("by=colour", "by"),
+            ("by=status&model=m", "by"),
             ("upstream=a", "upstream"),
             ("colour=red", "colour"),
         ] {

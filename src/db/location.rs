@@ -49,6 +49,14 @@ impl Location {
         }
     }
 
+    /// The file, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres(_) => None,
+        }
+    }
+
     /// See [`super::Database::spill_path`].
     pub(super) fn spill_path(&self) -> PathBuf {
         match self {

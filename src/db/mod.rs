@@ -1,14 +1,16 @@
 //! The only room that knows SQL, for SQLite and Postgres alike.
 //!
-//! Start at [`Database::open`]; then one file per noun: [`upstreams`], [`settings`], [`records`], [`sessions`],
-//! [`prices`], [`rollups`]. Every call blocks, so
+//! Start at [`Database::open`]; then one file per noun: [`upstreams`], [`settings`], [`client_keys`], [`records`],
+//! [`sessions`], [`prices`], [`rollups`]. Every call blocks, so
 //! it belongs on a thread that may: the recorder's own, or a blocking pool. What is stored is drawn in `schema`, made by `migrations/`.
 //!
 //! **Invariant:** no other room names diesel or writes SQL; nothing here awaits; no message of this room holds a password or an sk.
 //! **May import:** `error`, `usage`.
 
 pub mod audit;
+pub mod client_keys;
 mod connection;
+mod disk;
 mod fault;
 pub mod find;
 pub mod index;
@@ -41,6 +43,7 @@ use r2d2::{ManageConnection, NopErrorHandler, Pool};
 
 use crate::error::{Error, StartError};
 pub use connection::DbConnection as Connection;
+pub use disk::Disk;
 use location::Location;
 pub use takeover::TakenOver;
 pub use watcher::Watcher;

@@ -3,10 +3,11 @@
 //! **Invariant:** a query is kept as it is; nothing here understands it. **May import:** `error`, diesel.
 
 use chrono::Utc;
-use diesel::prelude::{ExpressionMethods, QueryDsl, Queryable, RunQueryDsl};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
 use super::Connection;
 use super::schema::saved_searches::{self, dsl};
+use super::settings::write_first;
 use crate::error::Error;
 
 /// A search with a name.
@@ -18,6 +19,8 @@ pub struct SavedSearch {
     pub name: String,
     /// The query of its address, from `?` on; empty for everything.
     pub query: String,
+    /// The list of requests opens with it.
+    pub is_default: bool,
 }
 
 /// All of them, by name.
@@ -26,7 +29,7 @@ pub struct SavedSearch {
 /// The database's.
 pub fn list(conn: &mut Connection) -> Result<Vec<SavedSearch>, Error> {
     let all = saved_searches::table.order((dsl::name.asc(), dsl::id.asc()));
-    Ok(all.select((dsl::id, dsl::name, dsl::query)).load(conn)?)
+    Ok(all.select((dsl::id, dsl::name, dsl::query, dsl::is_default)).load(conn)?)
 }
 
 /// Keeps a search.
@@ -37,6 +40,30 @@ pub fn insert(conn: &mut Connection, name: &str, query: &str) -> Result<(), Erro
     let values = (dsl::name.eq(name), dsl::query.eq(query), dsl::created_us.eq(Utc::now().timestamp_micros()));
     diesel::insert_into(saved_searches::table).values(values).execute(conn)?;
     Ok(())
+}
+
+/// The query that the list of requests opens with, if there is one.
+///
+/// # Errors
+/// The database's.
+pub fn default(conn: &mut Connection) -> Result<Option<String>, Error> {
+    let found = saved_searches::table.filter(dsl::is_default).order(dsl::id.asc()).select(dsl::query);
+    Ok(found.first(conn).optional()?)
+}
+
+/// The list of requests opens with this one from now on, or with none.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of that number.
+pub fn set_default(conn: &mut Connection, id: Option<i64>) -> Result<(), Error> {
+    write_first(conn, |conn| {
+        diesel::update(saved_searches::table).set(dsl::is_default.eq(false)).execute(conn)?;
+        let Some(id) = id else { return Ok(()) };
+        match diesel::update(saved_searches::table.find(id)).set(dsl::is_default.eq(true)).execute(conn)? {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Gives it another name.

@@ -129,6 +129,40 @@ diesel::table! {
         first_byte -> Binary,
         first_content -> Binary,
         total -> Binary,
+        speed -> Binary,
+    }
+}
+
+diesel::table! {
+    rollups_by (span_s, bucket_s, kind, name) {
+        span_s -> Integer,
+        bucket_s -> BigInt,
+        kind -> Integer,
+        name -> Text,
+        requests -> BigInt,
+        errors -> BigInt,
+        streams -> BigInt,
+        tokens_in -> BigInt,
+        tokens_out -> BigInt,
+        tokens_cached -> BigInt,
+        tokens_reasoning -> BigInt,
+        unknown_tokens -> BigInt,
+        cost_nano -> BigInt,
+        unpriced -> BigInt,
+        first_byte -> Binary,
+        first_content -> Binary,
+        total -> Binary,
+        speed -> Binary,
+    }
+}
+
+diesel::table! {
+    client_keys (name) {
+        name -> Text,
+        created_us -> Nullable<BigInt>,
+        disabled -> Bool,
+        old_key -> Text,
+        old_until_us -> BigInt,
     }
 }
 
@@ -138,6 +172,7 @@ diesel::table! {
         name -> Text,
         query -> Text,
         created_us -> BigInt,
+        is_default -> Bool,
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use chrono::Utc;
 
 use crate::proxy::headers::RECORD;
 use crate::proxy::refusal::Refusal;
@@ -24,7 +25,7 @@ pub(super) struct Caller {
 pub(super) fn identify(headers: &HeaderMap, settings: &Settings, noauth: bool) -> Result<Caller, Refusal> {
     let secret = secret(headers);
     if let Ok(secret) = secret
-        && let Some(key) = settings.key_of(secret)
+        && let Some(key) = settings.key_of(secret, Utc::now().timestamp_micros())
     {
         return Ok(Caller { key_name: key.name.clone(), last4: key.last4() });
     }

@@ -14,7 +14,7 @@ use crate::db::{Connection, Database, rollups};
 use crate::error::Error;
 use crate::recorder::Recorder;
 
-/// How often it looks.
+/// How often it looks unasked.
 const LOOK: Duration = Duration::from_secs(60);
 /// Between two steps.
 const REST: Duration = Duration::from_millis(20);
@@ -42,7 +42,7 @@ impl Keeper {
 
     pub(super) fn run(self) {
         while !self.recorder.stopping.load(Ordering::Acquire) {
-            self.recorder.rest(LOOK);
+            self.recorder.rest_until_asked(LOOK);
             match self.round() {
                 Ok(()) | Err(Error::Unavailable(_)) => {}
                 Err(error) => warn!("what has had its time cannot be removed: {error}"),

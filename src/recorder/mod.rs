@@ -61,6 +61,8 @@ pub struct Recorder {
     pub budget: Budget,
     counts: Counts,
     stopping: AtomicBool,
+    /// Somebody asks to remove what has had its time.
+    expiring: AtomicBool,
 }
 
 #[derive(Default)]
@@ -84,6 +86,7 @@ impl Recorder {
             budget: Budget::new(needs.memory_bytes),
             counts: Counts::default(),
             stopping: AtomicBool::new(false),
+            expiring: AtomicBool::new(false),
         });
         recorder.counts.behind_index.store(-1, Ordering::Relaxed);
         let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), needs.prices, needs.notifier);
@@ -137,6 +140,23 @@ impl Recorder {
         let queue = self.lock();
         let stopping = |_: &mut Queue| !self.stopping.load(Ordering::Acquire);
         drop(self.stopped.wait_timeout_while(queue, time, stopping));
+    }
+
+    /// The same, but also until somebody asks for it.
+    fn rest_until_asked(&self, time: Duration) {
+        let queue = self.lock();
+        let idle = |_: &mut Queue| !self.stopping.load(Ordering::Acquire) && !self.expiring.load(Ordering::Acquire);
+        drop(self.stopped.wait_timeout_while(queue, time, idle));
+        self.expiring.store(false, Ordering::Release);
+    }
+
+    /// What has had its time is removed now, rather than within a minute.
+    pub fn expire_now(&self) {
+        // With the lock, so that nobody looks before and sleeps after.
+        let queue = self.lock();
+        self.expiring.store(true, Ordering::Release);
+        drop(queue);
+        self.stopped.notify_all();
     }
 
     /// What has become of the records so far.

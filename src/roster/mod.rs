@@ -5,6 +5,7 @@
 //! **May import:** `db`, `connector`, `balance`, `error`.
 
 mod homes;
+mod keys;
 mod measured;
 mod network;
 mod recording;
@@ -24,16 +25,18 @@ use crate::balance::glob::ModelRules;
 use crate::balance::plan::{Plan, WhyNot, earliest_recovery_ms, plan, why_not};
 use crate::balance::policy::Policy;
 use crate::balance::share::shares;
+use crate::db::client_keys::KeyRow;
 use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
 
 pub use homes::Homes;
+pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4};
 pub use measured::Measured;
 pub use network::Network;
 pub use recording::{KeyLevels, Recording};
 pub use report::{Ailment, Report, Trouble, Why};
-pub use settings::{ClientKey, Clocks, Durability, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
+pub use settings::{Clocks, Durability, Problem, Settings, Wrong};
 pub use upstream::{KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
@@ -53,6 +56,7 @@ struct Rows {
     upstreams: Vec<UpstreamRow>,
     settings: Vec<(String, String)>,
     prices: Vec<PriceRow>,
+    keys: Vec<KeyRow>,
 }
 
 /// The only thing that requests share.
@@ -148,7 +152,9 @@ fn candidates<'a>(snapshot: &'a Snapshot, model: &str, now_ms: i64) -> Vec<Candi
 
 /// Makes a snapshot of rows, keeping what `before` had measured; also what is wrong with them, a line each.
 fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String>) {
-    let (settings, problems) = Settings::parse(&rows.settings);
+    let (mut settings, problems) = Settings::parse(&rows.settings);
+    let authorization = rows.settings.iter().find(|(key, _)| key == "authorization");
+    settings.keys = keys::in_force(authorization.map_or("", |(_, value)| value), &rows.keys);
     let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let (mut upstreams, mut known) = (Vec::new(), Known::new());
     for row in &rows.upstreams {

@@ -15,34 +15,10 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
 use crate::db::removal::Retention;
 use crate::notify::Channels;
+use crate::roster::keys::{ClientKey, in_force};
 use crate::roster::network::Network;
 use crate::roster::recording::{KeyLevels, Recording};
 use crate::roster::settings::reader::Reader;
-
-/// The key that the original had built in; everyone knows it.
-pub const KNOWN_KEY: &str = "woshimima";
-
-/// A key that programs may call with.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientKey {
-    /// Its name: as written before `=`, else `key-1`, `key-2` … by place.
-    pub name: String,
-    /// The secret itself.
-    pub secret: String,
-}
-
-impl ClientKey {
-    /// The last four characters, or nothing of a key too short to show any.
-    pub fn last4(&self) -> String {
-        last4(&self.secret)
-    }
-}
-
-/// The last four characters of a secret that is longer than eight.
-pub fn last4(secret: &str) -> String {
-    let count = secret.chars().count();
-    if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
-}
 
 /// What a reply's end means for its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +57,7 @@ pub struct Clocks {
 /// Everything that can be set while the program runs.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
-    /// Who may call.
+    /// Who may call, as the setting has them; in a snapshot without those that are disabled.
     pub keys: Vec<ClientKey>,
     /// `authorization` is `asis`: any key is let in and passed on to upstreams whose sk is `asis`.
     pub any_key: bool,
@@ -128,7 +104,7 @@ impl Settings {
         let mut reader = Reader::new(rows);
         let breaker = BreakerConfig::default();
         let authorization = reader.text("authorization");
-        let keys = client_keys(&authorization);
+        let keys = in_force(&authorization, &[]);
         let levels = reader.text("record_keys");
         let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
         wrong.into_iter().for_each(|what| reader.wrong("record_keys", Wrong::NoLevels(what)));
@@ -189,13 +165,13 @@ impl Settings {
         if is_text(content_type) { self.record_body_limit_bytes } else { self.record_binary_limit_bytes }
     }
 
-    /// The key that this secret is, compared in constant time with every key.
-    pub fn key_of(&self, secret: &str) -> Option<&ClientKey> {
+    /// The key that this secret is at `now_us`, µs since 1970, compared in constant time with every key.
+    pub fn key_of(&self, secret: &str, now_us: i64) -> Option<&ClientKey> {
         let mut found = None;
         for key in &self.keys {
             let same =
                 key.secret.len() == secret.len() && openssl::memcmp::eq(key.secret.as_bytes(), secret.as_bytes());
-            if same {
+            if same && key.until_us.is_none_or(|until_us| now_us < until_us) {
                 found = Some(key);
             }
         }
@@ -210,33 +186,6 @@ fn is_text(content_type: &str) -> bool {
         || ["text/", "application/x-www-form-urlencoded"].iter().any(|text| kind.starts_with(text))
         || kind.contains("json")
         || kind.contains("xml")
-}
-
-/// The keys of `a,name=b` as people see them: one per entry, with its name or `key-1`, `key-2` … by place.
-pub fn key_entries(authorization: &str) -> Vec<ClientKey> {
-    let entries = authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate();
-    let key = |(index, entry): (usize, &str)| match named(entry) {
-        Some((name, secret)) => ClientKey { name: name.to_owned(), secret: secret.to_owned() },
-        None => ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() },
-    };
-    entries.map(key).collect()
-}
-
-/// Each entry is a key; one with a name is also a key as a whole, for keys that hold a `=` themselves.
-fn client_keys(authorization: &str) -> Vec<ClientKey> {
-    let mut keys = Vec::new();
-    for (index, entry) in authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate() {
-        if let Some((name, secret)) = named(entry) {
-            keys.push(ClientKey { name: name.to_owned(), secret: secret.to_owned() });
-        }
-        keys.push(ClientKey { name: format!("key-{}", index + 1), secret: entry.to_owned() });
-    }
-    keys
-}
-
-fn named(entry: &str) -> Option<(&str, &str)> {
-    let (name, secret) = entry.split_once('=')?;
-    Some((name.trim(), secret.trim())).filter(|(name, secret)| !name.is_empty() && !secret.is_empty())
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use crate::balance::glob::ModelRules;
 use crate::connector::Endpoint;
 use crate::db::upstreams::UpstreamRow;
+use crate::roster::keys::last4;
 use crate::roster::measured::Measured;
 use crate::roster::recording::Recording;
-use crate::roster::settings::{Clocks, last4};
+use crate::roster::settings::Clocks;
 
 /// Which of the caller's private headers an upstream gets.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use log::{error, info, warn};
 
-use crate::db::{Database, Watcher, prices, records, settings, upstreams};
+use crate::db::{Database, Watcher, client_keys, prices, records, settings, upstreams};
 use crate::error::{Error, StartError};
 use crate::roster::homes::MOST;
 use crate::roster::{Homes, Known, Roster, Rows, snapshot};
@@ -78,7 +78,12 @@ fn read(database: &Database, defaults: &[(String, String)]) -> Result<Rows, Erro
             rows.push((key.clone(), value.clone()));
         }
     }
-    Ok(Rows { upstreams: upstreams::list(&mut connection)?, settings: rows, prices: prices::list(&mut connection)? })
+    Ok(Rows {
+        upstreams: upstreams::list(&mut connection)?,
+        settings: rows,
+        prices: prices::list(&mut connection)?,
+        keys: client_keys::list(&mut connection)?,
+    })
 }
 
 struct Keeper {

@@ -8,4 +8,5 @@
 
 pub mod histogram;
 pub mod prices;
+pub mod speed;
 pub mod start_prices;

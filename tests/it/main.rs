@@ -24,12 +24,14 @@ mod hangups; // a caller that leaves, in each phase
 mod harness; // the harness proves itself, without a gateway
 mod heads; // headers in the record
 mod health; // cool-down, bad keys, the breaker
+mod keys; // client keys: replaced, disabled, found, deleted
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
 mod live_tail; // requests as they come
 mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
 mod outages; // databases that are locked, full or stopped, under load
+mod overview_pages; // alert lines, links, numbers that are behind
 mod pages; // what a browser sees
 mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first
@@ -39,9 +41,11 @@ mod removal; // what is removed is gone, and nothing else
 mod request_pages; // requests in the browser
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
+mod setup; // the first start's password becomes one's own
 mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
+mod usage_pages; // usage by status and host, speed, links

@@ -366,6 +366,16 @@ fn a_search_is_kept_renamed_and_forgotten() {
         let page = visitor.send(&format!("/admin/saved/{id}"), "name=Failures");
         assert!(page.contains(">Failures</a>") && !page.contains(">Errors</a>"), "{page}");
         assert_eq!(visitor.post("/admin/saved", "name=&query=").status, 422);
+        let list = |target: &str| visitor.get(target);
+        assert_eq!(list("/admin/requests").status, 200);
+        let page = visitor.send(&format!("/admin/saved/{id}"), "default=on");
+        assert!(page.contains("opens with it from now on") && page.contains(">default</span>"), "{page}");
+        let opened = list("/admin/requests");
+        assert!(opened.status == 302 && opened.header("location").unwrap().contains("q=is"), "{}", opened.text());
+        assert_eq!(list("/admin/requests?range=24h").status, 200, "any question of one's own comes first");
+        visitor.send(&format!("/admin/saved/{id}"), "default=off");
+        assert_eq!(list("/admin/requests").status, 200);
+        assert_eq!(visitor.post("/admin/saved/999999", "default=on").status, 404);
         let page = visitor.send(&format!("/admin/saved/{id}"), "delete=1");
         assert!(!page.contains("Failures"), "{page}");
         assert_eq!(visitor.post(&format!("/admin/saved/{id}"), "delete=1").status, 404);

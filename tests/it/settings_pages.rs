@@ -6,7 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between, cookie_of, encoded, form};
+use crate::support::visitor::{Visitor, between, browser, cookie_of, encoded, form};
 use crate::support::{KEY, PASSWORD, on_both};
 
 fn status_with(gateway: &Gateway, key: &str) -> u16 {
@@ -69,7 +69,11 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     assert_eq!(visitor.get("/admin/settings?tab=nonsense").status, 400);
 }
 
-on_both!(a_key_is_shown_once_and_works_until_it_is_removed, settings_are_judged_by_the_same_parser_and_live_at_once,);
+on_both!(
+    a_key_is_shown_once_and_works_until_it_is_removed,
+    settings_are_judged_by_the_same_parser_and_live_at_once,
+    what_has_had_its_time_can_be_deleted_at_once,
+);
 
 #[test]
 fn the_zone_of_the_pages_is_a_setting() {
@@ -111,8 +115,64 @@ fn what_the_environment_sets_is_told_as_such_and_never_shown() {
     let plan = Gateway::on(Kind::Sqlite).env("FEISHU_WEBHOOK", "http://127.0.0.1:9/env-secret-0123456789");
     let gateway = plan.secret("env-secret-0123456789").start();
     let page = Visitor::log_in(&gateway).page("/admin/settings?tab=notices");
-    assert_eq!(page.matches("Set by a flag or the environment").count(), 1, "{page}");
+    assert_eq!(page.matches("Set by FEISHU_WEBHOOK (…6789)").count(), 1, "{page}");
     assert!(!page.contains("env-secret"), "{page}");
+    let page = Visitor::log_in(&gateway).page("/admin/settings?tab=about");
+    let row = |flag: &str| {
+        let found = page.split("<tr>").find(|row| row.contains(&format!("<code>{flag}</code>")));
+        found.unwrap_or_default().to_owned()
+    };
+    assert!(row("-addr").contains("127.0.0.1:0") && row("-addr").contains("the flag"), "{page}");
+    assert!(row("-body-limit").contains("1073741824") && row("-body-limit").contains("default"), "{page}");
+    let hook = row("-feishu-webhook");
+    assert!(hook.contains("set, not shown") && hook.contains("the environment, FEISHU_WEBHOOK"), "{page}");
+    assert!(!page.contains("env-secret") && page.contains("/metrics</a>"), "{page}");
+}
+
+#[test]
+fn a_form_that_is_wrong_in_one_field_is_shown_again_as_a_whole() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let answer = visitor.post("/admin/settings/general", "time_zone=Mars/Base&language=zh-CN&theme=dark");
+    let page = answer.text();
+    assert_eq!(answer.status, 422);
+    assert!(page.contains("value=\"Mars/Base\"") && page.contains("href=\"#time_zone\""), "{page}");
+    assert!(page.contains("value=\"dark\" selected") && page.contains("lang=\"zh-CN\" selected"), "{page}");
+    assert!(!page.contains("name=\"shortcuts\" value=\"1\" checked"), "{page}");
+}
+
+#[test]
+fn what_is_recorded_is_told_to_everybody_as_the_settings_say() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let told = || gateway.send(browser("GET", "/admin/statement")).text();
+    assert!(told().contains("all that was said in both directions") && told().contains("without a limit of time"));
+    assert!(visitor.page("/admin/settings?tab=recording").contains("href=\"/admin/statement\""));
+    visitor.send("/admin/settings/recording", "recording=metadata&retain_records_days=7&retain_bytes=1073741824");
+    let page = told();
+    for line in
+        ["but nothing that was said", "Records are deleted after 7 days", "larger than 1.0 GB", "each reading is noted"]
+    {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(!page.contains("name=\"csrf\"") && !page.contains("/admin/keys"), "nothing else is told: {page}");
+    let chinese = gateway.send(browser("GET", "/admin/statement").header("Accept-Language", "zh-CN")).text();
+    assert!(chinese.contains("lang=\"zh-CN\""), "{chinese}");
+}
+
+fn what_has_had_its_time_can_be_deleted_at_once(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    gateway.database.sql("INSERT INTO records (started_us, status, model) VALUES (1795278600000000, 200, 'old')");
+    let visitor = Visitor::log_in(&gateway);
+    let count = || gateway.database.sql("SELECT count(*) FROM records");
+    assert!(visitor.page("/admin/settings?tab=recording").contains("Nothing is deleted by itself"));
+    // Before 1970 everything is old enough.
+    gateway.database.sql("UPDATE records SET started_us = 1000000");
+    let page = visitor.send("/admin/settings/recording", "retain_records_days=1");
+    assert!(page.contains("Delete now"), "{page}");
+    assert_eq!(count(), "1");
+    visitor.send("/admin/settings/recording/expire", "");
+    crate::support::until("it is gone", || (count() == "0").then_some(()));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::dashboard::pages::upstreams::state::label;
-use crate::db::{PooledConnection, prices, settings, upstreams};
+use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
 use crate::error::Error;
 use crate::roster::{key_entries, last4, masked};
 
@@ -60,11 +60,19 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
         ];
         look.insert(("price", row.id, String::new()), (row.pattern, fields));
     }
+    let rows = client_keys::list(connection)?;
     for (name, value) in settings::all(connection)? {
         if name == "authorization" {
             for key in key_entries(&value) {
+                let row = rows.iter().find(|row| row.name == key.name).cloned().unwrap_or_default();
+                let old = if row.old_key.is_empty() { String::new() } else { masked(&row.old_key) };
                 let shown = masked(&key.secret);
-                look.insert(("key", 0, key.name.clone()), (key.name, vec![Field("key", key.secret, shown)]));
+                let fields = vec![
+                    Field("key", key.secret, shown),
+                    Field("old key", row.old_key, old),
+                    Field("disabled", row.disabled.to_string(), if row.disabled { "yes" } else { "" }.to_owned()),
+                ];
+                look.insert(("key", 0, key.name.clone()), (key.name, fields));
             }
             continue;
         }

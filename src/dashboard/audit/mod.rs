@@ -32,8 +32,8 @@ pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Res
     let path = request.path().strip_prefix("/admin").unwrap_or_default().to_owned();
     let Some(deed) = deed(request.method(), &path) else { return next.call(request).await };
     let Some(state) = request.app_data::<Data<State>>().cloned() else { return next.call(request).await };
-    let changes = !matches!(deed.0, "read" | "export" | "login");
-    if deed.0 != "login" {
+    let changes = !matches!(deed.0, "read" | "export" | "login" | "setup");
+    if !matches!(deed.0, "login" | "setup") {
         // Whoever may not is refused here; asked twice, a wrong password would count twice.
         let admin = Admin::from_request(request.request(), &mut Payload::None).await;
         if let Err(refused) = admin {
@@ -93,6 +93,7 @@ fn deed(method: &Method, path: &str) -> Option<Deed> {
         "conversations" => "conversation",
         "saved" => "search",
         "login" | "logout" => "session",
+        "setup" => "password",
         _ => return None,
     };
     let verb = match (method, *first, last) {
@@ -104,6 +105,7 @@ fn deed(method: &Method, path: &str) -> Option<Deed> {
         (&Method::GET | &Method::HEAD, ..) => return None,
         (_, "login", _) => "login",
         (_, "logout", _) => "logout",
+        (_, "setup", _) => "setup",
         (&Method::DELETE, ..) | (_, _, "delete") => "delete",
         (_, _, "test") => "test",
         (_, _, "order") => "order",
@@ -149,6 +151,8 @@ mod tests {
             (Method::GET, "/conversations/delete", None),
             (Method::POST, "/conversations/delete", Some(Deed("delete", "conversation", None))),
             (Method::POST, "/login", Some(Deed("login", "session", None))),
+            (Method::POST, "/setup", Some(Deed("setup", "password", None))),
+            (Method::POST, "/keys/replace", Some(Deed("edit", "key", None))),
             (Method::POST, "/theme", None),
             (Method::GET, "/static/abc/app.js", None),
             (Method::GET, "", None),

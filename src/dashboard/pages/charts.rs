@@ -21,6 +21,16 @@ pub(in crate::dashboard) struct Series {
     /// `s1` … `s7`, `err`; for lines also `dash` or `dot`.
     pub(in crate::dashboard) class: &'static str,
     pub(in crate::dashboard) values: Vec<Option<f64>>,
+    /// What the table has beside each value: of how many samples it is, and where it leads. Empty, or one for each value.
+    pub(in crate::dashboard) told: Vec<Cell>,
+}
+
+/// What stands beside a value in the table, and where it leads; both may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::dashboard) struct Cell {
+    /// In the chart's table: the value, and what is beside it.
+    pub(in crate::dashboard) text: String,
+    pub(in crate::dashboard) href: String,
 }
 
 /// A chart ready to be drawn.
@@ -39,7 +49,7 @@ pub(in crate::dashboard) struct Chart {
     pub(in crate::dashboard) ys: [String; 2],
     pub(in crate::dashboard) xs: Vec<String>,
     /// Label, link and numbers of each step.
-    pub(in crate::dashboard) rows: Vec<(String, String, Vec<String>)>,
+    pub(in crate::dashboard) rows: Vec<(String, String, Vec<Cell>)>,
 }
 
 impl Chart {
@@ -100,10 +110,15 @@ impl Chart {
             if series.iter().all(|series| value(series).is_none_or(|value| value == 0.0)) {
                 continue;
             }
+            let cell = |(series, value): (&Series, &String)| {
+                let Cell { text, href } = series.told.get(index).cloned().unwrap_or_default();
+                Cell { text: if text.is_empty() { value.clone() } else { format!("{value} {text}") }, href }
+            };
+            let told_cells = series.iter().zip(&cells).map(cell).collect();
             let named = series.iter().zip(&cells).map(|(series, cell)| format!("{} {cell}", series.name));
             let told = format!("{}: {}", place.label, named.collect::<Vec<_>>().join(", "));
             chart.hits.push((format!("{:.1}", index as f64 * step), format!("{step:.1}"), place.href.clone(), told));
-            chart.rows.push((place.label, place.href, cells));
+            chart.rows.push((place.label, place.href, told_cells));
         }
         chart
     }
@@ -177,7 +192,7 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::charts::{Chart, Health, Place, Series, Strip, nice};
+    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, nice};
 
     #[test]
     fn steps_are_nice_and_the_highest_fits() {
@@ -189,10 +204,13 @@ mod tests {
     #[test]
     fn a_line_has_a_gap_where_nothing_is_known_and_the_table_tells_the_same_numbers() {
         let places = (0..4).map(|n| Place { label: format!("t{n}"), href: format!("/r?{n}") }).collect();
-        let series = [Series { name: "p50".into(), class: "s1", values: vec![Some(1.0), None, Some(2.0), Some(2.0)] }];
+        let values = vec![Some(1.0), None, Some(2.0), Some(2.0)];
+        let told = vec![Cell { text: "(7)".into(), href: "/x".into() }];
+        let series = [Series { name: "p50".into(), class: "s1", values, told }];
         let chart = Chart::new("t".into(), "s".into(), places, &series, false, &|n| format!("{n} ms"));
         assert_eq!(chart.lines[0].1, "M0.0 60.0h150.0M375.0 0.0h0.1L525.0 0.0h0.1");
-        assert_eq!(chart.rows.iter().map(|row| row.2[0].as_str()).collect::<Vec<_>>(), ["1 ms", "2 ms", "2 ms"]);
+        let cells: Vec<_> = chart.rows.iter().map(|row| (row.2[0].text.as_str(), row.2[0].href.as_str())).collect();
+        assert_eq!(cells, [("1 ms (7)", "/x"), ("2 ms", ""), ("2 ms", "")]);
         assert_eq!((chart.hits[1].2.as_str(), chart.hits[1].3.as_str()), ("/r?2", "t2: p50 2 ms"));
         assert_eq!(chart.xs, ["t0", "t1", "t2", "t3"]);
         assert!(Chart::new("t".into(), "s".into(), Vec::new(), &[], true, &|_| String::new()).is_empty());

@@ -11,6 +11,7 @@ use crate::dashboard::form::{Form, see};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::session::Admin;
+use crate::dashboard::setup;
 use crate::dashboard::visit::{Page, html};
 use crate::state::State;
 
@@ -19,6 +20,8 @@ use crate::state::State;
 struct Login<'a> {
     f: &'a Frame,
     problem: &'a str,
+    /// The password is still the printed one.
+    first: bool,
     next: &'a str,
 }
 
@@ -29,11 +32,11 @@ pub(super) async fn ask(request: HttpRequest, admin: Option<Admin>, state: Data<
     if admin.is_some() {
         return Ok(see(next));
     }
-    show(&request, &state, None, next)
+    show(&request, &state, None, next).await
 }
 
 /// The page, with what went wrong.
-pub(in crate::dashboard) fn show(
+pub(in crate::dashboard) async fn show(
     request: &HttpRequest,
     state: &State,
     problem: Option<&ApiError>,
@@ -42,7 +45,8 @@ pub(in crate::dashboard) fn show(
     let frame = Frame::of(request, state);
     let status = problem.map_or(StatusCode::OK, ResponseError::status_code);
     let problem = problem.and_then(|problem| problem.text(frame.lang)).unwrap_or_default();
-    html(status, &Login { f: &frame, problem: &problem, next })
+    let first = setup::is_open(state).await;
+    html(status, &Login { f: &frame, problem: &problem, first, next })
 }
 
 /// Where to go after the login: a path of ours, whatever was asked for.

@@ -29,6 +29,7 @@ use actix_web::web::{self, ServiceConfig, resource};
 
 use crate::dashboard::form::{is_form, wants_page};
 use crate::dashboard::login as door;
+use crate::dashboard::setup;
 
 /// A page, where programs get JSON at the same address.
 fn get() -> Route {
@@ -53,17 +54,21 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(post().to(door::login)),
         )
         .service(
+            resource("/setup")
+                .guard(fn_guard(|context| wants_page(&context.head().headers)))
+                .route(get().to(setup::ask))
+                .route(post().to(setup::choose)),
+        )
+        .service(
             resource("/logout")
                 .guard(fn_guard(|context| is_form(&context.head().headers)))
                 .route(post().to(door::logout_by_form)),
         )
+        .service(resource("/statement").route(web::get().to(settings::statement::show)))
         .service(resource("/theme").route(post().to(preferences::theme)))
-        .service(resource("/keys").route(web::get().to(keys::list)).route(web::post().to(keys::add)))
-        .service(resource("/keys/one").route(web::get().to(keys::one)))
-        .service(resource("/keys/rename").route(web::post().to(keys::rename)))
-        .service(resource("/keys/delete").route(web::get().to(keys::ask)).route(web::post().to(keys::remove)))
         .service(resource("/models").route(web::get().to(models::list)))
         .service(resource("/models/route").route(web::get().to(models::route)))
+        .configure(keys::configure)
         .configure(requests::configure)
         .configure(conversations::configure)
         .configure(usage::configure)

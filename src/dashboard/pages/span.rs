@@ -106,18 +106,26 @@ pub(in crate::dashboard) fn requests(query: &str, time: &str) -> String {
 
 /// A filter of the query language that finds exactly this name.
 pub(in crate::dashboard) fn filter(field: &str, name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    if plain && !name.starts_with('-') {
-        return format!("{field}:{name}");
-    }
-    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"").replace('*', "\\*");
-    format!("{field}:\"{escaped}\"")
+    any_of(field, [name])
+}
+
+/// A filter that finds exactly these names.
+pub(in crate::dashboard) fn any_of<'a>(field: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let value = |name: &str| {
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if plain && !name.starts_with('-') {
+            return name.to_owned();
+        }
+        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"").replace('*', "\\*");
+        format!("\"{escaped}\"")
+    };
+    format!("{field}:{}", names.into_iter().map(value).collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::dashboard::form::Form;
-    use crate::dashboard::pages::span::{Span, filter};
+    use crate::dashboard::pages::span::{Span, any_of, filter};
     use crate::search::parse;
 
     #[test]
@@ -145,5 +153,8 @@ mod tests {
             let query = filter("model", name);
             assert_eq!(parse(&query).unwrap().clauses.len(), 1, "{query}");
         }
+        let query = format!("-{} model:*", any_of("model", ["gpt-4o", "千问 \"plus\"", "a,b"]));
+        assert_eq!(parse(&query).unwrap().clauses.len(), 2, "{query}");
+        assert_eq!(parse("status:100..999 -status:200,404").unwrap().clauses.len(), 2);
     }
 }

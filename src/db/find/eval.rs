@@ -1,6 +1,6 @@
 //! A query on one segment. Start at [`evaluate`].
 //!
-//! **Invariant:** no document that matches is missing from what comes out. **May import:** `error`, `search`.
+//! **Invariant:** no document that matches is missing from what comes out. **May import:** `error`, `search`, `usage`.
 
 use std::net::IpAddr;
 
@@ -11,6 +11,7 @@ use crate::search::segment::read::Reader;
 use crate::search::segment::{Column, Name};
 use crate::search::text::Term;
 use crate::search::{Clause, Has, Is, NameField, NumberField, Pattern, Query, Side, What};
+use crate::usage::speed::thousandths;
 
 /// The upstreams' ids, each with its names.
 pub(super) type Upstreams = [(String, Vec<String>)];
@@ -163,9 +164,7 @@ fn speeds(reader: &mut Reader<'_, Error>) -> Result<Vec<Option<i64>>, Error> {
         (reader.column(Column::TokensOut)?, reader.column(Column::FirstContent)?, reader.column(Column::Total)?);
     let speed = |doc: u32| {
         let at = doc as usize;
-        let took_us = total[at]?.checked_sub(first[at]?).filter(|took_us| *took_us > 0)?;
-        let thousandths = i128::from(tokens[at]?) * 1_000_000_000 / i128::from(took_us);
-        i64::try_from(thousandths).ok().filter(|_| streams.contains(doc))
+        thousandths(tokens[at]?, first[at]?, total[at]?).filter(|_| streams.contains(doc))
     };
     Ok((0..reader.docs()).map(speed).collect())
 }

@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** a sum saturates and never wraps. **May import:** `usage`, this room.
 
-use super::{Key, Row, Sample};
+use super::Sample;
 use crate::usage::histogram::Histogram;
+use crate::usage::speed::thousandths;
 
 /// What is known of a set of requests. Tokens and cost are sums over those requests that told them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Figures {
     pub first_content: Histogram,
     /// Times to the end.
     pub total: Histogram,
+    /// Tokens of streamed answers per second, in thousandths.
+    pub speed: Histogram,
 }
 
 impl Figures {
@@ -58,6 +61,7 @@ impl Figures {
         std::mem::swap(&mut figures.first_byte, &mut self.first_byte);
         std::mem::swap(&mut figures.first_content, &mut self.first_content);
         std::mem::swap(&mut figures.total, &mut self.total);
+        std::mem::swap(&mut figures.speed, &mut self.speed);
         if let Some(us) = sample.first_byte_us {
             figures.first_byte.add(us);
         }
@@ -65,6 +69,11 @@ impl Figures {
             figures.first_content.add(us);
         }
         figures.total.add(sample.total_us);
+        if let (true, Some(tokens), Some(us)) = (sample.streamed, sample.tokens_out, sample.first_content_us)
+            && let Some(speed) = thousandths(tokens, us, sample.total_us)
+        {
+            figures.speed.add(speed);
+        }
         *self = figures.plus(self);
     }
 
@@ -88,52 +97,7 @@ impl Figures {
         self.first_byte.merge(&other.first_byte);
         self.first_content.merge(&other.first_content);
         self.total.merge(&other.total);
+        self.speed.merge(&other.speed);
         self
-    }
-
-    pub(super) fn into_row(self, key: Key) -> Row {
-        let Key { span_s, bucket_s, upstream_id, model, key_name } = key;
-        Row {
-            span_s,
-            bucket_s,
-            upstream_id,
-            model,
-            key_name,
-            requests: self.requests,
-            errors: self.errors,
-            streams: self.streams,
-            tokens_in: self.tokens_in,
-            tokens_out: self.tokens_out,
-            tokens_cached: self.tokens_cached,
-            tokens_reasoning: self.tokens_reasoning,
-            unknown_tokens: self.unknown_tokens,
-            cost_nano: self.cost_nano,
-            unpriced: self.unpriced,
-            first_byte: self.first_byte.to_bytes(),
-            first_content: self.first_content.to_bytes(),
-            total: self.total.to_bytes(),
-        }
-    }
-}
-
-impl From<&Row> for Figures {
-    /// A histogram that cannot be read counts as empty: no other number may suffer for it.
-    fn from(row: &Row) -> Figures {
-        let times = |bytes: &[u8]| Histogram::from_bytes(bytes).unwrap_or_default();
-        Figures {
-            requests: row.requests,
-            errors: row.errors,
-            streams: row.streams,
-            tokens_in: row.tokens_in,
-            tokens_out: row.tokens_out,
-            tokens_cached: row.tokens_cached,
-            tokens_reasoning: row.tokens_reasoning,
-            unknown_tokens: row.unknown_tokens,
-            cost_nano: row.cost_nano,
-            unpriced: row.unpriced,
-            first_byte: times(&row.first_byte),
-            first_content: times(&row.first_content),
-            total: times(&row.total),
-        }
     }
 }

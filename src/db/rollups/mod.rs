@@ -1,25 +1,29 @@
-//! Requests summed up by minute and by hour, for each upstream, model and key: the table `rollups`. Charts and percentiles of any
-//! range come from here and never touch a record.
+//! Requests summed up by minute and by hour: for each upstream, model and key in the table `rollups`, and for each status and each
+//! host in `rollups_by`. Charts and percentiles of any range come from here and never touch a record.
 //!
 //! Start at [`add`] (the recorder's), [`series`] and [`totals`] (the reader's).
-//! **Invariant:** every request is in exactly one minute row and in one hour row, until its minute row is forgotten.
+//! **Invariant:** of each of the three kinds, every request is in exactly one minute row and in one hour row, until its minute row
+//! is forgotten.
 //! **May import:** `error`, `usage`, diesel.
 
 mod figures;
 mod read;
+mod rows;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use diesel::dsl::min;
 use diesel::prelude::{
-    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable,
-    RunQueryDsl, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper,
 };
 
 use super::Connection;
 use super::records::{Ending, Facts};
 use super::schema::rollups::{self, dsl};
+use super::schema::rollups_by;
 use crate::error::Error;
+use rows::{Row, RowBy};
 
 pub use figures::Figures;
 pub use read::{By, Filter, Point, Query, series, totals};
@@ -43,6 +47,10 @@ pub struct Sample<'a> {
     pub model: &'a str,
     /// The name of the client key.
     pub key_name: &'a str,
+    /// The status of the reply; 0 when there was none.
+    pub status: i32,
+    /// The host that was asked.
+    pub host: &'a str,
     /// It went wrong.
     pub is_error: bool,
     /// The reply was a stream.
@@ -74,6 +82,8 @@ impl<'a> Sample<'a> {
             upstream_id: facts.upstream_id,
             model: facts.model.as_deref().unwrap_or_default(),
             key_name: &facts.key_name,
+            status: facts.status,
+            host: &facts.host,
             is_error,
             streamed: facts.streamed,
             tokens_in: facts.tokens_in,
@@ -88,39 +98,14 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// What a row is found by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    span_s: i32,
-    bucket_s: i64,
-    upstream_id: i64,
-    model: String,
-    key_name: String,
-}
+/// What the rows of `rollups_by` are told apart by: its column `kind`.
+const STATUS: i32 = 1;
+const HOST: i32 = 2;
 
-/// One row as stored.
-#[derive(Clone, Debug, Insertable, Queryable, Selectable, AsChangeset)]
-#[diesel(table_name = rollups, primary_key(span_s, bucket_s, upstream_id, model, key_name))]
-struct Row {
-    span_s: i32,
-    bucket_s: i64,
-    upstream_id: i64,
-    model: String,
-    key_name: String,
-    requests: i64,
-    errors: i64,
-    streams: i64,
-    tokens_in: i64,
-    tokens_out: i64,
-    tokens_cached: i64,
-    tokens_reasoning: i64,
-    unknown_tokens: i64,
-    cost_nano: i64,
-    unpriced: i64,
-    first_byte: Vec<u8>,
-    first_content: Vec<u8>,
-    total: Vec<u8>,
-}
+/// What a row of a minute is found by.
+type Served<'a> = (i64, i64, Cow<'a, str>, Cow<'a, str>);
+/// The same in `rollups_by`: kind, number, name; a status is a number.
+type Told<'a> = (i64, i32, i32, Cow<'a, str>);
 
 /// Adds requests to their minutes and hours: within the caller's transaction, which on Postgres holds a lock that keeps other
 /// replicas from doing the same meanwhile, because rows are read, added to and written back.
@@ -128,51 +113,93 @@ struct Row {
 /// # Errors
 /// What the database says; the caller rolls back.
 pub fn add(conn: &mut Connection, samples: &[Sample<'_>]) -> Result<(), Error> {
-    let mut groups: BTreeMap<Key, Figures> = BTreeMap::new();
+    let mut served: BTreeMap<Served<'_>, Figures> = BTreeMap::new();
+    let mut told: BTreeMap<Told<'_>, Figures> = BTreeMap::new();
     for sample in samples {
-        for span_s in [MINUTE_S, HOUR_S] {
-            let key = Key {
-                span_s: span_s as i32,
-                bucket_s: floor(sample.started_us.div_euclid(1_000_000), span_s),
-                upstream_id: sample.upstream_id.unwrap_or(0),
-                model: storable(sample.model),
-                key_name: storable(sample.key_name),
-            };
-            groups.entry(key).or_default().count(sample);
-        }
+        let minute = floor(sample.started_us.div_euclid(1_000_000), MINUTE_S);
+        let key = (minute, sample.upstream_id.unwrap_or(0), storable(sample.model), storable(sample.key_name));
+        served.entry(key).or_default().count(sample);
+        told.entry((minute, STATUS, sample.status, Cow::Borrowed(""))).or_default().count(sample);
+        told.entry((minute, HOST, 0, storable(sample.host))).or_default().count(sample);
     }
     // In order of the keys, so that nobody ever waits for two rows crosswise.
-    for (key, figures) in groups {
-        let found = stored(conn, &key)?;
-        let sum = match &found {
-            Some(row) => Figures::from(row).plus(&figures),
-            None => figures,
-        };
-        let row = sum.into_row(key);
-        if found.is_some() {
-            diesel::update(rollups::table.find((row.span_s, row.bucket_s, row.upstream_id, &row.model, &row.key_name)))
-                .set(&row)
-                .execute(conn)?;
-        } else {
+    for (span_s, (bucket_s, upstream_id, model, key_name), figures) in minutes_and_hours(served, |key| &mut key.0) {
+        put(conn, span_s, (bucket_s, upstream_id, &model, &key_name), &figures)?;
+    }
+    for (span_s, (bucket_s, kind, number, name), figures) in minutes_and_hours(told, |key| &mut key.0) {
+        let name = if kind == STATUS { number.to_string() } else { name.into_owned() };
+        put_by(conn, span_s, (bucket_s, kind, &name), &figures)?;
+    }
+    Ok(())
+}
+
+/// The sums of minutes, then those of their hours.
+fn minutes_and_hours<K: Clone + Ord>(
+    minutes: BTreeMap<K, Figures>,
+    begins: impl Fn(&mut K) -> &mut i64,
+) -> impl Iterator<Item = (i32, K, Figures)> {
+    let mut hours: BTreeMap<K, Figures> = BTreeMap::new();
+    for (key, figures) in &minutes {
+        let mut key = key.clone();
+        let begin = begins(&mut key);
+        *begin = floor(*begin, HOUR_S);
+        let sum = hours.entry(key).or_default();
+        *sum = std::mem::take(sum).plus(figures);
+    }
+    let of = |span_s: i64| move |(key, figures)| (span_s as i32, key, figures);
+    minutes.into_iter().map(of(MINUTE_S)).chain(hours.into_iter().map(of(HOUR_S)))
+}
+
+fn put(
+    conn: &mut Connection,
+    span_s: i32,
+    (bucket_s, upstream_id, model, key_name): (i64, i64, &str, &str),
+    figures: &Figures,
+) -> Result<(), Error> {
+    let place = || rollups::table.find((span_s, bucket_s, upstream_id, model, key_name));
+    let found: Option<Row> = place().select(Row::as_select()).first(conn).optional()?;
+    match found {
+        Some(found) => {
+            diesel::update(place()).set(&found.plus(figures)).execute(conn)?;
+        }
+        None => {
+            let row = Row::new(span_s, bucket_s, upstream_id, model.to_owned(), key_name.to_owned(), figures);
             diesel::insert_into(rollups::table).values(&row).execute(conn)?;
         }
     }
     Ok(())
 }
 
-fn stored(conn: &mut Connection, key: &Key) -> Result<Option<Row>, Error> {
-    let row = rollups::table.find((key.span_s, key.bucket_s, key.upstream_id, &key.model, &key.key_name));
-    Ok(row.select(Row::as_select()).first(conn).optional()?)
+fn put_by(
+    conn: &mut Connection,
+    span_s: i32,
+    (bucket_s, kind, name): (i64, i32, &str),
+    figures: &Figures,
+) -> Result<(), Error> {
+    let place = || rollups_by::table.find((span_s, bucket_s, kind, name));
+    let found: Option<RowBy> = place().select(RowBy::as_select()).first(conn).optional()?;
+    match found {
+        Some(found) => {
+            diesel::update(place()).set(&found.plus(figures)).execute(conn)?;
+        }
+        None => {
+            let row = RowBy::new(span_s, bucket_s, kind, name.to_owned(), figures);
+            diesel::insert_into(rollups_by::table).values(&row).execute(conn)?;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets minutes of hours that ended before that time, µs since 1970, the oldest six hours at most, so that nobody waits long
-/// for the lock; the sums of those hours stay. Tells how many rows went: ask again until none did.
+/// for the lock; the sums of those hours stay. Tells how many rows of upstreams went: ask again until none did.
 pub fn forget_minutes(conn: &mut Connection, before_us: i64) -> Result<usize, Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
     let Some(oldest) = oldest else { return Ok(0) };
     let before_s = floor(before_us.div_euclid(1_000_000), HOUR_S).min(floor(oldest, HOUR_S) + FORGET_HOURS * HOUR_S);
     let old = dsl::span_s.eq(MINUTE_S as i32).and(dsl::bucket_s.lt(before_s));
+    let old_by = rollups_by::span_s.eq(MINUTE_S as i32).and(rollups_by::bucket_s.lt(before_s));
+    diesel::delete(rollups_by::table.filter(old_by)).execute(conn)?;
     Ok(diesel::delete(rollups::table.filter(old)).execute(conn)?)
 }
 
@@ -181,7 +208,10 @@ fn floor(at_s: i64, span_s: i64) -> i64 {
 }
 
 /// A name as both databases can keep it in an index.
-fn storable(name: &str) -> String {
+fn storable(name: &str) -> Cow<'_, str> {
+    if name.len() <= NAME_CHARS && !name.contains('\0') {
+        return Cow::Borrowed(name);
+    }
     name.chars().take(NAME_CHARS).map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use diesel::dsl::min;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 
-use super::{Figures, HOUR_S, MINUTE_S, Row, floor, storable};
+use super::rows::{Row, RowBy};
+use super::{Figures, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
 use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
+use crate::db::schema::rollups_by;
 use crate::error::Error;
 
 /// How many minutes or hours are read at a time: bounds the memory of a long range.
@@ -25,6 +27,26 @@ pub enum By {
     Model,
     /// The client key's name.
     Key,
+    /// The status of the reply, `0` for none.
+    Status,
+    /// The host that was asked.
+    Host,
+}
+
+impl By {
+    /// The kind in `rollups_by`; none for what `rollups` tells.
+    fn kind(self) -> Option<i32> {
+        match self {
+            By::Upstream | By::Model | By::Key => None,
+            By::Status => Some(STATUS),
+            By::Host => Some(HOST),
+        }
+    }
+
+    /// Nothing can be filtered where this tells apart.
+    pub fn stands_alone(self) -> bool {
+        self.kind().is_some()
+    }
 }
 
 /// Which requests count; `None` = all.
@@ -49,7 +71,7 @@ pub struct Query {
     pub step_s: i64,
     /// Which requests.
     pub filter: Filter,
-    /// One series for each of these.
+    /// One series for each of these; a filter counts for nothing where it [`By::stands_alone`].
     pub by: Option<By>,
 }
 
@@ -69,17 +91,24 @@ pub struct Point {
 pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
     let step_s = query.step_s.max(MINUTE_S);
     let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
-    each_row(conn, query, step_s, |row| {
-        let figures = Figures::from(&row);
-        let group = match query.by {
-            Some(By::Upstream) => row.upstream_id.to_string(),
-            Some(By::Model) => row.model,
-            Some(By::Key) => row.key_name,
-            None => String::new(),
-        };
-        let sum = points.entry((floor(row.bucket_s, step_s), group)).or_default();
-        *sum = std::mem::take(sum).plus(&figures);
-    })?;
+    let mut count = |bucket_s: i64, group: String, figures: &Figures| {
+        let sum = points.entry((floor(bucket_s, step_s), group)).or_default();
+        *sum = std::mem::take(sum).plus(figures);
+    };
+    if let Some(kind) = query.by.and_then(By::kind) {
+        each_row_by(conn, query, step_s, kind, |row| count(row.bucket_s, row.name.clone(), &Figures::from(&row)))?;
+    } else {
+        each_row(conn, query, step_s, |row| {
+            let figures = Figures::from(&row);
+            let group = match query.by {
+                Some(By::Upstream) => row.upstream_id.to_string(),
+                Some(By::Model) => row.model,
+                Some(By::Key) => row.key_name,
+                Some(By::Status | By::Host) | None => String::new(),
+            };
+            count(row.bucket_s, group, &figures);
+        })?;
+    }
     Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
 }
 
@@ -94,15 +123,8 @@ pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) 
 fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl FnMut(Row)) -> Result<(), Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
-    let kept_s = oldest.map_or(i64::MAX, |oldest| floor(oldest, HOUR_S));
     let Filter { upstream_id, model, key_name } = &query.filter;
-    let windows =
-        segments(query.from_us, query.to_us, step_s, kept_s).into_iter().flat_map(|(span_s, from_s, to_s)| {
-            let width_s = span_s * WINDOW;
-            let starts = (0..).map(move |n| from_s + n * width_s).take_while(move |start_s| *start_s < to_s);
-            starts.map(move |start_s| (span_s, start_s, to_s.min(start_s + width_s)))
-        });
-    for (span_s, from_s, to_s) in windows {
+    for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
         let mut wanted = rollups::table.filter(within).select(Row::as_select()).into_boxed();
         if let Some(id) = upstream_id {
@@ -117,6 +139,34 @@ fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl Fn
         wanted.load(conn)?.into_iter().for_each(&mut each);
     }
     Ok(())
+}
+
+fn each_row_by(
+    conn: &mut Connection,
+    query: &Query,
+    step_s: i64,
+    kind: i32,
+    mut each: impl FnMut(RowBy),
+) -> Result<(), Error> {
+    use rollups_by::dsl;
+    let minutes = rollups_by::table.filter(dsl::span_s.eq(MINUTE_S as i32));
+    let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
+        let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
+        let wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind)).select(RowBy::as_select());
+        wanted.load(conn)?.into_iter().for_each(&mut each);
+    }
+    Ok(())
+}
+
+/// Span, beginning and end of what is read at a time, when `oldest` is the first minute that is kept.
+fn windows(query: &Query, step_s: i64, oldest: Option<i64>) -> impl Iterator<Item = (i64, i64, i64)> {
+    let kept_s = oldest.map_or(i64::MAX, |oldest| floor(oldest, HOUR_S));
+    segments(query.from_us, query.to_us, step_s, kept_s).into_iter().flat_map(|(span_s, from_s, to_s)| {
+        let width_s = span_s * WINDOW;
+        let starts = (0..).map(move |n| from_s + n * width_s).take_while(move |start_s| *start_s < to_s);
+        starts.map(move |start_s| (span_s, start_s, to_s.min(start_s + width_s)))
+    })
 }
 
 /// Span, beginning and end of the rows that make up a range, when minutes are kept from the hour at `kept_s` on.

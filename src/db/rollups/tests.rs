@@ -34,6 +34,8 @@ impl Chance {
             upstream_id: Some(self.below(3)).filter(|id| *id > 0),
             model: ["", "gpt-4o", "千问"][self.below(3) as usize],
             key_name: ["a", "b"][self.below(2) as usize],
+            status: [200, 404, 0][self.below(3) as usize],
+            host: ["", "a.example", "接口.example"][self.below(3) as usize],
             is_error: self.below(5) == 0,
             streamed: self.below(2) == 0,
             tokens_in: self.maybe(1000),
@@ -84,6 +86,11 @@ fn any_range_filter_group_and_step_tells_what_counting_one_by_one_tells() {
             },
             by: [None, Some(By::Upstream), Some(By::Model), Some(By::Key)][chance.below(4) as usize],
         };
+        let alone = [By::Status, By::Host][chance.below(2) as usize];
+        let query = match chance.below(3) {
+            0 => Query { by: Some(alone), filter: Filter::default(), ..query },
+            _ => query,
+        };
         let (from, to) = (from_us.div_euclid(MINUTE) * MINUTE, (to_us + MINUTE - 1).div_euclid(MINUTE) * MINUTE);
         let wanted = |sample: &&Sample<'_>| {
             (from..to).contains(&sample.started_us)
@@ -97,6 +104,8 @@ fn any_range_filter_group_and_step_tells_what_counting_one_by_one_tells() {
                 Some(By::Upstream) => sample.upstream_id.unwrap_or(0).to_string(),
                 Some(By::Model) => sample.model.to_owned(),
                 Some(By::Key) => sample.key_name.to_owned(),
+                Some(By::Status) => sample.status.to_string(),
+                Some(By::Host) => sample.host.to_owned(),
             };
             (sample.started_us.div_euclid(query.step_s * SECOND) * query.step_s, group)
         };
@@ -164,6 +173,11 @@ fn an_hour_whose_minutes_are_forgotten_counts_as_a_whole() {
     store(conn, &[at(0), at(400), at(5000)]);
     let steps: Vec<usize> = (0..4).map(|_| forget_minutes(conn, START + 10_000 * MINUTE).unwrap()).collect();
     assert_eq!(steps, [1, 1, 1, 0], "six hours at a time, however long nothing came");
+    let by_host = Query { from_us: START, to_us: START + 6000 * MINUTE, step_s: 60, by: Some(By::Host), ..query };
+    let told: i64 = series(conn, &by_host).unwrap().iter().map(|point| point.figures.requests).sum();
+    assert_eq!(told, 7, "what is told by host forgets its minutes as well, and keeps its hours");
+    crate::db::testing::by_hand(&folder.file("db.sqlite"), "DELETE FROM rollups_by WHERE span_s = 3600");
+    assert!(series(conn, &by_host).unwrap().is_empty());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Settings: keys, nonsense, what secrets show.
 
 use crate::balance::policy::Policy;
-use crate::roster::settings::{Settings, last4};
+use crate::roster::keys::last4;
+use crate::roster::settings::Settings;
 
 fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -11,7 +12,7 @@ fn rows(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 fn several_keys_are_separated_by_commas_and_may_have_names() {
     let (settings, problems) = Settings::parse(&rows(&[("authorization", "one, team=two=,abc=")]));
     assert!(problems.is_empty());
-    let names = |secret| settings.key_of(secret).map(|key| key.name.as_str());
+    let names = |secret| settings.key_of(secret, 0).map(|key| key.name.as_str());
     assert_eq!(names("one"), Some("key-1"));
     assert_eq!(names("two="), Some("team"));
     assert_eq!(names("team=two="), Some("key-2"));

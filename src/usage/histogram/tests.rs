@@ -79,11 +79,13 @@ fn histograms_of_parts_add_up_to_that_of_the_whole_and_survive_as_bytes() {
     for round in 0..200 {
         let times: Vec<i64> = (0..chance.below(500)).map(|_| chance.time(round % 5)).collect();
         let whole = of(&times);
-        let mut sum = Histogram::new();
+        let (mut sum, mut bytes) = (Histogram::new(), Vec::new());
         for part in times.chunks(1 + chance.below(50) as usize) {
             sum.merge(&Histogram::from_bytes(&of(part).to_bytes()).unwrap());
+            bytes = of(part).added_to(&bytes);
         }
         assert_eq!(sum, whole);
+        assert_eq!(bytes, whole.to_bytes(), "also when they are added to bytes");
         assert_eq!(whole.count(), times.len() as u64);
         assert_eq!(Histogram::from_bytes(&whole.to_bytes()), Some(whole));
     }
@@ -92,7 +94,8 @@ fn histograms_of_parts_add_up_to_that_of_the_whole_and_survive_as_bytes() {
 #[test]
 fn nothing_seen_is_no_bytes_and_has_no_quantile() {
     let nothing = Histogram::new();
-    assert!(nothing.to_bytes().is_empty());
+    assert!(nothing.to_bytes().is_empty() && nothing.added_to(&[]).is_empty());
+    assert_eq!(of(&[5]).added_to(&[0x80]), of(&[5]).to_bytes(), "bytes that cannot be read tell nothing");
     assert_eq!((nothing.quantile(0.5), nothing.count()), (None, 0));
     assert_eq!(Histogram::from_bytes(&[]), Some(nothing));
 }

@@ -2,11 +2,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `alarms` | what has to be looked at first |
 //! | `numbers` | six numbers with their change, the two charts |
 //! | `tops` | models, keys and errors that stand out |
 //!
 //! **Invariant:** bounded in rows, whatever the database holds; no body is read. **May import:** `state`, `db`.
 
+mod alarms;
 mod numbers;
 mod tops;
 
@@ -14,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HOST;
+use actix_web::http::header::{HOST, HeaderName, HeaderValue};
 use askama::Template;
 
 pub(super) use numbers::{change, first};
@@ -23,9 +25,10 @@ use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;
 use crate::dashboard::pages::health::{Line, day};
+use crate::dashboard::pages::overview::alarms::{Alarm, alarms, as_of};
 use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
-use crate::dashboard::pages::span::{RANGES, Span};
+use crate::dashboard::pages::span::{RANGES, Span, filter, requests as found};
 use crate::dashboard::pages::upstreams::state::{Badge, label};
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
@@ -39,12 +42,21 @@ use crate::db::upstreams::{self, UpstreamRow};
 const LATEST: i64 = 10;
 /// Upstreams shown, those in trouble first.
 const UPSTREAMS: usize = 20;
+/// How often the page loads itself again when asked to, in s.
+const REFRESH_S: &str = "10";
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview<'a> {
     f: &'a Frame,
-    alarms: Vec<String>,
+    alarms: Vec<Alarm>,
+    /// Until when the numbers are whole, when they are behind.
+    as_of: Option<Moment>,
+    /// Records that were kept without a part, since the start.
+    cut: String,
+    /// The page loads itself again.
+    refreshes: bool,
+    again: String,
     host: &'a str,
     span: Span,
     ranges: [(&'static str, Key); 5],
@@ -68,6 +80,8 @@ struct UpstreamLine {
     name: String,
     badge: Badge,
     line: Line,
+    /// To its requests of these 24 hours.
+    found: String,
     last: Option<Moment>,
 }
 
@@ -82,14 +96,17 @@ struct RequestLine {
     tokens: String,
 }
 
-/// `GET /admin?range=&from=&to=`.
+/// `GET /admin?range=&from=&to=&refresh=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let f = &visit.frame;
     let now_us = f.now_us;
-    let span = Span::read(&Form::parse(request.query_string().as_bytes()), &[], now_us)?;
+    let query = Form::parse(request.query_string().as_bytes());
+    let span = Span::read(&query, &["refresh"], now_us)?;
+    let refreshes = query.text("refresh") == REFRESH_S;
     let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
-    let stored = visit.database(|connection| upstreams::list(connection)).await?;
+    let database = visit.state.database.clone();
+    let (stored, disk) = visit.database(move |connection| Ok((upstreams::list(connection)?, database.disk()))).await?;
     let (points, past, models, keys, days) = visit
         .database(move |connection| {
             let query = Query { from_us, to_us, step_s, filter: Filter::default(), by: None };
@@ -125,6 +142,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
             name: label(row),
             badge: Badge::of(f, row, upstream),
             line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream)),
+            found: found(&filter("upstream", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),
         }
     };
@@ -134,9 +152,16 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let more_upstreams = lines.len().saturating_sub(UPSTREAMS);
     lines.truncate(UPSTREAMS);
     let (requests, times) = charts(f, &span, &points);
-    visit.page(&Overview {
+    let counts = visit.state.recorder.counts();
+    let cut = counts.cut.load(Ordering::Relaxed);
+    let again = if refreshes { String::new() } else { format!("&refresh={REFRESH_S}") };
+    let mut response = visit.page(&Overview {
         f,
-        alarms: alarms(&visit),
+        alarms: alarms(f, counts, disk),
+        as_of: as_of(counts, latest.first()).map(|us| f.time(&us)),
+        cut: if cut > 0 { f.tf("overview.cut", &[&cut]) } else { String::new() },
+        refreshes,
+        again: format!("/admin?{time}{again}"),
         host: request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888"),
         cards: cards(f, &points, &past, &time),
         requests,
@@ -156,21 +181,11 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         oldest: first.map(|row| f.time(&row.facts.started_us)),
         span,
         ranges: RANGES,
-    })
-}
-
-/// What is wrong with recording, if anything.
-fn alarms(visit: &Visit) -> Vec<String> {
-    let counts = visit.state.recorder.counts();
-    let (lost, spilled) = (counts.lost.load(Ordering::Relaxed), counts.spilled_bytes.load(Ordering::Relaxed));
-    let mut alarms = Vec::new();
-    if spilled > 0 {
-        alarms.push(visit.frame.tf("overview.spilled", &[&spilled]));
+    })?;
+    if refreshes {
+        response.headers_mut().insert(HeaderName::from_static("refresh"), HeaderValue::from_static(REFRESH_S));
     }
-    if lost > 0 {
-        alarms.push(visit.frame.tf("overview.lost", &[&lost]));
-    }
-    alarms
+    Ok(response)
 }
 
 fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -> RequestLine {

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::charts::{Chart, Place, Series};
+use crate::dashboard::pages::charts::{Cell, Chart, Place, Series};
 use crate::dashboard::pages::span::{Span, between, clock, requests};
+use crate::dashboard::pages::usage::quantile;
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::db::rollups::{Figures, Point};
@@ -107,40 +108,45 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
     let known: HashMap<i64, &Figures> = points.iter().map(|point| (point.bucket_s, &point.figures)).collect();
     let steps = span.steps();
     let step_s = span.step_s();
+    let step = |query: &str, at_s: i64| requests(query, &between(f, at_s * 1_000_000, (at_s + step_s) * 1_000_000));
     let places = || -> Vec<Place> {
-        let place = |at_s: &i64| {
-            let (from_us, to_us) = (at_s * 1_000_000, (at_s + step_s) * 1_000_000);
-            Place { label: clock(f, span, *at_s), href: requests("", &between(f, from_us, to_us)) }
-        };
-        steps.iter().map(place).collect()
+        steps.iter().map(|at_s| Place { label: clock(f, span, *at_s), href: step("", *at_s) }).collect()
     };
     let values = |of: &dyn Fn(&Figures) -> Option<f64>| -> Vec<Option<f64>> {
         steps.iter().map(|at_s| known.get(at_s).and_then(|figures| of(figures))).collect()
     };
     let sum = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
+    // A bar of errors leads to the requests that failed.
+    let errors = steps.iter().map(|at_s| Cell { text: String::new(), href: step("is:error", *at_s) }).collect();
+    let samples = |at_s: &i64| known.get(at_s).map_or(0, |figures| first(figures).count());
     let counted = [
         Series {
             name: f.t("overview.requests").to_owned(),
             class: "s1",
             values: values(&|figures| Some(figures.requests as f64)),
+            told: Vec::new(),
         },
         Series {
             name: f.t("overview.errors").to_owned(),
             class: "s6",
             values: values(&|figures| Some(figures.errors as f64)),
+            told: errors,
         },
     ];
     let told = f.tf("overview.requests.told", &[&shown::exact(sum.requests), &shown::exact(sum.errors)]);
     let whole = |number: f64| if number.fract() == 0.0 { shown::count(number as i64) } else { format!("{number}") };
     let bars = Chart::new(f.t("overview.requests.title").to_owned(), told, places(), &counted, true, &whole);
-    let line = |name: &str, class, q: f64| Series {
+    let counts =
+        || steps.iter().map(|at_s| Cell { text: format!("({})", samples(at_s)), href: String::new() }).collect();
+    let line = |name: &str, class| Series {
         name: name.to_owned(),
         class,
-        values: values(&|figures| first(figures).quantile(q).map(|us| us as f64)),
+        values: values(&|figures| quantile(first(figures), name)),
+        told: counts(),
     };
-    let timed = [line("p50", "s1", 0.5), line("p95", "s2 dash", 0.95), line("p99", "s4 dot", 0.99)];
-    let p = |q: f64| first(&sum).quantile(q).map_or_else(|| "—".to_owned(), shown::duration);
-    let told = f.tf("overview.first.told", &[&p(0.5), &p(0.95), &p(0.99), &first(&sum).count()]);
+    let timed = [line("p50", "s1"), line("p95", "s2 dash"), line("p99", "s4 dot")];
+    let p = |name: &str| quantile(first(&sum), name).map_or_else(|| "—".to_owned(), |us| shown::duration(us as i64));
+    let told = f.tf("overview.first.told", &[&p("p50"), &p("p95"), &p("p99"), &first(&sum).count()]);
     let time = |us: f64| shown::duration(us as i64);
     let lines = Chart::new(f.t("overview.first.title").to_owned(), told, places(), &timed, false, &time);
     (bars, lines)

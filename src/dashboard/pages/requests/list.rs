@@ -14,6 +14,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::ask::Ask;
 use crate::dashboard::pages::requests::chart::{Bar, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
+use crate::dashboard::pages::requests::saved;
 use crate::dashboard::pages::requests::scope::{RANGES, Scope, found as found_at, is_untidy, tidied};
 use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
 use crate::dashboard::reply::ApiError;
@@ -92,6 +93,11 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let parameters = request.query_string();
     if is_untidy(parameters) {
         return Ok(found_at(&format!("{LIST}{}", tidied(parameters))));
+    }
+    if parameters.is_empty()
+        && let Some(query) = saved::first(&visit).await?
+    {
+        return Ok(found_at(&format!("{LIST}{query}")));
     }
     let scope = Scope::read(parameters);
     let timed = scope.clone().timed();

@@ -54,12 +54,24 @@ pub(super) async fn add(visit: Visit, form: Form) -> Result<HttpResponse, ApiErr
     Ok(visit.done(SAVED, &said))
 }
 
-/// `POST /admin/saved/{id}`: another `name`, or `delete`.
+/// The query that the list of requests opens with; that of everything when there is none.
+pub(super) async fn first(visit: &Visit) -> Result<Option<String>, ApiError> {
+    let query = visit.database(|connection| saved::default(connection)).await?;
+    Ok(query.filter(|query| query.len() > 1))
+}
+
+/// `POST /admin/saved/{id}`: another `name`, or `delete`, or `default` (`on`, `off`).
 pub(super) async fn change(visit: Visit, id: Path<i64>, form: Form) -> Result<HttpResponse, ApiError> {
     let id = *id;
     if form.has("delete") {
         visit.database(move |connection| saved::remove(connection, id)).await?;
         return Ok(visit.done(SAVED, visit.frame.t("saved.gone")));
+    }
+    if form.has("default") {
+        let wanted = Some(id).filter(|_| form.text("default") == "on");
+        visit.database(move |connection| saved::set_default(connection, wanted)).await?;
+        let said = if wanted.is_some() { Key("saved.is_default") } else { Key("saved.no_default") };
+        return Ok(visit.done(SAVED, visit.frame.k(&said)));
     }
     let name = name_in(&form)?;
     let said = visit.frame.tf("saved.kept", &[&name]);

@@ -12,7 +12,7 @@ use crate::dashboard::words::Key;
 use crate::db::audit::{Entry, page};
 
 const ROWS: i64 = 50;
-const VERBS: [(&str, Key); 10] = [
+const VERBS: [(&str, Key); 11] = [
     ("add", Key("audit.add")),
     ("edit", Key("audit.edit")),
     ("delete", Key("audit.delete")),
@@ -23,6 +23,7 @@ const VERBS: [(&str, Key); 10] = [
     ("export", Key("audit.export")),
     ("login", Key("audit.login")),
     ("logout", Key("audit.logout")),
+    ("setup", Key("audit.setup")),
 ];
 const NOUNS: [(&str, Key); 9] = [
     ("upstream", Key("audit.upstream")),

@@ -1,14 +1,15 @@
 //! Tabs whose fields are rows of `config_kvs`. To add a setting: a line in one of the lists, its label and its hint.
 //!
 //! **Invariant:** what is saved has passed the roster's parser; a blank secret is left as it was.
-//! **May import:** `state`, `db`, `roster`, `connector`, `notify`.
+//! **May import:** `state`, `db`, `roster`, `connector`, `config`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use askama::Template;
 
-use crate::connector::{Endpoint, Outbound};
+use crate::config::Source;
+use crate::connector::Endpoint;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::statement::statement;
@@ -16,8 +17,8 @@ use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
+use crate::db::removal::Retention;
 use crate::db::settings;
-use crate::notify::send_once;
 use crate::roster::{Settings, Wrong, last4};
 
 /// How a field is shown.
@@ -88,6 +89,12 @@ static RECORDING: Tab = Tab {
         Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
         Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
         Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
+        Setting(
+            "record_durability",
+            Key("set.durability"),
+            Key("set.durability.hint"),
+            Kind::Choice(&["normal", "strict"]),
+        ),
         Setting("retain_bodies_days", Key("set.retain_bodies"), Key("set.retain_bodies.hint"), Kind::Number),
         Setting("retain_records_days", Key("set.retain_records"), Key("set.retain_records.hint"), Kind::Number),
         Setting("retain_bytes", Key("set.retain_bytes"), Key("set.retain_bytes.hint"), Kind::Number),
@@ -124,6 +131,8 @@ struct Fields<'a> {
     problems: Vec<Problem>,
     /// What people who send requests here should know.
     statement: String,
+    /// Something is removed after a time or beyond a size.
+    expires: bool,
 }
 
 /// A field of the page.
@@ -135,8 +144,8 @@ struct Row {
     choices: &'static [&'static str],
     /// What is stored of a secret: its last four, or that there is one; empty when nothing is.
     stored: String,
-    /// No row sets it, but a flag or the environment does.
-    from_outside: bool,
+    /// No row sets it, but a flag or the environment does: which, and its last four; else empty.
+    outside: String,
 }
 
 type Rows = Vec<(String, String)>;
@@ -157,19 +166,27 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
         Kind::Choice(words) => ("choice", *words),
     };
     let stored = if kind == "password" { mask(value) } else { String::new() };
-    let from_outside = false;
-    Row { field: Field::new(key, shown), label: f.k(label), hint: f.k(hint), kind, choices, stored, from_outside }
+    let field = Field::new(key, shown);
+    Row { field, label: f.k(label), hint: f.k(hint), kind, choices, stored, outside: String::new() }
 }
 
 /// Marks what holds without a row.
 fn mark_outside(visit: &Visit, rows: &mut [Row]) {
     let channels = &visit.state.roster.load().settings.channels;
     for row in rows.iter_mut().filter(|row| row.stored.is_empty()) {
-        row.from_outside = match row.field.name {
-            "feishu_webhook" => !channels.feishu_webhook.is_empty(),
-            "matrix_api" => !channels.matrix_api.is_empty(),
-            _ => false,
+        let (value, flag) = match row.field.name {
+            "feishu_webhook" => (&channels.feishu_webhook, "-feishu-webhook"),
+            "matrix_api" => (&channels.matrix_api, "-matrix-api"),
+            _ => continue,
         };
+        let origin = visit.state.origins.iter().find(|origin| origin.flag == flag);
+        let source = origin.map_or(flag, |origin| match origin.source {
+            Source::Environment => &origin.env,
+            Source::Flag | Source::Default => &origin.flag,
+        });
+        if !value.is_empty() {
+            row.outside = visit.frame.tf("set.outside", &[&source, &last4(value)]);
+        }
     }
 }
 
@@ -185,10 +202,10 @@ fn page(visit: &Visit, status: StatusCode, tab: &'static Tab, mut rows: Vec<Row>
     let fields: Vec<_> = rows.iter().map(|row| (&row.field, row.label)).collect();
     let problems = problems(&fields);
     let f = &visit.frame;
-    visit.page_as(
-        status,
-        &Fields { f, tabs: TABS, tab: tab.name, intro: tab.intro, rows, problems, statement: statement(visit) },
-    )
+    let settings = &visit.state.roster.load().settings;
+    let (statement, expires) = (statement(f, settings), settings.retention != Retention::default());
+    visit
+        .page_as(status, &Fields { f, tabs: TABS, tab: tab.name, intro: tab.intro, rows, problems, statement, expires })
 }
 
 /// `POST /admin/settings/{tab}`: every field of the tab.
@@ -253,29 +270,6 @@ pub(super) fn wrong(f: &Frame, wrong: Wrong) -> String {
         Wrong::NoLevels(_) => f.t("field.levels").to_owned(),
         Wrong::Unknown => f.t("field.unknown").to_owned(),
     }
-}
-
-/// `POST /admin/settings/notices/test`: a line to every channel that is set.
-pub(super) async fn test_notices(
-    visit: Visit,
-    _form: Form,
-    outbound: Data<Outbound>,
-) -> Result<HttpResponse, ApiError> {
-    let channels = visit.state.roster.load().settings.channels.clone();
-    let results = send_once(&outbound, &channels, visit.frame.t("notices.test_text")).await;
-    if results.is_empty() {
-        return Ok(visit.failed(&at("notices"), visit.frame.t("notices.none")));
-    }
-    let good = results.iter().all(|(_, result)| result.is_ok());
-    let lines: Vec<String> = results
-        .into_iter()
-        .map(|(channel, result)| match result {
-            Ok(()) => visit.frame.tf("notices.sent", &[&channel]),
-            Err(problem) => visit.frame.tf("notices.failed", &[&channel, &problem]),
-        })
-        .collect();
-    let said = lines.join(" ");
-    Ok(if good { visit.done(&at("notices"), &said) } else { visit.failed(&at("notices"), &said) })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::dashboard::form::{Field, Form, Problem, problems};
-use crate::dashboard::frame::{Frame, language_cookie, shortcuts_cookie, theme_cookie};
+use crate::dashboard::frame::{Frame, language_cookie, shortcuts_cookie, theme, theme_cookie};
 use crate::dashboard::pages::settings::fields::wrong;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
@@ -40,34 +40,60 @@ struct General<'a> {
     tabs: Tabs,
     tab: &'static str,
     zone: Field,
+    language: &'static str,
+    theme: &'static str,
+    shortcuts: bool,
     zones: [&'static str; 12],
     problems: Vec<Problem>,
 }
 
-/// The zone as it is.
-pub(super) fn fields(visit: &Visit) -> Field {
-    Field::new(ZONE, visit.frame.zone_name())
+/// What is chosen.
+pub(super) struct Chosen {
+    zone: Field,
+    language: Lang,
+    theme: &'static str,
+    shortcuts: bool,
+}
+
+impl Chosen {
+    /// As it is.
+    pub(super) fn of(visit: &Visit) -> Chosen {
+        let f = &visit.frame;
+        Chosen { zone: Field::new(ZONE, f.zone_name()), language: f.lang, theme: f.theme, shortcuts: f.shortcuts }
+    }
+
+    /// As it shall be.
+    fn read(visit: &Visit, form: &Form) -> Chosen {
+        Chosen {
+            zone: Field::new(ZONE, form.text(ZONE)),
+            language: Lang::from_tag(form.text("language")).unwrap_or(visit.frame.lang),
+            theme: theme(form.text("theme")),
+            shortcuts: form.has("shortcuts"),
+        }
+    }
 }
 
 /// The tab.
-pub(super) fn show(visit: &Visit, status: StatusCode, zone: Field) -> Page {
+pub(super) fn show(visit: &Visit, status: StatusCode, chosen: Chosen) -> Page {
     let f = &visit.frame;
-    let problems = problems(&[(&zone, f.t("set.zone"))]);
-    visit.page_as(status, &General { f, tabs: TABS, tab: "general", zone, zones: ZONES, problems })
+    let Chosen { zone, language, theme, shortcuts } = chosen;
+    let (problems, language) = (problems(&[(&zone, f.t("set.zone"))]), language.tag());
+    let (tabs, tab) = (TABS, "general");
+    visit.page_as(status, &General { f, tabs, tab, zone, language, theme, shortcuts, zones: ZONES, problems })
 }
 
 /// `POST /admin/settings/general`.
 pub(super) async fn save(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
-    let mut zone = Field::new(ZONE, form.text(ZONE));
-    if let Some(problem) = Settings::parse(&[(ZONE.to_owned(), zone.value.clone())]).1.first() {
-        zone.problem = wrong(&visit.frame, problem.wrong);
-        return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, zone);
+    let mut chosen = Chosen::read(&visit, &form);
+    if let Some(problem) = Settings::parse(&[(ZONE.to_owned(), chosen.zone.value.clone())]).1.first() {
+        chosen.zone.problem = wrong(&visit.frame, problem.wrong);
+        return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, chosen);
     }
+    let Chosen { zone, language, theme, shortcuts } = chosen;
     visit.database(move |connection| settings::set(connection, ZONE, &zone.value)).await?;
     visit.live().await;
-    let lang = Lang::from_tag(form.text("language")).unwrap_or(visit.frame.lang);
-    let mut response = visit.done(&at("general"), lang.t("settings.saved"));
-    for cookie in [language_cookie(lang), theme_cookie(form.text("theme")), shortcuts_cookie(form.has("shortcuts"))] {
+    let mut response = visit.done(&at("general"), language.t("settings.saved"));
+    for cookie in [language_cookie(language), theme_cookie(theme), shortcuts_cookie(shortcuts)] {
         let _ = response.add_cookie(&cookie);
     }
     Ok(response)

@@ -3,27 +3,30 @@
 //! | file | tab |
 //! |---|---|
 //! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
+//! | `acts` | a test notice, removal at once |
+//! | `statement` | what users should know; also a page of its own |
 //! | `prices` | what tokens cost |
 //! | `audit` | who changed and who read what |
+//! | `about` | what this is, and how it was started |
 //! | `general` | zone, and what this browser remembers |
 //! | `sessions` | who is logged in, the password |
 //!
 //! **Invariant:** a value is judged by the roster's own parser; a secret is never sent back. **May import:** `state`, `db`, `roster`.
 
+mod about;
+mod acts;
 mod audit;
 mod fields;
 mod general;
 mod prices;
 mod sessions;
-mod statement;
+pub(super) mod statement;
 
 pub(super) use prices::dollars;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig, resource};
-use askama::Template;
 
-use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -44,18 +47,6 @@ const TABS: Tabs = [
     ("about", Key("settings.about")),
 ];
 
-#[derive(Template)]
-#[template(path = "settings/about.html")]
-struct About<'a> {
-    f: &'a Frame,
-    tabs: Tabs,
-    tab: &'static str,
-    version: &'static str,
-    database: String,
-    upstreams: usize,
-    running: usize,
-}
-
 /// Routes below `/admin`.
 pub(super) fn configure(config: &mut ServiceConfig) {
     config
@@ -63,7 +54,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/settings/general").route(web::post().to(general::save)))
         .service(resource("/settings/password").route(web::post().to(sessions::set_password)))
         .service(resource("/settings/sessions").route(web::post().to(sessions::end)))
-        .service(resource("/settings/notices/test").route(web::post().to(fields::test_notices)))
+        .service(resource("/settings/notices/test").route(web::post().to(acts::test_notices)))
+        .service(resource("/settings/recording/expire").route(web::post().to(acts::expire)))
         .service(resource("/settings/prices").route(web::post().to(prices::save)))
         .service(resource("/settings/prices/delete").route(web::post().to(prices::remove)))
         .service(resource("/settings/{tab}").route(web::post().to(fields::save)));
@@ -78,19 +70,11 @@ fn at(tab: &str) -> String {
 async fn show(visit: Visit) -> Page {
     let query = visit.query(&["tab", "before", "upstream", "edit"])?;
     match query.text("tab") {
-        "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
+        "" | "general" => general::show(&visit, StatusCode::OK, general::Chosen::of(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
         "prices" => prices::show(&visit, &query).await,
         "audit" => audit::show(&visit, &query).await,
-        "about" => visit.page(&About {
-            f: &visit.frame,
-            tabs: TABS,
-            tab: "about",
-            version: env!("CARGO_PKG_VERSION"),
-            database: visit.state.database.describe(),
-            upstreams: visit.state.roster.load().upstreams.len(),
-            running: visit.state.running.count(),
-        }),
+        "about" => about::show(&visit),
         tab => match fields::tab(tab) {
             Some(tab) => fields::show(&visit, tab).await,
             None => Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("settings.no_tab"))),

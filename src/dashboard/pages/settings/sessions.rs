@@ -11,14 +11,11 @@ use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::login::check_password;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
-use crate::dashboard::password::{PASSWORD_SETTING, password_hash};
+use crate::dashboard::password::{PASSWORD_SETTING, SHORTEST_PASSWORD, password_hash};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::Moment;
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::{sessions, settings};
-
-/// A password has at least this many characters.
-const SHORTEST: usize = 12;
 
 /// The form for a new password.
 pub(super) struct Passwords {
@@ -89,8 +86,8 @@ pub(super) async fn end(visit: Visit, form: Form) -> Result<HttpResponse, ApiErr
 pub(super) async fn set_password(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let mut p = Passwords::default();
     let new = form.text("new").to_owned();
-    if new.chars().count() < SHORTEST {
-        p.new.problem = visit.frame.tf("password.short", &[&SHORTEST]);
+    if new.chars().count() < SHORTEST_PASSWORD {
+        p.new.problem = visit.frame.tf("password.short", &[&SHORTEST_PASSWORD]);
     } else if new != form.text("again") {
         p.again.problem = visit.frame.t("password.differs").to_owned();
     }

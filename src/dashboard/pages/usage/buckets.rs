@@ -17,8 +17,9 @@ const DAYS_FROM_S: i64 = 14 * DAY_S;
 const WEEKS_FROM_S: i64 = 120 * DAY_S;
 
 /// What can be asked for.
-pub(super) const BUCKETS: [(&str, Key); 5] = [
+pub(super) const BUCKETS: [(&str, Key); 6] = [
     ("auto", Key("bucket.auto")),
+    ("1m", Key("bucket.1m")),
     ("5m", Key("bucket.5m")),
     ("1h", Key("bucket.1h")),
     ("1d", Key("bucket.1d")),
@@ -47,11 +48,12 @@ impl Buckets {
             "auto" if length_s > WEEKS_FROM_S => Step::Days(7),
             "auto" if length_s >= DAYS_FROM_S => Step::Days(1),
             "auto" => Step::Seconds(span.step_s()),
+            "1m" => Step::Seconds(60),
             "5m" => Step::Seconds(300),
             "1h" => Step::Seconds(3600),
             "1d" => Step::Days(1),
             "7d" => Step::Days(7),
-            _ => return Err(ApiError::field("bucket", "must be auto, 5m, 1h, 1d or 7d")),
+            _ => return Err(ApiError::field("bucket", "must be auto, 1m, 5m, 1h, 1d or 7d")),
         };
         let step_s = match step {
             Step::Seconds(step_s) => step_s,
@@ -62,6 +64,12 @@ impl Buckets {
         }
         let name = BUCKETS.into_iter().map(|(name, _)| name).find(|known| *known == name).unwrap_or("auto");
         Ok(Buckets { name, step, zone: f.zone.clone() })
+    }
+
+    /// Days of a zone.
+    #[cfg(test)]
+    pub(super) fn days(zone: TimeZone) -> Buckets {
+        Buckets { name: "1d", step: Step::Days(1), zone }
     }
 
     /// What the rollups are to be asked for, in s: whole hours, unless the zone's days begin within one.
@@ -124,6 +132,7 @@ impl Buckets {
     /// How wide the steps are, in words.
     pub(super) fn key(&self) -> Key {
         match self.step {
+            Step::Seconds(60) => Key("bucket.1m"),
             Step::Seconds(300) => Key("bucket.5m"),
             Step::Seconds(3600) => Key("bucket.1h"),
             Step::Seconds(_) => Key("bucket.auto"),

@@ -21,7 +21,8 @@ use crate::usage::histogram::Histogram;
 const MARK: &str = "\u{feff}";
 const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,tokens_cached,tokens_reasoning,cost,unpriced,\
                     first_content_samples,first_content_p50_us,first_content_p95_us,first_content_p99_us,\
-                    total_samples,total_p50_us,total_p95_us,total_p99_us\r\n";
+                    total_samples,total_p50_us,total_p95_us,total_p99_us,\
+                    speed_samples,speed_p50,speed_p95,speed_p99\r\n";
 
 /// `GET /admin/usage/csv` with the page's parameters.
 pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -46,7 +47,8 @@ pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpRespo
         file += &format!("{time},{},{requests},{errors},{streams},", cell(Some(&group)));
         file += &format!("{tokens_in},{tokens_out},{tokens_cached},{tokens_reasoning},");
         file += &format!("{},{},", figures.cost_nano as f64 / 1e9, figures.unpriced);
-        file += &format!("{},{}\r\n", times(&figures.first_content), times(&figures.total));
+        file += &format!("{},{},", times(&figures.first_content), times(&figures.total));
+        file += &format!("{}\r\n", speeds(&figures.speed));
     }
     let mut response = HttpResponse::new(StatusCode::OK).set_body(file).map_into_boxed_body();
     let headers = response.headers_mut();
@@ -58,4 +60,10 @@ pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpRespo
 fn times(times: &Histogram) -> String {
     let value = |name| quantile(times, name).map(|us| format!("{us:.0}")).unwrap_or_default();
     format!("{},{}", times.count(), PERCENTILES.map(value).join(","))
+}
+
+/// Tokens per second.
+fn speeds(speeds: &Histogram) -> String {
+    let value = |name| quantile(speeds, name).map(|speed| format!("{:.3}", speed / 1000.0)).unwrap_or_default();
+    format!("{},{}", speeds.count(), PERCENTILES.map(value).join(","))
 }

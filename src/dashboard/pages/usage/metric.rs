@@ -13,7 +13,7 @@ use crate::usage::histogram::Histogram;
 const SAMPLES_P99: u64 = 100;
 
 /// Names and words of the metrics.
-pub(super) const METRICS: [(&str, Key); 7] = [
+pub(super) const METRICS: [(&str, Key); 8] = [
     ("requests", Key("overview.requests")),
     ("errors", Key("overview.error_share")),
     ("tokens_in", Key("usage.tokens_in")),
@@ -21,12 +21,15 @@ pub(super) const METRICS: [(&str, Key); 7] = [
     ("cost", Key("overview.cost")),
     ("ttft", Key("overview.first.title")),
     ("total", Key("col.total")),
+    ("speed", Key("req.tps")),
 ];
 /// What can be told apart.
-pub(super) const GROUPS: [(&str, Key); 4] = [
+pub(super) const GROUPS: [(&str, Key); 6] = [
     ("model", Key("col.model")),
     ("upstream", Key("col.upstream")),
     ("key", Key("col.key")),
+    ("status", Key("col.status")),
+    ("host", Key("req.host")),
     ("none", Key("usage.everything")),
 ];
 /// Percentiles of times.
@@ -52,17 +55,26 @@ impl Metric {
         METRICS[self.0].1
     }
 
-    /// It is a percentile of times.
-    pub(super) fn is_time(self) -> bool {
-        matches!(self.name(), "ttft" | "total")
+    /// It is a percentile.
+    pub(super) fn is_percentile(self) -> bool {
+        matches!(self.name(), "ttft" | "total" | "speed")
+    }
+
+    /// What finds the requests that count.
+    pub(super) fn term(self) -> &'static str {
+        match self.name() {
+            "errors" => "is:error",
+            "speed" => "is:stream",
+            _ => "",
+        }
     }
 
     /// Its parts add up to the whole.
     pub(super) fn adds_up(self) -> bool {
-        !self.is_time() && self.name() != "errors"
+        !self.is_percentile() && self.name() != "errors"
     }
 
-    /// Its value, if it is known: in µs, nano-dollars, percent or pieces.
+    /// Its value, if it is known: in µs, nano-dollars, percent, pieces, or thousandths of a token per second.
     pub(super) fn value(self, figures: &Figures, percentile: &str) -> Option<f64> {
         let known = |sum: i64, silent: i64| (sum > 0 || silent == 0).then_some(sum as f64);
         match self.name() {
@@ -76,12 +88,16 @@ impl Metric {
     }
 
     fn times(self, figures: &Figures) -> &Histogram {
-        if self.name() == "total" { &figures.total } else { first(figures) }
+        match self.name() {
+            "total" => &figures.total,
+            "speed" => &figures.speed,
+            _ => first(figures),
+        }
     }
 
     /// How many requests its value is made of.
     pub(super) fn samples(self, figures: &Figures) -> i64 {
-        if self.is_time() { self.times(figures).count() as i64 } else { figures.requests }
+        if self.is_percentile() { self.times(figures).count() as i64 } else { figures.requests }
     }
 
     /// A value in words.
@@ -90,14 +106,15 @@ impl Metric {
             "errors" => format!("{value:.1} %"),
             "cost" => shown::money(value as i64),
             "ttft" | "total" => shown::duration(value as i64),
+            "speed" => format!("{:.1}", value / 1000.0),
             _ if value.fract() != 0.0 => format!("{value:.1}"),
             _ => shown::count(value as i64),
         }
     }
 }
 
-/// A percentile in µs, if there are samples enough for it.
-pub(super) fn quantile(times: &Histogram, percentile: &str) -> Option<f64> {
+/// A percentile, if there are samples enough for it.
+pub(in crate::dashboard) fn quantile(times: &Histogram, percentile: &str) -> Option<f64> {
     let q = match percentile {
         "p50" => 0.5,
         "p95" => 0.95,
@@ -113,8 +130,10 @@ pub(super) fn group(name: &str) -> Result<Option<By>, ApiError> {
         "model" => Ok(Some(By::Model)),
         "upstream" => Ok(Some(By::Upstream)),
         "key" => Ok(Some(By::Key)),
+        "status" => Ok(Some(By::Status)),
+        "host" => Ok(Some(By::Host)),
         "none" => Ok(None),
-        _ => Err(ApiError::field("by", "must be model, upstream, key or none")),
+        _ => Err(ApiError::field("by", "must be model, upstream, key, status, host or none")),
     }
 }
 

@@ -1,0 +1,158 @@
+//! The page: a chart of the groups over time, and a table of their sums. Start at [`show`].
+//!
+//! **Invariant:** every number leads to the requests that it is made of. **May import:** `state`, `db`.
+
+use actix_web::HttpRequest;
+use askama::Template;
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::charts::{Cell, Chart, Place, Series};
+use crate::dashboard::pages::conversations::{name_of, names};
+use crate::dashboard::pages::overview::change;
+use crate::dashboard::pages::span::{RANGES, between, requests};
+use crate::dashboard::pages::usage::buckets::BUCKETS;
+use crate::dashboard::pages::usage::lines::{Lines, sums};
+use crate::dashboard::pages::usage::metric::{GROUPS, METRICS, PERCENTILES};
+use crate::dashboard::pages::usage::{Asked, SERIES};
+use crate::dashboard::shown;
+use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
+use crate::db::rollups::{By, Figures, series};
+
+const CLASSES: [&str; SERIES + 1] = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s1 dash", "s2 dot"];
+/// Cells of the chart's table that are links of their own, at most: each is as long as the rest of its row. Beyond that the steps are.
+const LINKS: usize = 300;
+
+#[derive(Template)]
+#[template(path = "usage.html")]
+struct Usage<'a> {
+    f: &'a Frame,
+    metrics: [(&'static str, Key); 8],
+    groups: [(&'static str, Key); 6],
+    buckets: [(&'static str, Key); 6],
+    percentiles: [&'static str; 3],
+    ranges: [(&'static str, Key); 5],
+    most: usize,
+    asked: Asked,
+    /// The metric's name.
+    title: &'static str,
+    chart: Chart,
+    rows: Vec<Row>,
+    csv: String,
+    /// The metric is a percentile.
+    is_percentile: bool,
+    /// Shares add up to everything.
+    adds_up: bool,
+}
+
+/// A group's numbers over the whole range.
+struct Row {
+    name: String,
+    href: String,
+    value: String,
+    share: String,
+    samples: String,
+    /// Of the stretch of time before, as long, and where it leads.
+    before: String,
+    before_href: String,
+    change: String,
+}
+
+/// `GET /admin/usage?metric=&by=&bucket=&p=&top=&range=&from=&to=`.
+pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+    let f = &visit.frame;
+    let asked = Asked::read(f, request.query_string())?;
+    let query = asked.query(&asked.span, asked.buckets.step_s());
+    let past_span = asked.span.before();
+    let past = asked.query(&past_span, 7 * 86_400);
+    let (points, past, names) = visit
+        .database(move |connection| Ok((series(connection, &query)?, series(connection, &past)?, names(connection)?)))
+        .await?;
+    let lines = Lines::of(&asked, &points);
+    let before = sums(&past);
+    let value = |figures: &Figures| asked.metric.value(figures, asked.percentile);
+    let name = |group: &Option<String>| match (group.as_deref(), asked.by) {
+        (None, _) => f.t("usage.other").to_owned(),
+        (Some(_), None) => f.t("usage.everything").to_owned(),
+        (Some("0"), Some(By::Status)) => f.t("test.no_answer").to_owned(),
+        (Some(""), _) | (Some("0"), Some(By::Upstream)) => f.t("usage.nobody").to_owned(),
+        (Some(id), Some(By::Upstream)) => name_of(&names, id.parse().unwrap_or(0)),
+        (Some(group), _) => group.to_owned(),
+    };
+    let (time, past_time) = (asked.span.parameters(f), past_span.parameters(f));
+    let whole: f64 = lines.all.iter().filter_map(|(_, figures)| value(figures)).sum();
+    let written = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |value| asked.metric.written(value));
+    let row = |(group, figures): &(Option<String>, Figures)| {
+        let past = lines.pick(&before, group.as_deref());
+        let (now, past) = (value(figures), past.as_ref().and_then(value));
+        let terms = asked.terms(group.as_deref(), &lines.told);
+        Row {
+            name: name(group),
+            href: requests(&terms, &time),
+            value: written(now),
+            share: now
+                .filter(|_| whole > 0.0)
+                .map_or_else(|| "—".to_owned(), |now| format!("{:.1} %", now / whole * 100.0)),
+            samples: shown::exact(asked.metric.samples(figures)),
+            before: written(past),
+            before_href: requests(&terms, &past_time),
+            change: change(f, now, past),
+        }
+    };
+    let rows: Vec<Row> = lines.all.iter().map(row).collect();
+    let starts = asked.buckets.starts(&asked.span);
+    let between_steps = |start: i64| between(f, start * 1_000_000, asked.buckets.end(start) * 1_000_000);
+    let with_links = starts.len() * lines.all.len() <= LINKS;
+    let line = |(index, (group, _)): (usize, &(Option<String>, Figures))| {
+        let terms = asked.terms(group.as_deref(), &lines.told);
+        let cells: Vec<Option<Figures>> = starts.iter().map(|start| lines.at(*start, group.as_deref())).collect();
+        let beside = |(start, figures): (&i64, &Option<Figures>)| {
+            let samples = figures.as_ref().filter(|_| asked.metric.is_percentile());
+            Cell {
+                text: samples.map(|figures| format!("({})", asked.metric.samples(figures))).unwrap_or_default(),
+                href: if with_links && figures.is_some() {
+                    requests(&terms, &between_steps(*start))
+                } else {
+                    String::new()
+                },
+            }
+        };
+        let known = |figures: &Option<Figures>| match figures {
+            Some(figures) => value(figures),
+            None => asked.metric.adds_up().then_some(0.0),
+        };
+        Series {
+            name: name(group),
+            class: CLASSES[index.min(SERIES)],
+            values: cells.iter().map(known).collect(),
+            told: starts.iter().zip(&cells).map(beside).collect(),
+        }
+    };
+    let all: Vec<Series> = lines.all.iter().enumerate().map(line).collect();
+    let place = |start: &i64| Place {
+        label: asked.buckets.label(f, &asked.span, *start),
+        href: requests(asked.metric.term(), &between_steps(*start)),
+    };
+    let title = f.k(&asked.metric.key());
+    let sentence = f.tf("usage.told", &[&f.k(&asked.buckets.key()), &f.zone_name()]);
+    let as_bars = asked.by.is_none() && asked.metric.adds_up();
+    let unit = |number: f64| asked.metric.written(number);
+    let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
+    let csv = format!("/admin/usage/csv?{}", asked.parameters(f));
+    visit.page(&Usage {
+        f,
+        metrics: METRICS,
+        groups: GROUPS,
+        buckets: BUCKETS,
+        percentiles: PERCENTILES,
+        ranges: RANGES,
+        most: SERIES,
+        is_percentile: asked.metric.is_percentile(),
+        adds_up: asked.metric.adds_up(),
+        asked,
+        title,
+        chart,
+        rows,
+        csv,
+    })
+}

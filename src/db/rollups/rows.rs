@@ -1,0 +1,116 @@
+//! The rows of both tables: a key of their own, and the same figures.
+//!
+//! **Invariant:** a histogram that cannot be read counts as empty: no other number may suffer for it. **May import:** diesel, this room.
+
+use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
+
+use super::Figures;
+use crate::db::schema::{rollups, rollups_by};
+use crate::usage::histogram::Histogram;
+
+/// A table's row: its key, then the figures, which both tables have alike.
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident, $table:ident, ($($key:ident: $kind:ty),+)) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Insertable, Queryable, Selectable, AsChangeset)]
+        #[diesel(table_name = $table, primary_key($($key),+))]
+        pub(super) struct $name {
+            $(pub(super) $key: $kind,)+
+            requests: i64,
+            errors: i64,
+            streams: i64,
+            tokens_in: i64,
+            tokens_out: i64,
+            tokens_cached: i64,
+            tokens_reasoning: i64,
+            unknown_tokens: i64,
+            cost_nano: i64,
+            unpriced: i64,
+            first_byte: Vec<u8>,
+            first_content: Vec<u8>,
+            total: Vec<u8>,
+            speed: Vec<u8>,
+        }
+
+        impl $name {
+            pub(super) fn new($($key: $kind,)+ figures: &Figures) -> $name {
+                $name {
+                    $($key,)+
+                    requests: figures.requests,
+                    errors: figures.errors,
+                    streams: figures.streams,
+                    tokens_in: figures.tokens_in,
+                    tokens_out: figures.tokens_out,
+                    tokens_cached: figures.tokens_cached,
+                    tokens_reasoning: figures.tokens_reasoning,
+                    unknown_tokens: figures.unknown_tokens,
+                    cost_nano: figures.cost_nano,
+                    unpriced: figures.unpriced,
+                    first_byte: figures.first_byte.to_bytes(),
+                    first_content: figures.first_content.to_bytes(),
+                    total: figures.total.to_bytes(),
+                    speed: figures.speed.to_bytes(),
+                }
+            }
+        }
+
+        impl $name {
+            /// The row with more requests in it.
+            pub(super) fn plus(mut self, figures: &Figures) -> $name {
+                let sums = [
+                    (&mut self.requests, figures.requests),
+                    (&mut self.errors, figures.errors),
+                    (&mut self.streams, figures.streams),
+                    (&mut self.tokens_in, figures.tokens_in),
+                    (&mut self.tokens_out, figures.tokens_out),
+                    (&mut self.tokens_cached, figures.tokens_cached),
+                    (&mut self.tokens_reasoning, figures.tokens_reasoning),
+                    (&mut self.unknown_tokens, figures.unknown_tokens),
+                    (&mut self.cost_nano, figures.cost_nano),
+                    (&mut self.unpriced, figures.unpriced),
+                ];
+                sums.into_iter().for_each(|(sum, more)| *sum = sum.saturating_add(more));
+                self.first_byte = figures.first_byte.added_to(&self.first_byte);
+                self.first_content = figures.first_content.added_to(&self.first_content);
+                self.total = figures.total.added_to(&self.total);
+                self.speed = figures.speed.added_to(&self.speed);
+                self
+            }
+        }
+
+        impl From<&$name> for Figures {
+            fn from(row: &$name) -> Figures {
+                Figures {
+                    requests: row.requests,
+                    errors: row.errors,
+                    streams: row.streams,
+                    tokens_in: row.tokens_in,
+                    tokens_out: row.tokens_out,
+                    tokens_cached: row.tokens_cached,
+                    tokens_reasoning: row.tokens_reasoning,
+                    unknown_tokens: row.unknown_tokens,
+                    cost_nano: row.cost_nano,
+                    unpriced: row.unpriced,
+                    first_byte: times(&row.first_byte),
+                    first_content: times(&row.first_content),
+                    total: times(&row.total),
+                    speed: times(&row.speed),
+                }
+            }
+        }
+    };
+}
+
+row! {
+    /// The requests of an upstream, a model and a key.
+    Row, rollups, (span_s: i32, bucket_s: i64, upstream_id: i64, model: String, key_name: String)
+}
+
+row! {
+    /// The requests of a status, or of a host.
+    RowBy, rollups_by, (span_s: i32, bucket_s: i64, kind: i32, name: String)
+}
+
+fn times(bytes: &[u8]) -> Histogram {
+    Histogram::from_bytes(bytes).unwrap_or_default()
+}

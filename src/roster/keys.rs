@@ -1,0 +1,100 @@
+//! Client keys: the entries of the setting `authorization`, and what is known of each beside it. Start at [`in_force`].
+//!
+//! **Invariant:** a key that is disabled lets nobody in, under whatever name or spelling. **May import:** `db` (the row's shape).
+
+use crate::db::client_keys::KeyRow;
+
+/// The key that the original had built in; everyone knows it.
+pub const KNOWN_KEY: &str = "woshimima";
+
+/// A key that programs may call with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Its name: as written before `=`, else `key-1`, `key-2` … by place.
+    pub name: String,
+    /// The secret itself.
+    pub secret: String,
+    /// Until when it lets in, µs since 1970; `None` is for good.
+    pub until_us: Option<i64>,
+}
+
+impl ClientKey {
+    /// A key for good.
+    pub fn new(name: impl Into<String>, secret: impl Into<String>) -> ClientKey {
+        ClientKey { name: name.into(), secret: secret.into(), until_us: None }
+    }
+
+    /// The last four characters, or nothing of a key too short to show any.
+    pub fn last4(&self) -> String {
+        last4(&self.secret)
+    }
+}
+
+/// The last four characters of a secret that is longer than eight.
+pub fn last4(secret: &str) -> String {
+    let count = secret.chars().count();
+    if count > 8 { secret.chars().skip(count - 4).collect() } else { String::new() }
+}
+
+/// The keys of `a,name=b` as people see them: one per entry, with its name or `key-1`, `key-2` … by place.
+pub fn key_entries(authorization: &str) -> Vec<ClientKey> {
+    written(authorization).into_iter().map(|(_, key)| key).collect()
+}
+
+/// The keys that let somebody in. Each entry is one; an entry with a name is also one as a whole, for keys that hold a `=`
+/// themselves; so is what a key was before it was replaced, for a while.
+pub fn in_force(authorization: &str, rows: &[KeyRow]) -> Vec<ClientKey> {
+    let mut keys = Vec::new();
+    for (index, (entry, key)) in written(authorization).into_iter().enumerate() {
+        let row = rows.iter().find(|row| row.name == key.name);
+        if row.is_some_and(|row| row.disabled) {
+            continue;
+        }
+        if let Some(row) = row.filter(|row| !row.old_key.is_empty()) {
+            keys.push(ClientKey { until_us: Some(row.old_until_us), ..ClientKey::new(&key.name, &row.old_key) });
+        }
+        let whole = (key.secret != entry).then(|| ClientKey::new(format!("key-{}", index + 1), entry));
+        keys.push(key);
+        keys.extend(whole);
+    }
+    keys
+}
+
+/// Each entry as it is written, and the key that it is.
+fn written(authorization: &str) -> Vec<(&str, ClientKey)> {
+    let entries = authorization.split(',').map(str::trim).filter(|entry| !entry.is_empty()).enumerate();
+    let key = |(index, entry)| match named(entry) {
+        Some((name, secret)) => (entry, ClientKey::new(name, secret)),
+        None => (entry, ClientKey::new(format!("key-{}", index + 1), entry)),
+    };
+    entries.map(key).collect()
+}
+
+fn named(entry: &str) -> Option<(&str, &str)> {
+    let (name, secret) = entry.split_once('=')?;
+    Some((name.trim(), secret.trim())).filter(|(name, secret)| !name.is_empty() && !secret.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::client_keys::KeyRow;
+    use crate::roster::keys::in_force;
+
+    #[test]
+    fn a_disabled_key_is_none_in_any_spelling_and_a_replaced_one_is_two_for_a_while() {
+        let row = |name: &str, disabled, old_key: &str| KeyRow {
+            name: name.to_owned(),
+            disabled,
+            old_key: old_key.to_owned(),
+            old_until_us: 7,
+            ..KeyRow::default()
+        };
+        let rows = [row("off", true, "old-off"), row("crew", false, "old-crew"), row("gone", false, "old-gone")];
+        let keys = in_force("off=a,crew=b,plain", &rows);
+        let told: Vec<_> = keys.iter().map(|key| (key.name.as_str(), key.secret.as_str(), key.until_us)).collect();
+        assert_eq!(
+            told,
+            [("crew", "old-crew", Some(7)), ("crew", "b", None), ("key-2", "crew=b", None), ("key-3", "plain", None)]
+        );
+    }
+}

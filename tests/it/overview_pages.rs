@@ -1,0 +1,88 @@
+//! The overview's alert lines and numbers when something is wrong with recording or its disk; that every number is a link.
+
+use std::process::Command;
+
+use crate::support::client::Call;
+use crate::support::database::{Kind, Lock};
+use crate::support::gateway::Gateway;
+use crate::support::on_both;
+use crate::support::samples::{CHAT, good};
+use crate::support::until;
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, browser};
+
+/// How full the disk of a folder is, as `df` tells it in whole percent.
+fn df_percent(folder: &std::path::Path) -> u64 {
+    let told = Command::new("df").arg("-Pk").arg(folder).output().expect("df is there");
+    let told = String::from_utf8(told.stdout).unwrap();
+    let cell = told.lines().nth(1).unwrap().split_whitespace().nth(4).unwrap();
+    cell.trim_end_matches('%').parse().unwrap()
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_told_as_df_tells_it() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let (before, page, after) = (df_percent(gateway.folder()), visitor.page("/admin"), df_percent(gateway.folder()));
+    let told = page.contains("The disk that holds the database is");
+    // Others write to the same disk meanwhile.
+    assert!(told == (before >= 80) || told == (after >= 80), "{before} % to {after} %: {page}");
+    if told {
+        let percent = |percent: u64| page.contains(&format!("is {percent} % full; "));
+        assert!((before.min(after)..=before.max(after)).any(percent), "{before} % to {after} %: {page}");
+    }
+}
+
+fn while_records_wait_the_numbers_say_until_when_they_are_whole(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    gateway.records_when(1);
+    let visitor = Visitor::log_in(&gateway);
+    assert!(!visitor.page("/admin").contains("Numbers as of"));
+    let lock = Lock::on(&gateway.database);
+    until("the records wait", || {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+        let told = gateway.admin("GET", "/admin/overview", "").json();
+        (told["database"] == "away" && told["spilled_bytes"].as_u64()? > 0).then_some(())
+    });
+    // Under an exclusive lock SQLite can still be read; so can Postgres.
+    let page = until("the page is there", || {
+        let answer = gateway.send(browser("GET", "/admin").header("Cookie", &visitor.cookie));
+        (answer.status == 200).then(|| answer.text())
+    });
+    lock.release();
+    assert!(page.contains("The database has taken no records since"), "{page}");
+    assert!(page.contains("wait in the spill file") && page.contains("Numbers as of <time"), "{page}");
+    until("everything is stored", || (!visitor.page("/admin").contains("Numbers as of")).then_some(()));
+}
+
+fn every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_again(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    let new = visitor.page("/admin");
+    let steps: Vec<bool> = (1..=3).map(|n| new.contains(&format!("✓ {n}"))).collect();
+    assert_eq!(steps, [true, true, false], "an upstream and a key are there: {new}");
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    gateway.records_when(1);
+    let answer = visitor.get("/admin?range=1h");
+    assert_eq!(answer.header("refresh"), None);
+    let page = answer.text();
+    let cards: Vec<&str> =
+        page.split("<div class=\"card\">").skip(1).map(|card| card.split("</div>").next().unwrap()).collect();
+    assert_eq!(cards.len(), 6);
+    for card in cards {
+        assert_eq!(card.matches("href=\"/admin/requests?").count(), 2, "label and number: {card}");
+    }
+    let id = gateway.upstream_id("a");
+    assert!(page.contains(&format!("/admin/requests?q=upstream%3A{id}&#38;range=24h")), "{page}");
+    assert!(page.contains("/admin/requests?q=model%3Agpt-4o-mini&#38;range=1h"), "{page}");
+    assert!(page.contains("href=\"/admin?range=1h&#38;refresh=10\""), "{page}");
+    assert_eq!(visitor.get("/admin?range=1h&refresh=10").header("refresh"), Some("10"));
+}
+
+on_both! {
+    while_records_wait_the_numbers_say_until_when_they_are_whole,
+    every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_again,
+}

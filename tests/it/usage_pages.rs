@@ -1,0 +1,141 @@
+//! Usage by status and host, the speed of streams, and that every number leads to its requests.
+
+use chrono::Utc;
+use openai_api_route::db::Database;
+use openai_api_route::db::rollups::{Sample, add};
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::on_both;
+use crate::support::reply::Reply;
+use crate::support::samples::{BAD_REQUEST, CHAT, good};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::Visitor;
+
+fn groups(gateway: &Gateway, by: &str) -> Vec<(String, i64, i64)> {
+    let told = gateway.admin("GET", &format!("/admin/usage?by={by}"), "").json();
+    let groups = told["groups"].as_array().unwrap().iter();
+    let mut groups: Vec<_> = groups
+        .map(|group| {
+            let number = |name: &str| group[name].as_i64().unwrap();
+            (group["group"].as_str().unwrap().to_owned(), number("requests"), number("errors"))
+        })
+        .collect();
+    groups.sort();
+    groups
+}
+
+/// Links to requests on a page, as they are.
+fn links(page: &str) -> Vec<String> {
+    let links = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&"));
+    links.filter(|link| link.starts_with("/admin/requests?")).collect()
+}
+
+fn usage_by_status_and_host_is_exact_also_after_a_restart_and_a_removal(kind: Kind) {
+    let upstream = FakeUpstream::with(|_, n| if n < 3 { good() } else { Reply::json(400, BAD_REQUEST) });
+    let mut gateway = Gateway::with(kind, [upstream.row("a")]);
+    for host in ["one.example", "two.example", "one.example", "two.example"] {
+        gateway.send(Call::chat(CHAT).header("Host", host));
+    }
+    let stranger = Call::chat(CHAT).without("Authorization").header("Authorization", "Bearer nobody's");
+    assert_eq!(gateway.send(stranger.header("Host", "x.example")).status, 403);
+    gateway.records_when(5);
+    let statuses = [("200".to_owned(), 3, 0), ("400".to_owned(), 1, 1), ("403".to_owned(), 1, 1)];
+    let hosts = [("one.example".to_owned(), 2, 0), ("two.example".to_owned(), 2, 1), ("x.example".to_owned(), 1, 1)];
+    assert_eq!((groups(&gateway, "status"), groups(&gateway, "host")), (statuses.to_vec(), hosts.to_vec()));
+    let id = gateway.records()[1].id("id");
+    assert_eq!(gateway.admin("DELETE", &format!("/admin/requests/{id}"), "").status, 200);
+    gateway.signal("TERM");
+    gateway.ended();
+    gateway.start_again();
+    assert_eq!((groups(&gateway, "status"), groups(&gateway, "host")), (statuses.to_vec(), hosts.to_vec()));
+    let refused = gateway.admin("GET", "/admin/usage?by=host&model=x", "");
+    assert!(refused.status == 400 && refused.error().starts_with("by: "), "{}", refused.text());
+}
+
+fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
+    let upstream = FakeUpstream::with(|_, n| if n < 3 { good() } else { Reply::json(400, BAD_REQUEST) });
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    for model in ["gpt-a", "gpt-a", "模型 b", "gpt-c"] {
+        gateway.send(Call::chat(&CHAT.replace("gpt-4o-mini", model)));
+    }
+    gateway.send(Call::get("/v1/models"));
+    gateway.records_when(5);
+    let visitor = Visitor::log_in(&gateway);
+    let found = |link: &str| {
+        let answer = gateway.admin("GET", link, "");
+        assert_eq!(answer.status, 200, "{link}: {}", answer.text());
+        answer.json()["requests"].as_array().unwrap().len()
+    };
+    for (asked, counts) in [
+        ("by=model&top=1", vec![2, 3]),
+        ("by=model", vec![2, 1, 1, 1]),
+        ("by=status&metric=requests", vec![3, 2]),
+        ("by=upstream&metric=errors", vec![2]),
+        ("by=host", vec![5]),
+        ("by=key", vec![5]),
+    ] {
+        let page = visitor.page(&format!("/admin/usage?{asked}&range=1h"));
+        let rows: Vec<&str> = page.rsplit_once("<tbody>").unwrap().1.split("<tr>").skip(1).collect();
+        let told: Vec<usize> = rows.iter().map(|row| found(&links(row)[0])).collect();
+        assert_eq!(told, counts, "{asked}: {page}");
+        for row in rows {
+            let links = links(row);
+            assert!(
+                links.len() >= 5 && links[..3].iter().all(|link| *link == links[0]),
+                "every cell leads there: {row}"
+            );
+            assert_eq!(found(links.last().unwrap()), 0, "nothing was asked before: {row}");
+        }
+    }
+    assert_eq!(visitor.get("/admin/usage?top=9").status, 400);
+    assert_eq!(visitor.get("/admin/usage?by=colour").status, 400);
+}
+
+fn the_speed_of_streams_is_told_with_its_samples(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    let now = Utc::now().timestamp_micros();
+    let stream = |tokens: i64| Sample {
+        started_us: now - 60_000_000,
+        model: "m",
+        status: 200,
+        streamed: true,
+        tokens_out: Some(tokens),
+        first_content_us: Some(500_000),
+        total_us: 1_500_000,
+        ..Sample::default()
+    };
+    let whole = Sample { streamed: false, tokens_out: Some(1_000_000), ..stream(0) };
+    let mut conn = Database::open(&gateway.database.location).unwrap().database.connect().unwrap();
+    let mut batch: Vec<Sample<'_>> = (0..99).map(|_| stream(50)).collect();
+    batch.push(whole);
+    add(&mut conn, &batch).unwrap();
+    let told = gateway.admin("GET", "/admin/usage", "").json()["totals"]["tokens_per_second"].clone();
+    assert_eq!(told["count"], 99, "what is no stream has no speed");
+    let speed = told["p50"].as_f64().unwrap();
+    assert!((speed - 50.0).abs() < 2.5, "50 tokens in a second: {told}");
+    let page = |p: &str| visitor.page(&format!("/admin/usage?metric=speed&p={p}&range=1h"));
+    let cell = |page: &str, label: &str| {
+        let row = page.rsplit_once("<tbody>").unwrap().1;
+        let cell = row.split(&format!("data-l=\"{label}\">")).nth(1).unwrap().split("</td>").next().unwrap().to_owned();
+        cell.split_once('>').unwrap().1.split('<').next().unwrap().to_owned()
+    };
+    assert!(cell(&page("p50"), "Tokens/s").starts_with(&format!("{speed:.1}")), "{}", page("p50"));
+    assert_eq!((cell(&page("p50"), "Samples").as_str(), cell(&page("p99"), "Tokens/s").as_str()), ("99", "—"));
+    assert!(page("p50").contains(" (99)<"), "the chart's table tells the samples too: {}", page("p50"));
+    assert!(links(&page("p50")).iter().any(|link| link.contains("model%3Am%20is%3Astream")), "{}", page("p50"));
+    add(&mut conn, &[stream(50)]).unwrap();
+    assert_ne!(cell(&page("p99"), "Tokens/s"), "—", "a hundred are enough");
+    let file = visitor.page("/admin/usage/csv?metric=speed&by=status&range=1h");
+    let line = file.lines().nth(1).unwrap();
+    assert!(file.lines().next().unwrap().ends_with("speed_samples,speed_p50,speed_p95,speed_p99"), "{file}");
+    assert!(line.contains(",200,101,") && line.contains(",100,"), "{file}");
+}
+
+on_both! {
+    usage_by_status_and_host_is_exact_also_after_a_restart_and_a_removal,
+    every_number_of_usage_leads_to_its_requests,
+    the_speed_of_streams_is_told_with_its_samples,
+}
