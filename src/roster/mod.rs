@@ -4,8 +4,10 @@
 //! change in the database. **Invariant:** nothing here waits for the database on behalf of a request.
 //! **May import:** `db`, `connector`, `balance`, `error`.
 
+mod extra_headers;
 mod homes;
 mod measured;
+mod model_map;
 mod network;
 mod recording;
 mod report;
@@ -28,13 +30,15 @@ use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
 
+pub use extra_headers::{BadHeader, HOP_BY_HOP, HeaderFault, RECORD, REMADE, masked_headers, merged};
 pub use homes::Homes;
 pub use measured::Measured;
+pub use model_map::{BadMapping, ModelMap, SentModel, entries as mappings};
 pub use network::Network;
 pub use recording::{KeyLevels, Recording};
 pub use report::{Ailment, Report, Trouble, Why};
 pub use settings::{ClientKey, Clocks, Durability, KNOWN_KEY, Problem, Settings, Wrong, key_entries, last4};
-pub use upstream::{KeepHeaders, Upstream, masked};
+pub use upstream::{Identity, KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
 /// Settings and upstreams at one moment.
@@ -166,4 +170,4 @@ fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String
     (Snapshot { settings, upstreams, prices }, known, problems)
 }
 
-type Known = HashMap<(i64, String, String, bool), Arc<Measured>>;
+type Known = HashMap<Identity, Arc<Measured>>;
