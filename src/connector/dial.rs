@@ -1,4 +1,4 @@
-//! Making a connection: name, TCP, TLS, under one clock.
+//! Making a connection: name, TCP, perhaps a proxy, TLS, under one clock.
 //!
 //! **Invariant:** an address that does not answer never delays the next one by more than [`NEXT_ADDRESS_MS`]
 //! (RFC 8305, "Happy Eyeballs"). **May import:** nothing of the crate.
@@ -23,6 +23,7 @@ use tokio_openssl::SslStream;
 
 use crate::connector::Targets;
 use crate::connector::target::Target;
+use crate::connector::tunnel;
 use crate::connector::wire::{Stream, Wire};
 
 /// How long one address is tried alone before the next joins in, in ms (RFC 8305 §5 recommends 250).
@@ -66,8 +67,13 @@ impl ConnectFailure {
         error.get_ref()?.downcast_ref::<ConnectFailure>()
     }
 
-    fn new(kind: ConnectKind, detail: impl fmt::Display) -> ConnectFailure {
+    pub(super) fn new(kind: ConnectKind, detail: impl fmt::Display) -> ConnectFailure {
         ConnectFailure { kind, detail: detail.to_string() }
+    }
+
+    /// The same, told with these words before.
+    fn before(self, words: &str) -> ConnectFailure {
+        ConnectFailure { detail: format!("{words}{}", self.detail), ..self }
     }
 }
 
@@ -111,19 +117,22 @@ impl Service<ConnectInfo<Uri>> for Dialer {
 async fn connect(target: &Arc<Target>, tls: &SslConnector) -> Result<Wire, ConnectFailure> {
     let limit = Duration::from_millis(target.connect_timeout_ms);
     timeout(limit, steps(target, tls)).await.unwrap_or_else(|_| {
-        let detail = format!("no connection within {} ms", target.connect_timeout_ms);
+        let way = target.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+        let detail = format!("no connection within {} ms{way}", target.connect_timeout_ms);
         Err(ConnectFailure::new(ConnectKind::Timeout, detail))
     })
 }
 
 async fn steps(target: &Target, tls: &SslConnector) -> Result<Wire, ConnectFailure> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((target.host.as_str(), target.port))
-        .await
-        .map_err(|error| ConnectFailure::new(ConnectKind::Dns, format!("{}: {error}", target.host)))?
-        .collect();
-    let tcp = first_of(addresses).await?;
-    // Small writes must not wait for an acknowledgement: a chunk goes out when it comes in.
-    let _ = tcp.set_nodelay(true);
+    let tcp = match &target.proxy {
+        None => tcp(&target.host, target.port).await?,
+        Some(proxy) => {
+            let to_proxy = tcp(&proxy.host, proxy.port).await;
+            let mut tcp = to_proxy.map_err(|failure| failure.before(&format!("the proxy {proxy}: ")))?;
+            tunnel::open(&mut tcp, proxy, &target.host, target.port).await?;
+            tcp
+        }
+    };
     if !target.tls {
         return Ok(Wire::new(Stream::Plain(tcp)));
     }
@@ -135,6 +144,17 @@ async fn steps(target: &Target, tls: &SslConnector) -> Result<Wire, ConnectFailu
     let mut stream = SslStream::new(ssl, tcp).map_err(|error| tls_failure(&error))?;
     std::pin::Pin::new(&mut stream).connect().await.map_err(|error| tls_failure(&error))?;
     Ok(Wire::new(Stream::Tls(Box::new(stream))))
+}
+
+async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectFailure> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|error| ConnectFailure::new(ConnectKind::Dns, format!("{host}: {error}")))?
+        .collect();
+    let tcp = first_of(addresses).await?;
+    // Small writes must not wait for an acknowledgement: a chunk goes out when it comes in.
+    let _ = tcp.set_nodelay(true);
+    Ok(tcp)
 }
 
 /// Tries the addresses in order, each joining when the one before has failed or is slow; the first connection wins.

@@ -8,8 +8,10 @@
 
 mod dial;
 mod head;
+mod proxy;
 mod target;
 mod trust;
+mod tunnel;
 mod wire;
 
 use std::cell::RefCell;
@@ -23,6 +25,7 @@ use actix_web::http::uri::{Parts, PathAndQuery, Scheme, Uri};
 use awc::{Client, ClientRequest};
 
 pub use dial::{ConnectFailure, ConnectKind};
+pub use proxy::{BadProxy, Proxy};
 pub use target::{Endpoint, Target};
 pub use trust::tls_connector;
 pub use wire::{closed_by_peer, went_stale};

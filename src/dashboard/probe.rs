@@ -3,14 +3,14 @@
 //! What comes back is hostile: it is cut, rid of our key and shown as text. A good answer closes what was open, so that an
 //! upstream whose key was refused is in use again; a bad one blames nobody, for no caller was failed.
 //!
-//! **Invariant:** one small request per test, never to an upstream that was not named. **May import:** `roster`, `connector`, `balance`.
+//! **Invariant:** one small request per test, never to an upstream that was not named. **May import:** `roster`, `connector`, `balance`, `openai`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -21,6 +21,8 @@ use crate::balance::verdict::Outcome;
 use crate::connector::Outbound;
 use crate::dashboard::memory::locked;
 use crate::dashboard::session::now_us;
+use crate::openai::peek::peek;
+use crate::openai::splice::put_model;
 use crate::roster::Upstream;
 
 /// How long a test may take.
@@ -171,6 +173,14 @@ pub(super) struct Answer {
     pub(super) began: Instant,
 }
 
+/// A body with the model's name as this upstream knows it.
+fn named(upstream: &Upstream, body: Vec<u8>) -> Vec<u8> {
+    let asked = peek("application/json", &body).model;
+    let sent = asked.and_then(|model| upstream.models.get(&model));
+    let splice = sent.and_then(|sent| put_model(&body, sent.literal.as_bytes()));
+    splice.map(|splice| splice.apply(&body)).unwrap_or(body)
+}
+
 /// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it. `path` is below the
 /// endpoint's; a body is JSON.
 ///
@@ -184,23 +194,21 @@ pub(super) async fn send(
     body: Option<Vec<u8>>,
     patience: Duration,
 ) -> Result<Answer, String> {
+    let body = body.map(|body| named(upstream, body));
     let path: PathAndQuery = format!("{}{path}", upstream.endpoint.base_path)
         .parse()
         .map_err(|_| "the endpoint makes no path".to_owned())?;
     let mut request =
         outbound.request(&upstream.endpoint.target, method, path, true).ok_or("the endpoint makes no address")?;
     let headers = request.headers_mut();
-    headers.insert(HOST, upstream.endpoint.host.clone());
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some(authorization) = &upstream.authorization {
-        headers.insert(AUTHORIZATION, authorization.clone());
+    if body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
+    upstream.sign(headers);
     let work = async {
         let mut response = match body {
-            Some(body) => {
-                request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                request.send_body(body).await
-            }
+            Some(body) => request.send_body(body).await,
             None => request.send().await,
         }
         .map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! Upstreams over the admin API. Start at [`Input`]: JSON is parsed into an edit that cannot be wrong.
 //!
-//! **Invariant:** an sk goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
+//! **Invariant:** a secret goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,12 +8,12 @@ use actix_web::web::{Bytes, Data, Path};
 use serde_json::{Map, Value, json};
 
 use crate::config::DEFAULT_ENDPOINT;
-use crate::connector::Endpoint;
+use crate::connector::{Endpoint, Proxy};
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
-use crate::roster::{Recording, Roster, masked};
+use crate::roster::{ModelMap, Recording, Roster, masked, masked_headers, merged};
 use crate::state::State;
 
 /// `GET /admin/upstreams`: all of them, by id.
@@ -36,7 +36,7 @@ pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Resul
 }
 
 async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
-    let change = Input::read(body)?;
+    let change = Input::read(body, None)?;
     let sk = change.sk.clone().ok_or_else(|| {
         ApiError::field("sk", "is missing; give the upstream's key, or `asis` to pass the caller's own")
     })?;
@@ -56,27 +56,23 @@ async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     new.first_content_timeout_ms = change.first_content_timeout_ms.unwrap_or(None);
     new.idle_timeout_ms = change.idle_timeout_ms.unwrap_or(None);
     new.recording = change.recording.unwrap_or(new.recording);
+    new.extra_headers = change.extra_headers.unwrap_or(new.extra_headers);
+    new.model_map = change.model_map.unwrap_or(new.model_map);
+    new.proxy = change.proxy.unwrap_or(new.proxy);
     with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await
 }
 
-/// `PUT /admin/upstreams/{id}`: changes what is given; without sk the old one stays.
+/// `PUT /admin/upstreams/{id}`: changes what is given; secrets that are sent back as they are shown stay as they were.
 pub(super) async fn edit(
     _admin: Admin,
     id: Path<i64>,
     body: Bytes,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut change = Input::read(&body)?;
     let id = *id;
-    let row = with_database(&state.database, move |connection| {
-        // What a page shows in the sk's place means "as it was" when it is sent back.
-        let before = upstreams::find(connection, id)?.ok_or(Error::NotFound)?;
-        if change.sk.as_ref().is_some_and(|sk| *sk == masked(&before.sk)) {
-            change.sk = None;
-        }
-        upstreams::update(connection, id, &change)
-    })
-    .await?;
+    let before = with_database(&state.database, move |connection| upstreams::find(connection, id)).await?;
+    let change = Input::read(&body, Some(&before.ok_or(Error::NotFound)?))?;
+    let row = with_database(&state.database, move |connection| upstreams::update(connection, id, &change)).await?;
     reply(StatusCode::OK, &show_row(&row, &state.roster))
 }
 
@@ -106,6 +102,9 @@ fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
         "first_content_timeout_ms": row.first_content_timeout_ms,
         "idle_timeout_ms": row.idle_timeout_ms,
         "recording": row.recording,
+        "extra_headers": masked_headers(&row.extra_headers),
+        "model_map": row.model_map,
+        "proxy": Proxy::masked(&row.proxy),
         "success_count": row.success_count,
         "failed_count": row.failed_count,
         "last_call_success_time": last.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
@@ -118,11 +117,11 @@ fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
     shown
 }
 
-/// The fields of a request's JSON, each checked before any is used.
-struct Input(Map<String, Value>);
+/// The fields of a request's JSON, each checked before any is used; and the upstream that they change.
+struct Input<'a>(Map<String, Value>, Option<&'a UpstreamRow>);
 
-impl Input {
-    fn read(body: &[u8]) -> Result<UpstreamChange, ApiError> {
+impl Input<'_> {
+    fn read(body: &[u8], before: Option<&UpstreamRow>) -> Result<UpstreamChange, ApiError> {
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")))?;
         let Value::Object(fields) = value else {
@@ -131,7 +130,7 @@ impl Input {
                 "the body must be a JSON object, like {\"sk\": \"sk-…\", \"endpoint\": \"https://…\"}",
             ));
         };
-        let mut input = Input(fields);
+        let mut input = Input(fields, before);
         let change = input.change()?;
         // Facts that a client may send back as it got them.
         for known in [
@@ -154,7 +153,9 @@ impl Input {
     }
 
     fn change(&mut self) -> Result<UpstreamChange, ApiError> {
-        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned());
+        // What is shown in the sk's place means "as it was" when it is sent back.
+        let shown = self.1.map(|before| masked(&before.sk));
+        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned()).filter(|sk| Some(sk) != shown.as_ref());
         if sk.as_ref().is_some_and(|sk| sk.is_empty() || sk.chars().any(|c| c.is_control() || !c.is_ascii())) {
             return Err(ApiError::field(
                 "sk",
@@ -175,15 +176,18 @@ impl Input {
             priority: self.number("priority", i64::MIN)?,
             position: self.number("position", i64::MIN)?,
             weight: self.number("weight", 0)?,
-            allow_models: self.list("allow_models")?,
-            deny_models: self.list("deny_models")?,
-            allow_keys: self.list("allow_keys")?,
-            keep_header: self.list("keep_header")?,
+            allow_models: self.list("allow_models", ",")?,
+            deny_models: self.list("deny_models", ",")?,
+            allow_keys: self.list("allow_keys", ",")?,
+            keep_header: self.list("keep_header", ",")?,
             connect_timeout_ms: self.clock("connect_timeout_ms")?,
             first_byte_timeout_ms: self.clock("first_byte_timeout_ms")?,
             first_content_timeout_ms: self.clock("first_content_timeout_ms")?,
             idle_timeout_ms: self.clock("idle_timeout_ms")?,
             recording: self.recording()?,
+            extra_headers: self.extra_headers()?,
+            model_map: self.model_map()?,
+            proxy: self.proxy()?,
         })
     }
 
@@ -209,6 +213,26 @@ impl Input {
             }
             level => Ok(level),
         }
+    }
+
+    fn extra_headers(&mut self) -> Result<Option<String>, ApiError> {
+        let stored = self.1.map_or("", |before| &before.extra_headers);
+        let typed = self.list("extra_headers", "\n")?;
+        typed.map(|typed| merged(&typed, stored).map_err(|bad| ApiError::field("extra_headers", bad))).transpose()
+    }
+
+    fn model_map(&mut self) -> Result<Option<String>, ApiError> {
+        let map = self.list("model_map", "\n")?;
+        match map.as_deref().map(ModelMap::parse) {
+            Some(Err(bad)) => Err(ApiError::field("model_map", bad)),
+            Some(Ok(_)) | None => Ok(map),
+        }
+    }
+
+    fn proxy(&mut self) -> Result<Option<String>, ApiError> {
+        let stored = self.1.map_or("", |before| &before.proxy);
+        let typed = self.text("proxy")?;
+        typed.map(|typed| Proxy::merged(&typed, stored).map_err(|bad| ApiError::field("proxy", bad))).transpose()
     }
 
     fn switch(&mut self, field: &str) -> Result<Option<bool>, ApiError> {
@@ -238,16 +262,17 @@ impl Input {
         Ok(self.number(field, 1)?.map(Some))
     }
 
-    /// A list as one text with commas, or as a JSON array of texts.
-    fn list(&mut self, field: &str) -> Result<Option<String>, ApiError> {
-        let wrong = || ApiError::field(field, "must be a text with commas, or an array of texts");
+    /// A list as one text with `gap`s, or as a JSON array of texts.
+    fn list(&mut self, field: &str, gap: &str) -> Result<Option<String>, ApiError> {
+        let between = if gap == "," { "commas" } else { "lines" };
+        let wrong = || ApiError::field(field, format!("must be a text with {between}, or an array of texts"));
         match self.take(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(Value::Bool(on)) if field == "keep_header" => Ok(Some(on.to_string())),
             Some(Value::Array(items)) => {
                 let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-                Ok(Some(items.ok_or_else(wrong)?.join(",")))
+                Ok(Some(items.ok_or_else(wrong)?.join(gap)))
             }
             Some(_) => Err(wrong()),
         }

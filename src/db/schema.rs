@@ -27,6 +27,9 @@ diesel::table! {
         first_content_timeout_ms -> Nullable<BigInt>,
         idle_timeout_ms -> Nullable<BigInt>,
         recording -> Text,
+        extra_headers -> Text,
+        model_map -> Text,
+        proxy -> Text,
         updated_at -> Nullable<Timestamp>,
     }
 }

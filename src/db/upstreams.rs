@@ -1,7 +1,7 @@
 //! The upstreams' table, `openai_upstreams`, which people also edit by hand.
 //!
 //! Start at [`list`]. A removed upstream keeps its row, because records name it.
-//! **Invariant:** nothing here judges a value: a row that makes no sense is the roster's to report. No `Debug` prints an sk.
+//! **Invariant:** nothing here judges a value: a row that makes no sense is the roster's to report. No `Debug` prints a secret.
 //! **May import:** `error`, chrono, diesel.
 
 use std::fmt;
@@ -68,9 +68,15 @@ pub struct UpstreamRow {
     pub idle_timeout_ms: Option<i64>,
     /// How much is recorded of what it answers: `off`, `metadata` or `full`; empty means as the setting says.
     pub recording: String,
+    /// What it is sent besides the caller's headers, `Name: value` a line. Values are secrets.
+    pub extra_headers: String,
+    /// What models are called there, `asked = sent`, by lines or commas.
+    pub model_map: String,
+    /// What connections to it go through, an address with a login; empty for nothing.
+    pub proxy: String,
 }
 
-/// Prints everything but the sk.
+/// Prints no sk, no header and no proxy.
 impl fmt::Debug for UpstreamRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let UpstreamRow { id, endpoint, name, enabled, priority, .. } = self;
@@ -102,6 +108,9 @@ pub struct NewUpstream {
     pub first_content_timeout_ms: Option<i64>,
     pub idle_timeout_ms: Option<i64>,
     pub recording: String,
+    pub extra_headers: String,
+    pub model_map: String,
+    pub proxy: String,
 }
 
 impl NewUpstream {
@@ -124,6 +133,9 @@ impl NewUpstream {
             first_content_timeout_ms: None,
             idle_timeout_ms: None,
             recording: String::new(),
+            extra_headers: String::new(),
+            model_map: String::new(),
+            proxy: String::new(),
         }
     }
 }
@@ -151,6 +163,9 @@ pub struct UpstreamChange {
     pub first_content_timeout_ms: Option<Option<i64>>,
     pub idle_timeout_ms: Option<Option<i64>>,
     pub recording: Option<String>,
+    pub extra_headers: Option<String>,
+    pub model_map: Option<String>,
+    pub proxy: Option<String>,
 }
 
 /// Calls of one upstream since the last count.

@@ -2,9 +2,9 @@
 //!
 //! Start reading at [`scan`]: everything else stands on walking JSON as byte slices. Of a request: [`peek`], [`multipart`].
 //! Of a reply: [`sse`] cuts a stream into events, [`opening`] says when content has begun, [`assemble`] puts the events
-//! together, [`facts`] reads model and tokens, [`error`] reads and writes error bodies. [`usage_splice`] asks for the tokens of a
-//! stream, [`usage_filter`] takes the answer out of it again. Of both: [`dialogue`] is what was said, in one shape for every
-//! API; [`slices`] cuts a body where parts of it come again, [`inline`] knows base64.
+//! together, [`facts`] reads model and tokens, [`error`] reads and writes error bodies. [`splice`] changes a few bytes of a
+//! request, [`usage_splice`] asks for the tokens of a stream, [`usage_filter`] takes the answer out of it again. Of both:
+//! [`dialogue`] is what was said, in one shape for every API; [`slices`] cuts a body where parts of it come again, [`inline`] knows base64.
 //!
 //! **Invariant:** nothing here waits, logs, reads a clock, takes a lock or panics on any input; nothing writes a body anew.
 //! **May import:** std, serde, serde_json, memchr. Nothing of the crate outside this room.
@@ -19,6 +19,7 @@ pub mod opening;
 pub mod peek;
 pub mod scan;
 pub mod slices;
+pub mod splice;
 pub mod sse;
 pub mod usage_filter;
 pub mod usage_splice;

@@ -20,6 +20,8 @@ use crate::openai::scan::{members, skip_space, string_value};
 pub struct Peek {
     /// The model asked for.
     pub model: Option<String>,
+    /// It stands in a JSON body, where [`put_model`](crate::openai::splice::put_model) finds it.
+    pub in_json: bool,
     /// Whether a stream was asked for.
     pub stream: bool,
 }
@@ -41,6 +43,7 @@ pub fn peek(content_type: &str, body: &[u8]) -> Peek {
             .field("model")
             .map(|model| String::from_utf8_lossy(model).into_owned())
             .filter(|model| !model.is_empty()),
+        in_json: false,
         stream: summary.field("stream").is_some_and(|stream| stream.eq_ignore_ascii_case(b"true") || stream == b"1"),
     }
 }
@@ -57,6 +60,7 @@ fn peek_json(body: &[u8]) -> Peek {
             _ => {}
         }
     }
+    peek.in_json = peek.model.is_some();
     peek
 }
 

@@ -6,36 +6,19 @@
 //! (<https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options>).
 //!
 //! **Invariant:** no byte of the caller's is written anew: a body that is not plainly understood is left alone.
-//! **May import:** std, `openai::scan`.
+//! **May import:** std, `openai::{scan, splice}`.
 
 use std::ops::Range;
 
 use crate::openai::scan::{members, skip_space};
-
-/// A stretch of a body, and what stands there instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splice {
-    at: Range<usize>,
-    text: &'static [u8],
-}
-
-impl Splice {
-    /// `body` with the stretch replaced.
-    pub fn apply(&self, body: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(body.len() + self.text.len());
-        out.extend_from_slice(&body[..self.at.start]);
-        out.extend_from_slice(self.text);
-        out.extend_from_slice(&body[self.at.end..]);
-        out
-    }
-}
+use crate::openai::splice::Splice;
 
 /// Where to ask for the usage in the JSON body of a chat or completion request.
 ///
 /// `None` when there is nothing to ask: no stream is wanted, the caller asks itself, or the body is no whole JSON object or
 /// says something odd. `false` and `null` count as not having asked. The last of several members of one name counts,
 /// as it does for the parsers upstream.
-pub fn ask_for_usage(body: &[u8]) -> Option<Splice> {
+pub fn ask_for_usage(body: &[u8]) -> Option<Splice<'static>> {
     let opening = skip_space(body, 0);
     let (mut stream, mut options) = (false, None);
     let end = walk(body, 0, |key, value| {
@@ -58,7 +41,7 @@ pub fn ask_for_usage(body: &[u8]) -> Option<Splice> {
     }
 }
 
-fn within_options(body: &[u8], options: Range<usize>) -> Option<Splice> {
+fn within_options(body: &[u8], options: Range<usize>) -> Option<Splice<'static>> {
     let (mut asked, mut any) = (None, false);
     let end = walk(&body[..options.end], options.start, |key, value| {
         any = true;

@@ -3,13 +3,11 @@
 //! **Invariant:** nothing here decides what happens next; a reply that is returned has not been shown to anybody.
 //! **May import:** `connector`, `openai`, `balance`, `roster`, `state`.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::None as NoBody;
-use actix_web::http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap};
+use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -24,9 +22,9 @@ use crate::openai::error::{ErrorFacts, error_facts, is_quota};
 use crate::openai::opening::{Opening, OpeningScan};
 use crate::proxy::filing::unix_us;
 use crate::proxy::headers;
-use crate::proxy::intake::{Passed, Passing};
 use crate::proxy::loss::{Lost, lost};
-use crate::roster::Upstream;
+use crate::proxy::tries::Body;
+use crate::roster::{SentModel, Upstream};
 
 /// How much of an error's body, or of a stream's beginning, is held before it is decided whom to ask next.
 const HELD_BYTES: usize = 64 << 10;
@@ -40,16 +38,6 @@ pub(super) struct Outgoing<'a> {
     pub(super) path: &'a str,
     pub(super) headers: &'a HeaderMap,
     pub(super) stream: bool,
-}
-
-/// The body for one attempt.
-pub(super) enum Body {
-    /// A request without one.
-    None,
-    /// Held in memory.
-    Whole(Bytes),
-    /// Passing through; can be sent once.
-    Passing(Passing, Rc<RefCell<Passed>>),
 }
 
 /// A reply that may be passed on, as far as it has come.
@@ -67,6 +55,8 @@ pub(super) struct Reply {
     pub(super) opening: Option<OpeningScan>,
     /// Its usage was asked for by us and not by the caller.
     pub(super) usage_asked: bool,
+    /// What the upstream knows the model as, where that is not what was asked for.
+    pub(super) model_sent: Option<Arc<SentModel>>,
     pub(super) outcome: Outcome,
     /// What an error says, without secrets; empty for a good reply.
     pub(super) what: String,
@@ -91,6 +81,8 @@ pub(super) struct Attempt<'a> {
     pub(super) outbound: &'a Outbound,
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) outgoing: &'a Outgoing<'a>,
+    /// What the upstream knows the model as, where that is not what is asked for.
+    pub(super) model_sent: Option<&'a Arc<SentModel>>,
     /// Another upstream could be asked: hold the reply back until there is content.
     pub(super) more: bool,
 }
@@ -98,6 +90,10 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Sends the request and waits for a reply worth passing on.
     pub(super) async fn send(&self, body: Body) -> Result<Reply, Failed> {
+        let body = match self.model_sent {
+            Some(model) => body.naming(model),
+            None => body,
+        };
         let response = match body {
             Body::Passing(passing, passed) => {
                 self.head(Body::Passing(passing, passed), true).await.map_err(|lost| lost.failed)?
@@ -126,6 +122,7 @@ impl Attempt<'_> {
             broken: false,
             opening: None,
             usage_asked: false,
+            model_sent: self.model_sent.cloned(),
             outcome,
             what: String::new(),
             first_byte,
@@ -149,11 +146,11 @@ impl Attempt<'_> {
             self.outbound.request(&endpoint.target, self.outgoing.method.clone(), path, fresh).ok_or_else(bad)?;
         let out = request.headers_mut();
         headers::for_upstream(self.outgoing.headers, keep, authorization.is_none(), out);
-        out.insert(HOST, endpoint.host.clone());
-        out.insert(ACCEPT_ENCODING, headers::accept_encoding(self.outgoing.headers, self.outgoing.stream));
-        if let Some(authorization) = authorization {
-            out.insert(AUTHORIZATION, authorization.clone());
+        if self.model_sent.is_some() {
+            headers::DIGESTS.iter().for_each(|name| drop(out.remove(*name)));
         }
+        out.insert(ACCEPT_ENCODING, headers::accept_encoding(self.outgoing.headers, self.outgoing.stream));
+        self.upstream.sign(out);
         let (sent, passed) = match body {
             Body::None => (request.send_body(NoBody::new()), None),
             Body::Whole(bytes) => (request.send_body(bytes), None),

@@ -8,9 +8,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use chrono::Utc;
 
-use crate::proxy::headers::RECORD;
 use crate::proxy::refusal::Refusal;
-use crate::roster::{Network, Recording, Settings, last4};
+use crate::roster::{Network, RECORD, Recording, Settings, last4};
 
 /// Somebody who may call.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
@@ -20,7 +21,7 @@ use crate::proxy::hold::Settled;
 use crate::proxy::intake::Passed;
 use crate::proxy::tap;
 use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
-use crate::roster::{Durability, Recording, Settings, Upstream};
+use crate::roster::{Durability, Recording, SentModel, Settings, Upstream};
 
 /// What a caller that left before a status was sent is recorded with (nginx's convention).
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -70,6 +71,7 @@ impl Filing {
                 method: request.method().as_str().to_owned(),
                 path: path_for_record(path),
                 model: None,
+                model_sent: None,
                 status: CLIENT_CLOSED_REQUEST,
                 upstream_id: None,
                 streamed: false,
@@ -135,18 +137,20 @@ impl Filing {
     }
 
     /// This upstream's reply is the one that is passed on.
-    pub(super) fn answered_by(&mut self, upstream: &Upstream) {
+    pub(super) fn answered_by(&mut self, upstream: &Upstream, model_sent: Option<&Arc<SentModel>>) {
+        self.note(|draft| draft.model_sent = model_sent.map(|model| model.name.clone()));
         self.upstream_allows = upstream.recording;
         self.lower(upstream.recording);
     }
 
     /// A try begins. Should the caller leave meanwhile, the record knows at least that.
-    pub(super) fn attempt_begins(&mut self, upstream: &Upstream) {
+    pub(super) fn attempt_begins(&mut self, upstream: &Upstream, model_sent: Option<&Arc<SentModel>>) {
         let (began, upstream_id) = (self.began, upstream.id);
         self.upstream_allows = upstream.recording;
         self.note(|draft| {
             let began_us = us_since(began);
             draft.upstream_id = Some(upstream_id);
+            draft.model_sent = model_sent.map(|model| model.name.clone());
             draft.attempts.push(AttemptNote { upstream_id, began_us, took_us: None, status: None, error: None });
         });
     }

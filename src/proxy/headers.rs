@@ -5,26 +5,7 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::roster::KeepHeaders;
-
-/// Headers of one connection, whatever its `Connection` header names besides.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Request headers that are made anew for the upstream, and ours.
-const REMADE: [&str; 5] = ["host", "content-length", "expect", "accept-encoding", RECORD];
-
-/// The header with which a caller lowers how much is recorded of its request.
-pub(super) const RECORD: &str = "x-record";
+use crate::roster::{HOP_BY_HOP, KeepHeaders, REMADE};
 
 /// What proves who the caller is.
 const CREDENTIALS: [&str; 3] = ["authorization", "api-key", "x-api-key"];
@@ -46,6 +27,9 @@ const PRIVATE: [&str; 14] = [
     "cf-connecting-ip",
     "x-original-forwarded-for",
 ];
+
+/// Headers that vouch for the body's bytes (RFC 9530, RFC 3230, RFC 1864).
+pub(super) const DIGESTS: [&str; 3] = ["content-digest", "digest", "content-md5"];
 
 /// Reply headers that say who may read the reply in a browser; ours replace the upstream's.
 const CORS: [(HeaderName, HeaderValue); 3] = [

@@ -16,6 +16,7 @@ use actix_web::web::{Bytes, BytesMut, Data};
 use futures_util::{Stream, StreamExt};
 
 use crate::openai::multipart::Summary;
+use crate::openai::splice::put_model;
 use crate::proxy::Worker;
 use crate::proxy::refusal::Refusal;
 use crate::recorder::{Kept, Side};
@@ -98,6 +99,8 @@ pub(super) struct Passed {
 /// A body on its way through, looked at as it passes.
 pub(super) struct Passing {
     begun: Option<Bytes>,
+    /// What is sent in place of the beginning.
+    instead: Option<Bytes>,
     rest: Payload,
     size: BodySize,
     record_bytes: usize,
@@ -140,9 +143,28 @@ impl Passing {
         let side = Side { kept, content_type: content_type.to_owned(), ..Side::default() };
         let passed = Rc::new(RefCell::new(Passed { side, last: Instant::now(), whole: false, charged_bytes: 0 }));
         let size = declared.map_or(BodySize::Stream, BodySize::Sized);
-        let passing =
-            Passing { begun: Some(begun), rest, size, record_bytes, state: state.clone(), passed: Rc::clone(&passed) };
+        let passing = Passing {
+            begun: Some(begun),
+            instead: None,
+            rest,
+            size,
+            record_bytes,
+            state: state.clone(),
+            passed: Rc::clone(&passed),
+        };
         (passing, passed)
+    }
+
+    /// Sends `literal` as the model's name if it stands in the beginning; the record keeps what came.
+    pub(super) fn name_model(&mut self, literal: &[u8]) {
+        let Some(begun) = &self.begun else { return };
+        if let Some(splice) = put_model(begun, literal) {
+            let instead = Bytes::from(splice.apply(begun));
+            if let BodySize::Sized(size) = &mut self.size {
+                *size = *size - begun.len() as u64 + instead.len() as u64;
+            }
+            self.instead = Some(instead);
+        }
     }
 
     fn look_at(&mut self, chunk: &Bytes) -> Result<(), PassingError> {
@@ -183,7 +205,7 @@ impl MessageBody for Passing {
             None => std::task::ready!(Pin::new(&mut this.rest).poll_next(cx)),
         };
         Poll::Ready(match chunk {
-            Some(Ok(chunk)) => Some(this.look_at(&chunk).map(|()| chunk)),
+            Some(Ok(chunk)) => Some(this.look_at(&chunk).map(|()| this.instead.take().unwrap_or(chunk))),
             Some(Err(_)) => Some(Err(PassingError::CallerLeft)),
             None => {
                 this.passed.borrow_mut().whole = true;

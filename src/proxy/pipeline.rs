@@ -102,9 +102,10 @@ pub(super) async fn pipeline(
         let Some(sending) = body.next() else { break };
         let more = tries.more() && body.replayable;
         let began = Instant::now();
-        filing.attempt_begins(upstream);
+        let model_sent = if peeked.in_json { upstream.models.get(&model) } else { None };
+        filing.attempt_begins(upstream, model_sent);
         let mut observation = Observation::begin(&state, upstream, &model);
-        let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, more };
+        let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, model_sent, more };
         let result = send(&attempt, &wish, sending, &mut filing).await;
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),

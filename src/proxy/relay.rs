@@ -79,7 +79,7 @@ pub(super) fn relay(reply: Reply, passage: Passage<'_>, snapshot: &Snapshot) -> 
 
     let first_byte_us = reply.first_byte.duration_since(began).as_micros() as i64;
     let upstream_id = observation.upstream().id;
-    filing.answered_by(observation.upstream());
+    filing.answered_by(observation.upstream(), reply.model_sent.as_ref());
     let mut keep_bytes = 0;
     let came_in = filing.began();
     filing.answers(status.as_u16(), Some(upstream_id));

@@ -1,6 +1,6 @@
 //! What one request still has to spend: upstreams to ask, and a body to send them.
 //!
-//! **Invariant:** a body that passed through is never sent twice. **May import:** `balance`, `roster`.
+//! **Invariant:** a body that passed through is never sent twice. **May import:** `balance`, `openai`, `roster`.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use actix_web::web::Bytes;
 
 use crate::balance::health::Claim;
 use crate::balance::standing::Standing;
-use crate::proxy::attempt::Body;
+use crate::openai::splice::put_model;
 use crate::proxy::filing::{Filing, unix_us};
 use crate::proxy::intake::{Intake, Passed, Passing};
-use crate::roster::{Snapshot, Upstream};
+use crate::roster::{SentModel, Snapshot, Upstream};
 
 /// The plan, walked once: all that are ready, then at most one that is not.
 pub(super) struct Tries<'a> {
@@ -53,6 +53,34 @@ impl<'a> Tries<'a> {
     /// Whether another could be asked.
     pub(super) fn more(&self) -> bool {
         self.at < self.order.len() && !self.last_resort_used
+    }
+}
+
+/// The body for one attempt.
+pub(super) enum Body {
+    /// A request without one.
+    None,
+    /// Held in memory.
+    Whole(Bytes),
+    /// Passing through; can be sent once.
+    Passing(Passing, Rc<RefCell<Passed>>),
+}
+
+impl Body {
+    /// The same with the model's name as this upstream knows it; every other byte stays.
+    pub(super) fn naming(self, model: &SentModel) -> Body {
+        let literal = model.literal.as_bytes();
+        match self {
+            Body::Whole(bytes) => match put_model(&bytes, literal) {
+                Some(splice) => Body::Whole(splice.apply(&bytes).into()),
+                None => Body::Whole(bytes),
+            },
+            Body::Passing(mut passing, passed) => {
+                passing.name_model(literal);
+                Body::Passing(passing, passed)
+            }
+            Body::None => Body::None,
+        }
     }
 }
 

@@ -10,13 +10,12 @@ use actix_web::web::Bytes;
 use memchr::memmem;
 
 use crate::openai::usage_splice::ask_for_usage;
-use crate::proxy::attempt::{Attempt, Body, Failed, Reply};
+use crate::proxy::attempt::{Attempt, Failed, Reply};
 use crate::proxy::filing::{Filing, unix_us};
+use crate::proxy::headers::DIGESTS;
 use crate::proxy::intake::Intake;
+use crate::proxy::tries::Body;
 use crate::roster::Settings;
-
-/// Headers that vouch for the body's bytes: with one of them the body is not touched (RFC 9530, RFC 3230, RFC 1864).
-const DIGESTS: [&str; 3] = ["content-digest", "digest", "content-md5"];
 
 /// The question for the usage, if there is reason to ask.
 pub(super) struct Wish {
@@ -33,6 +32,7 @@ impl Wish {
                     && settings.stream_usage
                     && request.method() == Method::POST
                     && matches!(path, "/chat/completions" | "/completions")
+                    // What vouches for the body's bytes would not be true any more.
                     && !DIGESTS.iter().any(|name| request.headers().contains_key(*name)) =>
             {
                 ask_for_usage(body).map(|splice| splice.apply(body).into())
@@ -62,7 +62,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, wish: &Wish, own: Body, filing: 
         }
         Err(_) => return first,
     }
-    filing.attempt_begins(attempt.upstream);
+    filing.attempt_begins(attempt.upstream, attempt.model_sent);
     let second = attempt.send(own).await;
     // Who still complains does so of what the caller sent.
     if second.as_ref().is_ok_and(|reply| !is_refused(reply)) {

@@ -97,6 +97,8 @@ pub struct Draft {
     pub path: String,
     /// The model the caller asked for.
     pub model: Option<String>,
+    /// What the upstream was asked for, where that is another name.
+    pub model_sent: Option<String>,
     /// The status sent to the caller; 499 when it left before one was sent.
     pub status: u16,
     /// The upstream whose reply was passed on, else the one asked last.

@@ -41,7 +41,10 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
     // Some clients hang up as soon as they have read the last event: nothing was missing for them.
     let left = draft.ending == Ending::Left && !read.ended;
     let Usage { input, output, cached, .. } = read.learnt.usage;
-    let cost_nano = prices.cost(read.learnt.model.as_deref(), draft.model.as_deref(), Tokens { input, cached, output });
+    // Of a model that was sent under another name, the upstream's price is the one of that name.
+    let model_sent = draft.model_sent.or_else(|| draft.model.clone()).filter(|_| draft.upstream_id.is_some());
+    let asked = model_sent.as_deref().or(draft.model.as_deref());
+    let cost_nano = prices.cost(read.learnt.model.as_deref(), asked, Tokens { input, cached, output });
     let facts = Facts {
         started_us: draft.started_us,
         key_name: draft.key_name,
@@ -51,7 +54,7 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
         host: draft.host,
         method: draft.method,
         path: draft.path,
-        model_sent: draft.upstream_id.and_then(|_| draft.model.clone()),
+        model_sent,
         model: draft.model,
         model_answered: read.learnt.model,
         status: i32::from(if left { CLIENT_CLOSED_REQUEST } else { draft.status }),

@@ -4,9 +4,11 @@
 //! change in the database. **Invariant:** nothing here waits for the database on behalf of a request.
 //! **May import:** `db`, `connector`, `balance`, `error`.
 
+mod extra_headers;
 mod homes;
 mod keys;
 mod measured;
+mod model_map;
 mod network;
 mod recording;
 mod report;
@@ -30,14 +32,16 @@ use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
 
+pub use extra_headers::{BadHeader, HOP_BY_HOP, HeaderFault, RECORD, REMADE, masked_headers, merged};
 pub use homes::Homes;
 pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4};
 pub use measured::Measured;
+pub use model_map::{BadMapping, ModelMap, SentModel, entries as mappings};
 pub use network::Network;
 pub use recording::{KeyLevels, Recording};
 pub use report::{Ailment, Report, Trouble, Why};
 pub use settings::{Clocks, Durability, Problem, Settings, Wrong};
-pub use upstream::{KeepHeaders, Upstream, masked};
+pub use upstream::{Identity, KeepHeaders, Upstream, masked};
 pub use watch::Watch;
 
 /// Settings and upstreams at one moment.
@@ -172,4 +176,4 @@ fn snapshot(rows: &Rows, before: Option<&Known>) -> (Snapshot, Known, Vec<String
     (Snapshot { settings, upstreams, prices }, known, problems)
 }
 
-type Known = HashMap<(i64, String, String, bool), Arc<Measured>>;
+type Known = HashMap<Identity, Arc<Measured>>;

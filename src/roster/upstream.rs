@@ -1,19 +1,24 @@
 //! One upstream, parsed once per change so that nothing is parsed per request.
 //!
-//! **Invariant:** the sk leaves this file only inside a header value marked sensitive; [`Upstream::scrub`] takes it out of
-//! texts. **May import:** `balance`, `connector`, `db` (the row's shape).
+//! **Invariant:** the sk leaves this file only inside a header value marked sensitive; [`Upstream::scrub`] takes it, and
+//! what else may be secret, out of texts. **May import:** `balance`, `connector`, `db` (the row's shape).
 
 use std::sync::Arc;
 
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 
-use crate::balance::glob::ModelRules;
-use crate::connector::Endpoint;
+use crate::balance::glob::{ModelRules, Pattern};
+use crate::connector::{Endpoint, Proxy};
 use crate::db::upstreams::UpstreamRow;
+use crate::roster::extra_headers::ExtraHeaders;
 use crate::roster::keys::last4;
 use crate::roster::measured::Measured;
+use crate::roster::model_map::ModelMap;
 use crate::roster::recording::Recording;
 use crate::roster::settings::Clocks;
+
+/// Values of headers up to this length are not looked for in texts.
+const SHORT_BYTES: usize = 8;
 
 /// Which of the caller's private headers an upstream gets.
 #[derive(Debug)]
@@ -44,12 +49,16 @@ pub struct Upstream {
     pub position: i64,
     /// Its share.
     pub weight: u32,
-    /// Which models it may be asked for.
+    /// Which models it may be asked for, under the names that callers use.
     pub rules: ModelRules,
     /// Names of the client keys that may use it; empty = all.
     pub keys: Vec<String>,
     /// Which private headers it gets.
     pub keep: KeepHeaders,
+    /// What it gets besides.
+    pub extra: ExtraHeaders,
+    /// What models are called there.
+    pub models: ModelMap,
     /// Its clocks.
     pub clocks: Clocks,
     /// How much may be recorded of what it answers.
@@ -58,7 +67,7 @@ pub struct Upstream {
     pub success_count: i64,
     /// Failures counted in the database.
     pub failed_count: i64,
-    /// What is measured; outlives reloads while sk and endpoint stay.
+    /// What is measured; outlives reloads while its [`Identity`] stays.
     pub measured: Arc<Measured>,
     sk: String,
 }
@@ -78,7 +87,10 @@ impl Upstream {
             first_content_ms: clock(row.first_content_timeout_ms, clocks.first_content_ms),
             idle_ms: clock(row.idle_timeout_ms, clocks.idle_ms),
         };
-        let endpoint = Endpoint::parse(&row.endpoint, clocks.connect_ms).map_err(|bad| format!("endpoint {bad}"))?;
+        let proxy = Some(row.proxy.trim()).filter(|proxy| !proxy.is_empty()).map(Proxy::parse).transpose();
+        let proxy = proxy.map_err(|bad| format!("proxy {bad}"))?;
+        let endpoint = Endpoint::through(&row.endpoint, clocks.connect_ms, proxy);
+        let endpoint = endpoint.map_err(|bad| format!("endpoint {bad}"))?;
         let sk = row.sk.trim();
         if sk.is_empty() {
             return Err("sk must not be empty".to_owned());
@@ -92,6 +104,12 @@ impl Upstream {
                 Some(value)
             }
         };
+        let models = ModelMap::parse(&row.model_map).map_err(|bad| format!("model_map: {bad}"))?;
+        let mut rules = ModelRules::parse(&row.allow_models, &row.deny_models);
+        if !rules.allow.is_empty() {
+            // Who says what a model is called there wants it to be asked for.
+            rules.allow.extend(models.asked().map(Pattern::new));
+        }
         let host = endpoint.host.to_str().unwrap_or_default();
         Ok(Upstream {
             id: row.id,
@@ -101,9 +119,11 @@ impl Upstream {
             priority: row.priority,
             position: row.position,
             weight: u32::try_from(row.weight.max(0)).unwrap_or(u32::MAX),
-            rules: ModelRules::parse(&row.allow_models, &row.deny_models),
+            rules,
             keys: words(&row.allow_keys).map(str::to_owned).collect(),
             keep: keep_headers(&row.keep_header)?,
+            extra: ExtraHeaders::parse(&row.extra_headers).map_err(|bad| format!("extra_headers: {bad}"))?,
+            models,
             clocks,
             recording: match row.recording.trim() {
                 "" => Recording::Full,
@@ -123,18 +143,42 @@ impl Upstream {
     }
 
     /// What an upstream is the same by: measured facts are kept while this stays, and forgotten by an edit of it.
-    pub fn identity(row: &UpstreamRow) -> (i64, String, String, bool) {
-        (row.id, row.sk.clone(), row.endpoint.clone(), row.enabled)
+    pub fn identity(row: &UpstreamRow) -> Identity {
+        let UpstreamRow { id, sk, endpoint, enabled, extra_headers, proxy, .. } = row;
+        let access = [sk, endpoint, extra_headers, proxy].map(String::clone);
+        Identity { id: *id, enabled: *enabled, access }
     }
 
-    /// `text` without the sk, should it stand there.
-    pub fn scrub(&self, text: &str) -> String {
-        if self.authorization.is_some() && text.contains(&self.sk) {
-            text.replace(&self.sk, &masked(&self.sk))
-        } else {
-            text.to_owned()
+    /// Puts on what every request to it carries: `Host`, its key, its own headers.
+    pub fn sign(&self, headers: &mut HeaderMap) {
+        headers.insert(HOST, self.endpoint.host.clone());
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
+        self.extra.put(headers);
     }
+
+    /// `text` without the sk and the values of its own headers, should they stand there.
+    pub fn scrub(&self, text: &str) -> String {
+        let sk = Some(self.sk.as_str()).filter(|_| self.authorization.is_some());
+        // A value like `true` is no secret, and its absence would only be confusing.
+        let values = self.extra.values().filter(|value| value.len() > SHORT_BYTES);
+        let mut text = text.to_owned();
+        for secret in sk.into_iter().chain(values).filter(|secret| !secret.is_empty()) {
+            if text.contains(secret) {
+                text = text.replace(secret, &masked(secret));
+            }
+        }
+        text
+    }
+}
+
+/// What makes an upstream the same one; see [`Upstream::identity`]. Holds its secrets.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub(super) id: i64,
+    enabled: bool,
+    access: [String; 4],
 }
 
 /// A secret as it may be shown: `sk-…a8Qz`.

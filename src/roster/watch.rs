@@ -164,7 +164,7 @@ impl Keeper {
         let taken: Vec<_> = self
             .known
             .iter()
-            .map(|((id, ..), measured)| (*id, measured, measured.take_calls()))
+            .map(|(identity, measured)| (identity.id, measured, measured.take_calls()))
             .filter(|(_, _, calls)| calls.successes + calls.failures > 0)
             .collect();
         if taken.is_empty() {

@@ -46,6 +46,7 @@ mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod upstream_extras; // headers, names of models and proxies of single upstreams
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
 mod usage_pages; // usage by status and host, speed, links

@@ -1,13 +1,14 @@
 //! What operators can change, as it is at one moment, and what is different at another. Start at [`look`] and [`differences`].
 //!
-//! **Invariant:** what is told of a secret are its last four characters. **May import:** `db`, `roster`.
+//! **Invariant:** what is told of a secret are its last four characters. **May import:** `db`, `roster`, `connector`.
 
 use std::collections::BTreeMap;
 
+use crate::connector::Proxy;
 use crate::dashboard::pages::upstreams::state::label;
 use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
 use crate::error::Error;
-use crate::roster::{key_entries, last4, masked};
+use crate::roster::{key_entries, last4, masked, masked_headers};
 
 /// Settings of which only the end is told.
 const SECRETS: [&str; 4] = ["feishu_webhook", "feishu_secret", "matrix_token", "matrix_api"];
@@ -47,6 +48,9 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
             plain("first_content_timeout_ms", time(row.first_content_timeout_ms)),
             plain("idle_timeout_ms", time(row.idle_timeout_ms)),
             plain("recording", &row.recording),
+            Field("extra_headers", row.extra_headers.clone(), masked_headers(&row.extra_headers).replace('\n', "; ")),
+            plain("model_map", row.model_map.replace('\n', "; ")),
+            Field("proxy", row.proxy.clone(), Proxy::masked(&row.proxy)),
         ];
         look.insert(("upstream", row.id, String::new()), (label(&row), fields));
     }

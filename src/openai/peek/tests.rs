@@ -4,7 +4,7 @@ use crate::openai::chance::Chance;
 use crate::openai::peek::{Peek, created_resource, opening_hash, peek, resource_ids, session_key};
 
 fn seen(model: &str, stream: bool) -> Peek {
-    Peek { model: (!model.is_empty()).then(|| model.to_owned()), stream }
+    Peek { model: (!model.is_empty()).then(|| model.to_owned()), in_json: !model.is_empty(), stream }
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn model_and_stream_are_read_from_the_beginning_of_an_upload() {
     let body = b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"model\"\r\n\r\nRIFF\r\n\
         --B\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n\
         --B\r\nContent-Disposition: form-data; name=\"stream\"\r\n\r\nTrue\r\n--B\r\nContent-Disp";
-    assert_eq!(peek("multipart/form-data; boundary=B", body), seen("whisper-1", true));
+    assert_eq!(peek("multipart/form-data; boundary=B", body), Peek { in_json: false, ..seen("whisper-1", true) });
     assert_eq!(peek("multipart/form-data", body), seen("", false));
 }
 

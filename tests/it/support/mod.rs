@@ -9,6 +9,7 @@ pub mod http;
 pub mod load;
 pub mod postgres;
 pub mod program;
+pub mod proxy;
 pub mod record;
 pub mod reply;
 pub mod row;

@@ -249,6 +249,7 @@ async fn replayed(
         session: None,
         method: facts.method.clone(),
         path: facts.path.clone(),
+        model_sent: model.as_deref().and_then(|model| upstream.models.get(model)).map(|sent| sent.name.clone()),
         model,
         status: status.unwrap_or(502),
         upstream_id: Some(upstream.id),

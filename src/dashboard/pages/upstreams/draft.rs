@@ -1,15 +1,16 @@
 //! The form for one upstream: from a row, from what was typed, and what is wrong with it.
 //!
-//! **Invariant:** a draft never holds a stored sk, only one that was just typed; what it lets through can be stored.
-//! **May import:** `db` (the row's shape), `connector`.
+//! **Invariant:** a draft never holds a stored secret, only one that was just typed; what it lets through can be stored.
+//! **May import:** `db` (the row's shape), `connector`, `roster`.
 
-use crate::connector::Endpoint;
+use crate::connector::{BadProxy, Endpoint, Proxy};
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::password::digest;
+use crate::dashboard::words::Key;
 use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
-use crate::roster::{Recording, Upstream};
+use crate::roster::{BadHeader, HeaderFault, ModelMap, Recording, Upstream, mappings, masked_headers, merged};
 
 /// The fields of the form, with the keys of their labels.
 pub(super) struct Draft {
@@ -27,7 +28,10 @@ pub(super) struct Draft {
     pub(super) idle: Field,
     pub(super) allow_models: Field,
     pub(super) deny_models: Field,
+    pub(super) map: Field,
     pub(super) keep_header: Field,
+    pub(super) headers: Field,
+    pub(super) proxy: Field,
     pub(super) recording: Field,
 }
 
@@ -61,7 +65,10 @@ impl Draft {
             idle: Field::new("idle", seconds(row.idle_timeout_ms)),
             allow_models: Field::new("allow_models", lines(&row.allow_models)),
             deny_models: Field::new("deny_models", lines(&row.deny_models)),
+            map: Field::new("model_map", mappings(&row.model_map).collect::<Vec<_>>().join("\n")),
             keep_header: Field::new("keep_header", &row.keep_header),
+            headers: Field::new("extra_headers", masked_headers(&row.extra_headers)),
+            proxy: Field::new("proxy", Proxy::masked(&row.proxy)),
             recording: Field::new("recording", &row.recording),
         }
     }
@@ -84,13 +91,16 @@ impl Draft {
             idle: field("idle"),
             allow_models: field("allow_models"),
             deny_models: field("deny_models"),
+            map: field("model_map"),
             keep_header: field("keep_header"),
+            headers: field("extra_headers"),
+            proxy: field("proxy"),
             recording: field("recording"),
         }
     }
 
     /// The fields in the order of the page, each with the text of its label.
-    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 15] {
+    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 18] {
         [
             (&self.name, f.t("upstream.name")),
             (&self.endpoint, f.t("upstream.endpoint")),
@@ -105,7 +115,10 @@ impl Draft {
             (&self.idle, f.t("upstream.idle")),
             (&self.allow_models, f.t("upstream.allow_models")),
             (&self.deny_models, f.t("upstream.deny_models")),
+            (&self.map, f.t("upstream.model_map")),
             (&self.keep_header, f.t("upstream.keep_header")),
+            (&self.headers, f.t("upstream.extra_headers")),
+            (&self.proxy, f.t("upstream.proxy")),
             (&self.recording, f.t("upstream.recording")),
         ]
     }
@@ -115,12 +128,12 @@ impl Draft {
         problems(&self.fields(f))
     }
 
-    /// The edit that the draft asks for; `None` when something is wrong, which is then told at the field. A blank key
-    /// is left out of the edit, or wrong where there is none yet (`needs_key`).
-    pub(super) fn check(&mut self, f: &Frame, needs_key: bool) -> Option<UpstreamChange> {
+    /// The edit that the draft asks for; `None` when something is wrong, which is then told at the field. What is left blank
+    /// or masked of `base`'s secrets stays: the upstream that is edited, or the one that a new one is made after.
+    pub(super) fn check(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<UpstreamChange> {
         self.check_endpoint(f);
         let sk = self.sk.value.clone();
-        if sk.is_empty() && needs_key {
+        if sk.is_empty() && base.is_none() {
             self.sk.problem = f.t("upstream.sk.missing").to_owned();
         } else if sk.chars().any(|c| c.is_control() || !c.is_ascii()) {
             self.sk.problem = f.t("upstream.sk.ascii").to_owned();
@@ -144,7 +157,14 @@ impl Draft {
             first_content_timeout_ms: Some(milliseconds(f, &mut self.first_content)),
             idle_timeout_ms: Some(milliseconds(f, &mut self.idle)),
             recording: Some(self.recording.value.clone()),
+            extra_headers: self.check_headers(f, base),
+            model_map: Some(mappings(&self.map.value).collect::<Vec<_>>().join("\n")),
+            proxy: self.check_proxy(f, base),
         };
+        if let Err(bad) = ModelMap::parse(&self.map.value) {
+            let key = if bad.twice { Key("upstream.model_map.twice") } else { Key("upstream.model_map.wrong") };
+            self.map.problem = f.tf(key.0, &[&bad.entry]);
+        }
         if !Upstream::knows_headers(&self.keep_header.value) {
             self.keep_header.problem = f.t("upstream.keep_header.wrong").to_owned();
         }
@@ -152,6 +172,34 @@ impl Draft {
             self.recording.problem = f.tf("field.one_of", &[&"full, metadata, off"]);
         }
         (!self.fields(f).iter().any(|(field, _)| field.is_bad())).then_some(change)
+    }
+
+    fn check_headers(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<String> {
+        let stored = base.map_or("", |row| &row.extra_headers);
+        let BadHeader { line, name, why } = match merged(&self.headers.value, stored) {
+            Ok(headers) => return Some(headers),
+            Err(bad) => bad,
+        };
+        let key = match why {
+            HeaderFault::Shape => Key("headers.shape"),
+            HeaderFault::Reserved => Key("headers.reserved"),
+            HeaderFault::Twice => Key("headers.twice"),
+            HeaderFault::NoValue => Key("headers.no_value"),
+            HeaderFault::BadValue => Key("headers.bad_value"),
+        };
+        self.headers.problem = f.tf(key.0, &[&line, &name]);
+        None
+    }
+
+    fn check_proxy(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<String> {
+        let key = match Proxy::merged(&self.proxy.value, base.map_or("", |row| &row.proxy)) {
+            Ok(proxy) => return Some(proxy),
+            Err(BadProxy::Shape) => Key("upstream.proxy.wrong"),
+            Err(BadProxy::Login) => Key("upstream.proxy.login"),
+            Err(BadProxy::Again) => Key("upstream.proxy.again"),
+        };
+        self.proxy.problem = f.k(&key).to_owned();
+        None
     }
 
     /// An address without a path becomes one with `/v1`, as people mean it; with a bare `/` it stays.
@@ -168,6 +216,15 @@ impl Draft {
         } else if endpoint.base_path.is_empty() && !typed.ends_with('/') {
             self.endpoint.value = format!("{typed}/v1");
         }
+    }
+}
+
+/// What stands in a field, as it may be told beside another: without a secret that was just typed.
+pub(super) fn told(field: &Field) -> String {
+    match field.name {
+        "extra_headers" => masked_headers(&field.value),
+        "proxy" => Proxy::masked(&field.value),
+        _ => field.value.clone(),
     }
 }
 
@@ -201,7 +258,8 @@ pub(super) fn version(row: &UpstreamRow) -> String {
     let timeouts =
         [row.connect_timeout_ms, row.first_byte_timeout_ms, row.first_content_timeout_ms, row.idle_timeout_ms];
     let lists = [&row.allow_models, &row.deny_models, &row.allow_keys, &row.keep_header, &row.recording];
+    let extras = (&row.extra_headers, &row.model_map, &row.proxy);
     let numbers = (row.enabled, row.priority, row.position, row.weight);
-    let all = format!("{:?} {:?}", (&row.sk, &row.endpoint, &row.name), (numbers, lists, timeouts));
+    let all = format!("{:?} {:?}", (&row.sk, &row.endpoint, &row.name), (numbers, lists, extras, timeouts));
     digest(&all).unwrap_or_default()
 }

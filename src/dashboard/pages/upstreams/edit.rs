@@ -11,7 +11,7 @@ use crate::connector::Outbound;
 use crate::dashboard::form::{Field, Form};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::bulk::entries;
-use crate::dashboard::pages::upstreams::draft::{Draft, version};
+use crate::dashboard::pages::upstreams::draft::{Draft, told, version};
 use crate::dashboard::pages::upstreams::list::{TestLine, test_lines};
 use crate::dashboard::pages::upstreams::state::{Badge, label};
 use crate::dashboard::pages::upstreams::test::test_one;
@@ -107,7 +107,7 @@ pub(super) async fn add(visit: Visit, form: Form, outbound: Data<Outbound>) -> R
         let page = Edit { f: &visit.frame, d, row: None, from, conflicts: Vec::new() };
         visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &page)
     };
-    let Some(mut change) = d.check(&visit.frame, source.is_none()) else {
+    let Some(mut change) = d.check(&visit.frame, source.as_ref()) else {
         return again(d);
     };
     change.sk = change.sk.or_else(|| source.as_ref().map(|row| row.sk.clone()));
@@ -142,6 +142,9 @@ fn filled(change: UpstreamChange) -> NewUpstream {
     new.allow_keys = change.allow_keys.unwrap_or_default();
     new.keep_header = change.keep_header.unwrap_or_default();
     new.recording = change.recording.unwrap_or_default();
+    new.extra_headers = change.extra_headers.unwrap_or_default();
+    new.model_map = change.model_map.unwrap_or_default();
+    new.proxy = change.proxy.unwrap_or_default();
     new.connect_timeout_ms = change.connect_timeout_ms.flatten();
     new.first_byte_timeout_ms = change.first_byte_timeout_ms.flatten();
     new.first_content_timeout_ms = change.first_content_timeout_ms.flatten();
@@ -165,7 +168,7 @@ pub(super) async fn save(
         visit.page_as(status, &Edit { f: &visit.frame, d, row: Some(shown), from: None, conflicts })
     };
     let seen = form.text("version").to_owned();
-    let Some(change) = d.check(&visit.frame, false) else {
+    let Some(change) = d.check(&visit.frame, Some(&row)) else {
         return again(d, StatusCode::UNPROCESSABLE_ENTITY, &row, Vec::new(), &seen);
     };
     let expected = seen.clone();
@@ -190,8 +193,7 @@ pub(super) async fn save(
 fn differences(f: &Frame, stored: &Draft, typed: &Draft) -> Vec<(&'static str, String, String)> {
     let pairs = stored.fields(f).into_iter().zip(typed.fields(f));
     let differ = pairs.filter(|((now, _), (wish, _))| now.value != wish.value && now.name != "sk");
-    let mut out: Vec<_> =
-        differ.map(|((now, label), (wish, _))| (label, now.value.clone(), wish.value.clone())).collect();
+    let mut out: Vec<_> = differ.map(|((now, label), (wish, _))| (label, told(now), told(wish))).collect();
     if stored.enabled != typed.enabled {
         let word = |on: bool| f.k(&if on { Key("upstream.on") } else { Key("upstream.off") }).to_owned();
         out.push((f.t("upstream.enabled"), word(stored.enabled), word(typed.enabled)));
