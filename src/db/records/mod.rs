@@ -44,7 +44,7 @@ pub(super) use beside::{links_of, store_plain};
 pub(super) use layout::Layout;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
-pub use rows::{Record, Row, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
+pub use rows::{Record, Row, first_us, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
 pub use signs::{Marks, Signs};
 pub(super) use store::REMOVALS;
 pub use store::{Progress, Store};

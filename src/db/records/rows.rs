@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use diesel::prelude::{QueryableByName, RunQueryDsl};
+use diesel::prelude::{OptionalExtension, QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Connection;
@@ -146,6 +146,22 @@ struct Newest {
 pub fn newest_id(conn: &mut Connection) -> Result<i64, Error> {
     let newest: Newest = diesel::sql_query("SELECT max(id) AS id FROM records").get_result(conn)?;
     Ok(newest.id.unwrap_or(0))
+}
+
+#[derive(QueryableByName)]
+struct First {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    us: Option<i64>,
+}
+
+/// When the first of the records there are came in, µs since 1970.
+///
+/// # Errors
+/// The database's.
+pub fn first_us(conn: &mut Connection) -> Result<Option<i64>, Error> {
+    let query = "SELECT started_us AS us FROM records WHERE id = (SELECT min(id) FROM records)";
+    let first: Option<First> = diesel::sql_query(query).get_result(conn).optional()?;
+    Ok(first.and_then(|first| first.us))
 }
 
 #[derive(QueryableByName)]

@@ -2,8 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `scope` | which requests, as the address says it |
-//! | `ask`, `chart`, `table`, `look`, `list` | the query box, the histogram, the rows, what is asked, the page of them |
+//! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `saved` | searches with a name |
 //! | `one`, `chat`, `parts`, `said`, `tree`, `figures` | one request: what was said, by parts, as text, as JSON; what is known |
 //! | `diff`, `replay`, `compare` | two requests compared; one sent again, and what came of it |
@@ -12,12 +11,11 @@
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
-mod ask;
 mod chart;
 mod chat;
 mod compare;
 mod diff;
-mod figures;
+pub(super) mod figures;
 mod files;
 mod list;
 mod look;
@@ -27,7 +25,6 @@ mod remove;
 mod replay;
 mod said;
 mod saved;
-mod scope;
 mod table;
 mod tree;
 

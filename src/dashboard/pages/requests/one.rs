@@ -11,13 +11,13 @@ use chrono::Utc;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
-use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, known, size};
+use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known, size};
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::parts::Body;
 use crate::dashboard::pages::requests::said::beginning;
-use crate::dashboard::pages::requests::scope::Scope;
 use crate::dashboard::pages::requests::table::badge;
 use crate::dashboard::pages::requests::tree::{Node, tree};
 use crate::dashboard::reply::ApiError;
@@ -26,7 +26,7 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
-use crate::db::records::{Ending, Marks, Record, record};
+use crate::db::records::{Marks, Record, record};
 use crate::error::Error;
 
 /// Bytes of a body that the raw view shows.
@@ -50,6 +50,8 @@ struct One<'a> {
     view: &'static str,
     tabs: Vec<(Key, String, bool)>,
     notes: Vec<String>,
+    /// How the reply ended, when it did not end well.
+    ended: Option<String>,
     talk: Talk,
     all_href: String,
     trees: Vec<Side<'a>>,
@@ -143,6 +145,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             tab(Key("view.raw"), "raw"),
         ],
         notes: notes(f, &record),
+        ended: ended(f, facts),
         all_href: format!(
             "{base}{}",
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
@@ -173,14 +176,6 @@ fn notes(f: &Frame, record: &Record) -> Vec<String> {
         } else if sent + got > 0 {
             notes.push(f.t("one.not_recorded").to_owned());
         }
-    }
-    let facts = &record.row.facts;
-    let took = shown::duration(facts.total_us);
-    let tokens = facts.tokens_out.map_or_else(|| "?".to_owned(), shown::exact);
-    match facts.ending {
-        Ending::Left => notes.push(f.tf("one.left", &[&took, &tokens])),
-        Ending::Cut => notes.push(f.tf("one.cut", &[&took, &tokens])),
-        Ending::Complete | Ending::Refused => {}
     }
     if let Some(note) = &texts.body_note {
         notes.push(f.tf("one.body_note", &[note]));
