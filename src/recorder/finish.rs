@@ -80,7 +80,7 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
     }
     let texts =
         Texts { body: body.bytes, body_note: body.note, response: read.stored.bytes, response_note: read.stored.note };
-    NewRecord { facts, texts, session: draft.session, is_replay: draft.is_replay }
+    NewRecord { facts, texts, session: draft.session, replay_of: draft.replay_of }
 }
 
 /// Whether something stands in the row's texts that a database cannot keep in a text: `db` replaces it.

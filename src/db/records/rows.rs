@@ -24,6 +24,8 @@ pub struct Row {
     pub placed: Placed,
     /// What its texts show.
     pub signs: Signs,
+    /// The record whose request was sent again from the dashboard.
+    pub replay_of: Option<i64>,
 }
 
 /// A record with all that was said.
@@ -53,14 +55,17 @@ struct Loaded {
     tools: Option<String>,
     #[diesel(sql_type = BigInt)]
     marks: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    replay_of: Option<i64>,
 }
 
 impl From<Loaded> for Row {
     fn from(loaded: Loaded) -> Row {
-        let Loaded { id, mut facts, conversation_id, linked_by, known_messages, finish, tools, marks } = loaded;
+        let Loaded { id, mut facts, conversation_id, linked_by, known_messages, finish, tools, marks, replay_of } =
+            loaded;
         facts.attempts = long(&facts.attempts).into_owned();
         let placed = Placed { conversation_id, linked_by, known_messages };
-        Row { id, facts, placed, signs: Signs { finish, tools, marks } }
+        Row { id, facts, placed, signs: Signs { finish, tools, marks }, replay_of }
     }
 }
 
@@ -131,6 +136,14 @@ pub fn record(conn: &mut Connection, id: i64) -> Result<Option<Record>, Error> {
 /// The database's.
 pub fn of_conversation(conn: &mut Connection, conversation_id: i64, limit: i64) -> Result<Vec<Row>, Error> {
     load(conn, "WHERE conversation_id = $1 ORDER BY id LIMIT $2", [conversation_id, limit])
+}
+
+/// Up to `limit` rows of requests that were sent again as `id` was, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn replays_of(conn: &mut Connection, id: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    load(conn, "WHERE replay_of = $1 ORDER BY id LIMIT $2", [id, limit])
 }
 
 #[derive(QueryableByName)]

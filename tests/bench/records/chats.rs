@@ -128,6 +128,6 @@ impl Iterator for Chats<'_> {
         let response_note = facts.streamed.then(|| "assembled".to_owned());
         let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
         let texts = Texts { body, body_note: None, response, response_note };
-        Some(NewRecord { facts, texts, session: None, is_replay: false })
+        Some(NewRecord { facts, texts, session: None, replay_of: None })
     }
 }
