@@ -7,7 +7,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     if (!source) return;
     const said = button.textContent;
     try {
-      await navigator.clipboard.writeText(source.textContent);
+      // What is folded is not copied, unless all of it is.
+      await navigator.clipboard.writeText(source.innerText || source.textContent);
       button.textContent = button.dataset.done;
     } catch {
       // Without leave for the clipboard the text is selected, so that one key copies it.

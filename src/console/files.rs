@@ -108,7 +108,7 @@ fn line(row: &Row, title: &str) -> String {
 fn understood(query: &str) -> Result<Search, StartError> {
     let query = parse(query).map_err(|error| {
         let right = error.suggestion.as_ref().map(|right| format!("; perhaps: {right}")).unwrap_or_default();
-        StartError::new(format!("the query cannot be understood: {}{right}", error.message))
+        StartError::new(format!("the query cannot be understood: {}{right}", error.mistake))
     })?;
     Ok(Search { query, from_us: None, to_us: None, deadline: Instant::now() + PATIENCE })
 }

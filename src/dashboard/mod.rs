@@ -10,7 +10,7 @@
 //! | `visit`, `frame`, `dress` | what a page's handler gets, what stands on every page, its headers and error pages |
 //! | `pages` | the pages |
 //! | `markdown` | what models write, as safe HTML |
-//! | `words`, `shown` | texts in both languages; times, durations and counts |
+//! | `words`, `mistake`, `shown` | texts in both languages, of wrong queries too; times, durations and counts |
 //! | `audit` | who changed and who read what |
 //! | `assets` | the files of `static/` |
 //! | `probe`, `memory` | asking upstreams; what is remembered until a restart |
@@ -27,6 +27,7 @@ mod frame;
 mod login;
 mod markdown;
 mod memory;
+mod mistake;
 mod overview;
 mod pages;
 pub mod password;

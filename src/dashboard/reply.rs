@@ -3,7 +3,6 @@
 //! **Invariant:** the only place of the room that decides a status for an error. **May import:** `error`, `openai`.
 
 use std::fmt;
-use std::ops::Range;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
@@ -12,6 +11,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dashboard::mistake::said;
 use crate::dashboard::words::{Key, Lang};
 use crate::db::{Database, PooledConnection};
 use crate::error::Error;
@@ -27,15 +27,8 @@ pub(super) struct ApiError {
     field: Option<String>,
     /// The same message for pages, in their language.
     key: Option<(Key, Vec<String>)>,
-    /// Of a query, where it is wrong.
-    query: Option<Box<Told>>,
-}
-
-/// Where a query is wrong, in bytes, and the whole query put right.
-#[derive(Debug)]
-struct Told {
-    at: Range<usize>,
-    suggestion: Option<String>,
+    /// Of a query, what is wrong and where.
+    query: Option<Box<QueryError>>,
 }
 
 impl ApiError {
@@ -56,6 +49,9 @@ impl ApiError {
 
     /// The message in a page's language, if it has one there.
     pub(super) fn text(&self, lang: Lang) -> Option<String> {
+        if let Some(error) = &self.query {
+            return Some(said(lang, &error.mistake));
+        }
         let (key, args) = self.key.as_ref()?;
         let args: Vec<&dyn fmt::Display> = args.iter().map(|arg| arg as &dyn fmt::Display).collect();
         Some(lang.tf(key.0, &args))
@@ -70,25 +66,13 @@ impl ApiError {
 
     /// A query that cannot be understood.
     pub(super) fn query(error: QueryError) -> ApiError {
-        let told = Told { at: error.at, suggestion: error.suggestion };
-        ApiError { query: Some(Box::new(told)), ..ApiError::field("q", error.message) }
+        let told = ApiError::field("q", &error.mistake);
+        ApiError { query: Some(Box::new(error)), ..told }
     }
 
-    /// A query that cannot be answered as it is, because of what stands there.
-    pub(super) fn query_at(what: impl fmt::Display, at: Range<usize>) -> ApiError {
-        ApiError { query: Some(Box::new(Told { at, suggestion: None })), ..ApiError::field("q", what) }
-    }
-
-    /// Of a query that is wrong: what is wrong, where, and the whole query put right.
-    pub(super) fn told(&self) -> Option<(&str, Range<usize>, Option<&str>)> {
-        let told = self.query.as_ref()?;
-        let message = self.message.strip_prefix("q: ").unwrap_or(&self.message);
-        Some((message, told.at.clone(), told.suggestion.as_deref()))
-    }
-
-    /// Of a query that is wrong: where, in bytes, and the whole query put right.
-    pub(super) fn place(&self) -> Option<(Range<usize>, Option<&str>)> {
-        self.query.as_ref().map(|told| (told.at.clone(), told.suggestion.as_deref()))
+    /// Of a query that is wrong: what, where, and how it would be right.
+    pub(super) fn wrong_query(&self) -> Option<&QueryError> {
+        self.query.as_deref()
     }
 
     pub(super) fn unauthorized() -> ApiError {
@@ -97,16 +81,14 @@ impl ApiError {
     }
 }
 
-impl Told {
-    /// The error's body with `position` and `suggestion`.
-    fn added_to(&self, body: String) -> String {
-        let Ok(Value::Object(mut whole)) = serde_json::from_str(&body) else { return body };
-        if let Some(Value::Object(error)) = whole.get_mut("error") {
-            error.insert("position".to_owned(), json!({"start": self.at.start, "end": self.at.end}));
-            error.insert("suggestion".to_owned(), self.suggestion.clone().into());
-        }
-        Value::Object(whole).to_string()
+/// An error's body with `position` and `suggestion`.
+fn placed(body: String, told: &QueryError) -> String {
+    let Ok(Value::Object(mut whole)) = serde_json::from_str(&body) else { return body };
+    if let Some(Value::Object(error)) = whole.get_mut("error") {
+        error.insert("position".to_owned(), json!({"start": told.at.start, "end": told.at.end}));
+        error.insert("suggestion".to_owned(), told.suggestion.clone().into());
     }
+    Value::Object(whole).to_string()
 }
 
 impl fmt::Display for ApiError {
@@ -123,7 +105,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let body = error_body(&self.message, "admin_error", self.field.as_deref(), None);
         let body = match &self.query {
-            Some(told) => told.added_to(body),
+            Some(told) => placed(body, told),
             None => body,
         };
         let mut response = json_response(self.status, body.into_bytes());

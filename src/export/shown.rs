@@ -8,7 +8,7 @@ use crate::db::records::{Marks, Record, Row};
 
 /// A record's row.
 pub fn row(row: &Row) -> Value {
-    let Row { id, facts, placed, signs } = row;
+    let Row { id, facts, placed, signs, replay_of } = row;
     let created = chrono::DateTime::from_timestamp_micros(facts.started_us);
     json!({
         "id": id,
@@ -47,6 +47,7 @@ pub fn row(row: &Row) -> Value {
         "finish": signs.finish,
         "tools": signs.tools.as_ref().map(|tools| tools.lines().collect::<Vec<_>>()).unwrap_or_default(),
         "has_body": Marks::Body.is_in(signs.marks),
+        "replay_of": replay_of,
         "is_replay": Marks::Replay.is_in(signs.marks),
     })
 }

@@ -86,7 +86,7 @@ impl Filing {
                 request: Side::default(),
                 reply: Side::default(),
                 with_bodies: recording == Recording::Full,
-                is_replay: false,
+                replay_of: None,
                 charged_bytes: 0,
                 hold: None,
             })

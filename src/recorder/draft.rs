@@ -127,8 +127,8 @@ pub struct Draft {
     pub reply: Side,
     /// Bodies are wanted, not only the row.
     pub with_bodies: bool,
-    /// It was sent again from the dashboard.
-    pub is_replay: bool,
+    /// The record whose request was sent again from the dashboard.
+    pub replay_of: Option<i64>,
     /// Bytes taken from the budget for this draft.
     pub charged_bytes: usize,
     /// The caller's `User-Agent` or `Host` was no UTF-8.

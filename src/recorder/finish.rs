@@ -88,7 +88,7 @@ pub(super) fn finish(draft: Draft, prices: &PriceBook) -> NewRecord {
         response_note: read.stored.note,
         headers: (draft.with_bodies && !draft.heads.is_empty()).then_some(draft.heads),
     };
-    NewRecord { facts, texts, session: draft.session, is_replay: draft.is_replay }
+    NewRecord { facts, texts, session: draft.session, replay_of: draft.replay_of }
 }
 
 /// Whether something stands in the row's texts that a database cannot keep in a text: `db` replaces it.

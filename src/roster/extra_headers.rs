@@ -8,7 +8,7 @@ use std::fmt;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::roster::settings::last4;
+use crate::roster::keys::last4;
 
 /// Headers of one connection, whatever its `Connection` header names besides (RFC 9110 §7.6.1).
 pub const HOP_BY_HOP: [&str; 9] = [

@@ -1,15 +1,17 @@
 //! What is said of a query that cannot be understood. Start at [`QueryError`].
 //!
-//! **Invariant:** every error has a place in the text as typed. **May import:** std.
+//! **Invariant:** every error has a place in the text as typed. **May import:** std, the kinds of mistakes.
 
 use std::fmt;
 use std::ops::Range;
 
+use super::mistake::Mistake;
+
 /// Why a query cannot be understood, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// Plain English: what is wrong, and what to write instead.
-    pub message: String,
+    /// What is wrong; as text in plain English, with what to write instead.
+    pub mistake: Mistake,
     /// The offending part of the text as typed, in bytes, on the borders of characters.
     pub at: Range<usize>,
     /// The same in characters.
@@ -20,24 +22,31 @@ pub struct QueryError {
 
 impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (at character {})", self.message, self.at_chars.start + 1)
+        write!(f, "{} (at character {})", self.mistake, self.at_chars.start + 1)
     }
 }
 
 impl std::error::Error for QueryError {}
 
+impl QueryError {
+    /// `mistake` about the bytes `at` of `text`, without a guess how to put it right.
+    pub fn new(text: &str, at: Range<usize>, mistake: Mistake) -> QueryError {
+        Fault::new(at, mistake).in_text(text)
+    }
+}
+
 /// A [`QueryError`] that does not know the whole text yet.
 #[derive(Debug)]
 pub(super) struct Fault {
-    message: String,
+    mistake: Mistake,
     at: Range<usize>,
     fix: Option<(Range<usize>, String)>,
 }
 
 impl Fault {
-    /// `message` about the bytes `at`.
-    pub(super) fn new(at: Range<usize>, message: String) -> Fault {
-        Fault { message, at, fix: None }
+    /// `mistake` about the bytes `at`.
+    pub(super) fn new(at: Range<usize>, mistake: Mistake) -> Fault {
+        Fault { mistake, at, fix: None }
     }
 
     /// It would be right with `text` in the place of the bytes `place`.
@@ -51,7 +60,7 @@ impl Fault {
         QueryError {
             at_chars: chars(self.at.start)..chars(self.at.end),
             suggestion: self.fix.map(|(place, new)| format!("{}{new}{}", &text[..place.start], &text[place.end..])),
-            message: self.message,
+            mistake: self.mistake,
             at: self.at,
         }
     }
@@ -61,7 +70,7 @@ impl Fault {
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 40;
     match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 use super::error::{Fault, shown};
 use super::fields::{FIELDS, Field, HAS, IS, field_called};
 use super::lexer::{Kind, Letter, meaning, place};
+use super::mistake::Mistake;
 use super::network::Network;
 use super::numbers::{is_like_thousands, range};
 use super::parse::{Atom, atom, term};
@@ -31,15 +32,13 @@ pub(super) fn filter(
     }
     if value[0].is('!') && rest.len() == words[index].len() && value.len() > 1 {
         let denied = format!("-{}:", help.name);
-        let message =
-            format!("`!` is not supported, write `-field:x` or `a,b`: here `{denied}{}`.", &text[place(&value[1..])]);
-        return Err(Fault::new(place(&value[..1]), message).fix(place(&rest[..colon + 2]), denied));
+        let instead = format!("{denied}{}", &text[place(&value[1..])]);
+        return Err(Fault::new(place(&value[..1]), Mistake::Denied(instead)).fix(place(&rest[..colon + 2]), denied));
     }
     let parts: Vec<&[Letter]> = value.split(|letter| letter.is(',')).collect();
     if parts.iter().any(|part| part.is_empty()) {
         let kept: Vec<&str> = parts.iter().filter(|part| !part.is_empty()).map(|part| &text[place(part)]).collect();
-        let message = "There is nothing on one side of a comma. Write the values as `a,b`, without spaces.";
-        let fault = Fault::new(place(value), message.to_owned());
+        let fault = Fault::new(place(value), Mistake::Gap);
         return Err(if kept.is_empty() { fault } else { fault.fix(place(value), kept.join(",")) });
     }
     let atoms_read = parts.into_iter().map(|part| atom(text, part)).collect::<Result<Vec<Atom<'_>>, Fault>>()?;
@@ -51,8 +50,8 @@ pub(super) fn filter(
             no_thousands(field, value, &atoms_read)?;
             let read = |atom: &Atom<'_>| {
                 range(field, &meaning(atom.letters)).map_err(|wrong| {
-                    let message = format!("{} cannot be used: {}.", shown(&text[place(atom.all)]), wrong.message);
-                    let fault = Fault::new(place(atom.all), message);
+                    let mistake = Mistake::Figure { value: shown(&text[place(atom.all)]), figure: wrong.figure };
+                    let fault = Fault::new(place(atom.all), mistake);
                     match wrong.instead {
                         Some(new) => fault.fix(place(atom.all), new),
                         None => fault,
@@ -73,11 +72,8 @@ fn no_thousands(field: NumberField, value: &[Letter], atoms: &[Atom<'_>]) -> Res
     match texts.windows(2).any(|pair| is_like_thousands(field, &pair[0], &pair[1])) {
         false => Ok(()),
         true => {
-            let message = format!(
-                "A comma stands between values, not between digits. Write `{}`, or a `=` in front of the other value.",
-                texts.concat()
-            );
-            Err(Fault::new(place(value), message).fix(place(value), texts.concat()))
+            let mistake = Mistake::Thousands(texts.concat());
+            Err(Fault::new(place(value), mistake).fix(place(value), texts.concat()))
         }
     }
 }
@@ -92,30 +88,23 @@ fn no_field(text: &str, rest: &[Letter], colon: usize) -> Fault {
         && !value.first().is_some_and(|first| first.is('/') || first.is('\\'));
     let near = if is_word { nearest(&name, FIELDS.iter().map(|help| help.name)) } else { Vec::new() };
     let at = place(&rest[..=colon]);
-    if let Some(first) = near.first() {
-        let message = format!(
-            "There is no field {}; the nearest: {}. Write one of these, or `{all}` to search for it as text.",
-            shown(&name),
-            listed(near.iter().copied())
-        );
-        return Fault::new(at, message).fix(place(&rest[..colon]), (*first).to_owned());
+    let (name, quoted) = (shown(&name), all.clone());
+    if let Some(first) = near.first().copied() {
+        let mistake = Mistake::NearField { name, near, quoted };
+        return Fault::new(at, mistake).fix(place(&rest[..colon]), first.to_owned());
     }
-    let message = match is_word {
-        true => format!(
-            "There is no field {}; the fields are {}. Write one of these, or `{all}` to search for it as text.",
-            shown(&name),
-            listed(FIELDS.iter().map(|help| help.name))
-        ),
-        false => format!("In front of a colon must stand a field. To search for this as text write `{all}`."),
+    let fields = || FIELDS.iter().map(|help| help.name).collect();
+    let mistake = match is_word {
+        true => Mistake::UnknownField { name, fields: fields(), quoted },
+        false => Mistake::NoField(quoted),
     };
-    Fault::new(at, message).fix(place(rest), all)
+    Fault::new(at, mistake).fix(place(rest), all)
 }
 
 /// Nothing stands behind the colon.
-fn no_value(text: &str, rest: &[Letter], next: Option<&Vec<Letter>>, name: &str) -> Fault {
-    let example = field_called(name).and_then(|help| help.examples.first()).copied().unwrap_or_default();
-    let message = format!("There is nothing behind `{name}:`. Write its value without a space, like `{example}`.");
-    let fault = Fault::new(place(rest), message);
+fn no_value(text: &str, rest: &[Letter], next: Option<&Vec<Letter>>, field: &'static str) -> Fault {
+    let example = field_called(field).and_then(|help| help.examples.first()).copied().unwrap_or_default();
+    let fault = Fault::new(place(rest), Mistake::NoValue { field, example });
     match next {
         // The value may have been meant that stands behind a space.
         Some(next) if !next.iter().any(|letter| letter.is(':')) && !next[0].is('-') => {
@@ -135,8 +124,7 @@ fn pattern(atom: &Atom<'_>) -> Result<Pattern, Fault> {
         Some(first) => ['<', '>', '='].into_iter().any(|sign| first.is(sign)),
     };
     if wrong {
-        let message = "Names are not compared. Write the name itself, in quotes if it begins with such a sign.";
-        return Err(Fault::new(place(atom.all), message.to_owned()));
+        return Err(Fault::new(place(atom.all), Mistake::Compared));
     }
     let star = |letter: &Letter| letter.meaning() == '*' && letter.kind != Kind::Escaped;
     Ok(Pattern::of(letters.iter().map(|letter| (letter.meaning(), star(letter)))))
@@ -144,27 +132,19 @@ fn pattern(atom: &Atom<'_>) -> Result<Pattern, Fault> {
 
 fn network(atom: &Atom<'_>) -> Result<Network, Fault> {
     let text = meaning(atom.letters);
-    Network::parse(&text).ok_or_else(|| {
-        let message =
-            format!("{} is no address. Write one like `10.0.0.5`, or a network like `10.0.0.0/8`.", shown(&text));
-        Fault::new(place(atom.all), message)
-    })
+    Network::parse(&text).ok_or_else(|| Fault::new(place(atom.all), Mistake::Address(shown(&text))))
 }
 
-fn one_of<T: Copy>(field: &str, table: &[(&'static str, T)], atom: &Atom<'_>) -> Result<T, Fault> {
+fn one_of<T: Copy>(field: &'static str, table: &[(&'static str, T)], atom: &Atom<'_>) -> Result<T, Fault> {
     let text = meaning(atom.letters);
     if let Some((_, value)) = table.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text)) {
         return Ok(*value);
     }
     let names = || table.iter().map(|(name, _)| *name);
-    let message = format!("`{field}:` has no value {}. Write one of {}.", shown(&text), listed(names()));
-    let fault = Fault::new(place(atom.all), message);
+    let mistake = Mistake::UnknownValue { field, value: shown(&text), values: names().collect() };
+    let fault = Fault::new(place(atom.all), mistake);
     Err(match nearest(&text, names()).first() {
         Some(near) => fault.fix(place(atom.all), (*near).to_owned()),
         None => fault,
     })
-}
-
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

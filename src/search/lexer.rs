@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::error::Fault;
+use super::mistake::Mistake;
 
 /// How a character was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +85,8 @@ pub(super) fn words(text: &str) -> Result<Vec<Vec<Letter>>, Fault> {
         } else {
             let Some(close) = closing(&chars, at) else {
                 let quote = letter(at, Kind::Quote);
-                let message = "This quote is never closed. Write another `\"` where the text ends, or `\\\"` inside \
-                               quotes if a quote is meant."
-                    .to_owned();
-                return Err(Fault::new(quote.start..quote.end, message).fix(text.len()..text.len(), "\"".to_owned()));
+                let fault = Fault::new(quote.start..quote.end, Mistake::OpenQuote);
+                return Err(fault.fix(text.len()..text.len(), "\"".to_owned()));
             };
             word.push(letter(at, Kind::Quote));
             at += 1;

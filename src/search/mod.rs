@@ -9,7 +9,7 @@
 //! | [`mod@pattern`], [`network`] | what a name or an address may be |
 //! | [`mod@fields`] | the table of fields, for the parser, the errors and the help |
 //! | `lexer`, `reserved`, `filter`, `numbers`, [`mod@parse`] | from the text as typed to a query |
-//! | [`error`], `suggest` | what is said of a text that is no query |
+//! | [`error`], [`mistake`], `suggest` | what is said of a text that is no query |
 //! | `print` | from a query to canonical text |
 //! | [`mod@marks`] | where a page marks what was searched for |
 //!
@@ -19,6 +19,7 @@
 pub mod error;
 pub mod fields;
 pub mod marks;
+pub mod mistake;
 pub mod network;
 pub mod parse;
 pub mod pattern;
@@ -40,6 +41,7 @@ mod tests;
 pub use error::QueryError;
 pub use fields::{FIELDS, FieldHelp};
 pub use marks::marks;
+pub use mistake::{BadFigure, Mistake};
 pub use network::Network;
 pub use parse::parse;
 pub use pattern::Pattern;

@@ -3,18 +3,19 @@
 //! **Invariant:** nothing is rounded: a figure between two that can be recorded makes a bound, or is refused.
 //! **May import:** the types of a query.
 
+use super::mistake::BadFigure;
 use super::query::{NumberField, NumberRange};
 
 /// What is wrong with a figure, and what to write in its place if that is clear.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
-    pub(super) message: String,
+    pub(super) figure: BadFigure,
     pub(super) instead: Option<String>,
 }
 
 impl Wrong {
-    fn new(message: impl Into<String>) -> Wrong {
-        Wrong { message: message.into(), instead: None }
+    fn new(figure: BadFigure) -> Wrong {
+        Wrong { figure, instead: None }
     }
 
     fn instead(self, text: String) -> Wrong {
@@ -65,6 +66,16 @@ fn figures(field: NumberField) -> Figures {
     Figures { units, ends, called, example }
 }
 
+/// What figures of a field are called.
+pub(super) fn called(field: NumberField) -> &'static str {
+    figures(field).called
+}
+
+/// The least and the greatest figure that can be recorded, in the recorded unit.
+pub(super) fn ends(field: NumberField) -> (i64, i64) {
+    figures(field).ends
+}
+
 /// A figure in the recorded unit: `part / of`.
 struct Exact {
     part: i128,
@@ -83,8 +94,7 @@ impl Exact {
 
 /// Reads `502`, `4xx`, `>=400`, `<300ms`, `500..599`, `..10s`.
 pub(super) fn range(field: NumberField, text: &str) -> Result<NumberRange, Wrong> {
-    let (least, most) = figures(field).ends;
-    let called = figures(field).called;
+    let (least, most) = ends(field);
     if let (NumberField::Status, [digit @ b'1'..=b'9', b'x' | b'X', b'x' | b'X']) = (field, text.as_bytes()) {
         let low = i64::from(digit - b'0') * 100;
         return Ok(NumberRange { low: Some(low), high: Some(low + 99) });
@@ -113,16 +123,15 @@ pub(super) fn range(field: NumberField, text: &str) -> Result<NumberRange, Wrong
     } else {
         let figure = read(text.strip_prefix('=').unwrap_or(text))?;
         if figure.floor() != figure.ceil() {
-            return Err(Wrong::new(format!("{called} is never exactly that. Write a bound, such as `>` or `<`")));
+            return Err(Wrong::new(BadFigure::NeverExact(field)));
         }
         (Some(figure.floor()), Some(figure.floor()))
     };
     match (low, high) {
-        (None, None) => return Err(Wrong::new("a range needs at least one end. Write `1..2`, `1..` or `..2`")),
+        (None, None) => return Err(Wrong::new(BadFigure::NoEnd)),
         (Some(low), Some(high)) if low > high => {
             let backwards = text.split_once("..").map(|(low, high)| format!("{high}..{low}"));
-            let wrong = Wrong::new("nothing is between these ends. Write the smaller one first");
-            return Err(Wrong { instead: backwards, ..wrong });
+            return Err(Wrong { figure: BadFigure::Backwards, instead: backwards });
         }
         _ => {}
     }
@@ -135,17 +144,13 @@ pub(super) fn range(field: NumberField, text: &str) -> Result<NumberRange, Wrong
     let high = bound(high, high.is_some_and(|high| high >= least.into()));
     match (low, high) {
         (Ok(low), Ok(high)) => Ok(NumberRange { low, high }),
-        _ => Err(Wrong::new(format!(
-            "nothing can match: {called} is from {} to {}. Write one in between",
-            write(field, least),
-            write(field, most)
-        ))),
+        _ => Err(Wrong::new(BadFigure::Never(field))),
     }
 }
 
 /// Reads one figure.
 fn exact(field: NumberField, text: &str) -> Result<Exact, Wrong> {
-    let Figures { units, ends: (least, most), called, example } = figures(field);
+    let Figures { units, ends: (least, most), called: _, example } = figures(field);
     let number = if field == NumberField::Cost { text.strip_prefix('$').unwrap_or(text) } else { text };
     let digits = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
     let (number, unit) = number.split_at(digits);
@@ -155,36 +160,27 @@ fn exact(field: NumberField, text: &str) -> Result<Exact, Wrong> {
         None => (number, ""),
     };
     if whole.is_empty() {
-        let never = if text.starts_with('-') { " and never negative" } else { "" };
-        return Err(Wrong::new(format!("{called} is written like `{example}`{never}")));
+        let is_negative = text.starts_with('-');
+        return Err(Wrong::new(match is_negative {
+            true => BadFigure::Negative { field, example },
+            false => BadFigure::Unwritten { field, example },
+        }));
     }
     if whole.len() > 1 && whole.starts_with('0') {
-        return Err(Wrong::new(
-            "a number starts with no needless 0, and has no comma in it. Write `1000` for a thousand",
-        ));
+        return Err(Wrong::new(BadFigure::Zero));
     }
     let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit.to_lowercase()) else {
-        let all: Vec<String> = units
-            .iter()
-            .filter(|(name, _)| name.is_ascii() && !name.is_empty())
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
-        return Err(match (unit, all.join(", ")) {
-            ("", units) => Wrong::new(format!(
-                "a time needs a unit ({units}). Write `{number}s` for seconds or `{number}ms` for milliseconds"
-            ))
-            .instead(format!("{number}s")),
-            (_, units) if units.is_empty() => {
-                Wrong::new(format!("{called} has no unit. Write it like `{example}`")).instead(number.to_owned())
-            }
-            (_, units) => Wrong::new(format!("{called} has one of the units {units}. Write it like `{example}`")),
+        let units: Vec<&'static str> =
+            units.iter().map(|(name, _)| *name).filter(|name| name.is_ascii() && !name.is_empty()).collect();
+        return Err(match unit {
+            "" => Wrong::new(BadFigure::NeedsUnit { units, number: number.to_owned() }).instead(format!("{number}s")),
+            _ if units.is_empty() => Wrong::new(BadFigure::NoUnit { field, example }).instead(number.to_owned()),
+            _ => Wrong::new(BadFigure::Unit { field, units, example }),
         });
     };
-    let too_large = || {
-        Wrong::new(format!("{called} is from {} to {}. Write one in between", write(field, least), write(field, most)))
-    };
+    let too_large = || Wrong::new(BadFigure::Beyond(field));
     if fraction.len() > 15 {
-        return Err(Wrong::new("this has too many decimals. Write at most 15"));
+        return Err(Wrong::new(BadFigure::Decimals));
     }
     let part: i128 = format!("{whole}{fraction}").parse().map_err(|_| too_large())?;
     let part = part.checked_mul(i128::from(*factor)).ok_or_else(too_large)?;

@@ -8,6 +8,7 @@
 use super::error::{Fault, QueryError, shown};
 use super::filter::filter;
 use super::lexer::{Kind, Letter, place, words};
+use super::mistake::Mistake;
 use super::print::quoted;
 use super::query::{Clause, Query, Side, What};
 use super::reserved::{check_value, check_word};
@@ -32,8 +33,7 @@ fn read(text: &str) -> Result<Query, Fault> {
         let clause = clause(text, &words, index)?;
         values += clause.what.len();
         if values > MAX_VALUES {
-            let message = format!("The query has more than {MAX_VALUES} parts. Leave some out, or use `*` in names.");
-            return Err(Fault::new(clause.span, message));
+            return Err(Fault::new(clause.span, Mistake::TooLong(MAX_VALUES)));
         }
         query.clauses.push(clause);
     }
@@ -47,10 +47,9 @@ fn clause(text: &str, words: &[Vec<Letter>], index: usize) -> Result<Clause, Fau
         _ => (false, word),
     };
     if negated && rest[0].is('-') {
-        let all = quoted(&text[place(word)]);
-        let message =
-            format!("A term is left out with one `-`, and here are more. To search for it as text write `{all}`.");
-        return Err(Fault::new(place(word), message).fix(place(word), all));
+        let quoted = quoted(&text[place(word)]);
+        let fault = Fault::new(place(word), Mistake::Minuses(quoted.clone()));
+        return Err(fault.fix(place(word), quoted));
     }
     check_word(text, words, index, rest)?;
     let what = match rest.iter().position(|letter| letter.is(':')) {
@@ -81,18 +80,14 @@ pub(super) fn atom<'a>(text: &str, all: &'a [Letter]) -> Result<Atom<'a>, Fault>
                 return Err(behind_quote(text, all, next));
             }
             if close < 2 {
-                let message = "There is nothing between these quotes. Write a text in them, or leave them out.";
-                return Err(Fault::new(place(all), message.to_owned()));
+                return Err(Fault::new(place(all), Mistake::EmptyQuotes));
             }
             Ok(Atom { letters: &all[1..close], all })
         }
         Some(open) => {
             let whole = quoted(&text[place(all)]);
-            let message = format!(
-                "A quote in the middle of {} has no meaning. Put all of it in quotes: `{whole}`.",
-                shown(&text[place(all)])
-            );
-            Err(Fault::new(place(&all[open..=open]), message).fix(place(all), whole))
+            let mistake = Mistake::InnerQuote { word: shown(&text[place(all)]), quoted: whole.clone() };
+            Err(Fault::new(place(&all[open..=open]), mistake).fix(place(all), whole))
         }
     }
 }
@@ -102,11 +97,9 @@ fn behind_quote(text: &str, all: &[Letter], next: &Letter) -> Fault {
     let at = next.start..next.end;
     if next.is(',') {
         let list = format!("text:{}", &text[place(all)]);
-        let message = format!("A comma means any of several only in a filter. Write `{list}`, or a space for both.");
-        return Fault::new(at, message).fix(place(all), list);
+        return Fault::new(at, Mistake::Comma(list.clone())).fix(place(all), list);
     }
-    let message = "A closing quote ends a text. Write a space behind it, or `\\\"` if a quote inside quotes is meant.";
-    Fault::new(at.clone(), message.to_owned()).fix(at.start..at.start, " ".to_owned())
+    Fault::new(at.clone(), Mistake::BehindQuote).fix(at.start..at.start, " ".to_owned())
 }
 
 /// The term of a text.
@@ -119,10 +112,7 @@ pub(super) fn term(atom: &Atom<'_>) -> Result<Term, Fault> {
         }
         text.push(letter.c);
     }
-    Term::new(&text).ok_or_else(|| {
-        let message = "There is only white space between these quotes. Write a text in them, or leave them out.";
-        Fault::new(place(atom.all), message.to_owned())
-    })
+    Term::new(&text).ok_or_else(|| Fault::new(place(atom.all), Mistake::BlankQuotes))
 }
 
 #[cfg(test)]

@@ -4,15 +4,12 @@
 
 use super::error::{Fault, shown};
 use super::lexer::{Letter, meaning, place};
+use super::mistake::Mistake;
 use super::print::quoted;
 
 /// How an error begins that names what is reserved.
 fn not_supported(letters: &[Letter]) -> Fault {
-    let message = format!(
-        "{} is not supported, write `-field:x` or `a,b`. To search for it as text put it in quotes.",
-        shown(&meaning(letters))
-    );
-    Fault::new(place(letters), message)
+    Fault::new(place(letters), Mistake::Reserved(shown(&meaning(letters))))
 }
 
 /// Refuses the word at `index`, whose text behind its `-` is `rest`, if it is reserved as a whole or by its first sign.

@@ -197,7 +197,7 @@ fn check(text: &str) -> bool {
             assert!(!marked.is_empty(), "{text:?}: {error}");
             assert_eq!(marked.chars().count(), error.at_chars.len(), "{text:?}");
             assert_eq!(text[..error.at.start].chars().count(), error.at_chars.start, "{text:?}");
-            assert!(error.message.ends_with('.'), "{error}");
+            assert!(error.mistake.to_string().ends_with('.'), "{error}");
             assert_ne!(error.suggestion.as_deref(), Some(text));
             false
         }

@@ -35,9 +35,11 @@ mod overview_pages; // alert lines, links, numbers that are behind
 mod pages; // what a browser sees
 mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first
+mod query_box; // the box of both lists, what an empty list tells, tidy addresses
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod removal; // what is removed is gone, and nothing else
+mod replays; // a request sent again from the dashboard
 mod request_pages; // requests in the browser
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser

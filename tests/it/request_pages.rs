@@ -327,35 +327,6 @@ fn a_turn_is_compared_with_the_one_before() {
 }
 
 #[test]
-fn a_request_is_sent_again_to_a_chosen_upstream_and_recorded_as_a_replay() {
-    let (first, second) = (FakeUpstream::with(echo), FakeUpstream::always(answer("Something else entirely")));
-    let gateway = Gateway::with(Kind::Sqlite, [first.row("first"), second.row("second").set("priority", 9)]);
-    gateway.send(chat("the question"));
-    let id = gateway.record().number("id");
-    let visitor = Visitor::log_in(&gateway);
-    let target = format!("/admin/requests/{id}/replay");
-    assert!(visitor.page(&target).contains("the question"));
-    let wish = format!("upstream={}&model=other-model&temperature=0.5", gateway.upstream_id("second"));
-    let sent = visitor.post(&target, &wish);
-    assert_eq!(sent.status, 303, "{}", sent.text());
-    let seen = second.only();
-    assert!(
-        seen.text().contains("\"model\":\"other-model\"") && seen.text().contains("the question"),
-        "{}",
-        seen.text()
-    );
-    let replay = &gateway.records_when(2)[0];
-    assert!(replay.is("is_replay") && replay.id("upstream_id") == gateway.upstream_id("second"));
-    let page = visitor.page(sent.header("location").unwrap());
-    assert!(page.contains("You said: the question") && page.contains("Something else entirely"), "{page}");
-    assert!(page.contains("<ins>") && page.contains("<del>"), "{page}");
-    assert_eq!(ids(&visitor.page(&list("is:replay"))), [replay.number("id")]);
-    let wrong = visitor.post(&target, &format!("{wish}&body=nonsense"));
-    assert_eq!((wrong.status, second.count()), (422, 1), "nothing that is no JSON is sent");
-    assert!(visitor.post(&target, "upstream=999").status == 409);
-}
-
-#[test]
 fn a_search_is_kept_renamed_and_forgotten() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let gateway = Gateway::with(kind, []);

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::times::{DAY_S, duration, moment};
 use crate::db::find::{Cursor, Search};
-use crate::search::{Query, What, parse};
+use crate::search::{Mistake, Query, QueryError, What, parse};
 
 /// How long a search may take before it tells how far it came.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +46,8 @@ impl Asked {
                 "q" => text = value,
                 // What a form leaves empty is not asked for.
                 _ if value.is_empty() => {}
+                // As without one, but for pages, which look at a day then.
+                "range" if value.trim() == "all" => {}
                 "range" => range = Some(duration("range", value.trim())?),
                 "from" => from = Some(moment("from", value.trim())?),
                 "to" => to = Some(moment("to", value.trim())?),
@@ -76,7 +78,7 @@ impl Asked {
         };
         let query = understood(&text)?;
         let covered_s = from.map(|from| (end - from) / 1_000_000);
-        short_terms(&query, covered_s)?;
+        short_terms(&text, &query, covered_s)?;
         let search = Search { query, from_us: from, to_us: to, deadline: Instant::now() + PATIENCE };
         Ok(Asked { text, search, cursor, limit, others: kept })
     }
@@ -93,7 +95,7 @@ pub(in crate::dashboard) fn understood(text: &str) -> Result<Query, ApiError> {
 }
 
 /// A text that no index helps with needs a time in which every record can be read.
-fn short_terms(query: &Query, covered_s: Option<i64>) -> Result<(), ApiError> {
+fn short_terms(text: &str, query: &Query, covered_s: Option<i64>) -> Result<(), ApiError> {
     if covered_s.is_some_and(|covered_s| covered_s <= SHORT_TERM_S) {
         return Ok(());
     }
@@ -101,12 +103,8 @@ fn short_terms(query: &Query, covered_s: Option<i64>) -> Result<(), ApiError> {
         if let What::Text { terms, .. } = &clause.what
             && let Some(term) = terms.iter().find(|term| term.is_short())
         {
-            let days = SHORT_TERM_S / DAY_S;
-            let what = format!(
-                "`{}` is too short to search for in all times: add a range of {days} days or less, like range=7d",
-                term.as_str()
-            );
-            return Err(ApiError::query_at(what, clause.span.clone()));
+            let mistake = Mistake::ShortTerm { term: term.as_str().to_owned(), days: SHORT_TERM_S / DAY_S };
+            return Err(ApiError::query(QueryError::new(text, clause.span.clone(), mistake)));
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ pub struct Group {
 }
 
 /// A page of conversations with a match.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Groups {
     /// The one with the newest match first.
     pub groups: Vec<Group>,

@@ -54,6 +54,7 @@ pub(in crate::db) fn store_plain(conn: &mut SqliteConnection, batch: &[NewRecord
         attempts: short(&facts.attempts),
         placed: Placed::default(),
         signs: signs::read(record, None),
+        replay_of: record.replay_of,
     });
     conn.insert_records(&rows.collect::<Vec<_>>())?;
     let bodies = ids.iter().zip(batch).map(|(id, record)| {

@@ -44,7 +44,9 @@ pub(super) use beside::{links_of, store_plain};
 pub(super) use layout::Layout;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
-pub use rows::{Record, Row, newest_id, of_conversation, page, record, records, resources, rows, rows_after};
+pub use rows::{
+    Record, Row, first_us, newest_id, of_conversation, page, record, records, replays_of, resources, rows, rows_after,
+};
 pub use signs::{Marks, Signs};
 pub(super) use store::REMOVALS;
 pub use store::{Progress, Store};
@@ -221,8 +223,8 @@ pub struct NewRecord {
     pub texts: Texts,
     /// The session that the caller named in a header.
     pub session: Option<String>,
-    /// It was sent again from the dashboard.
-    pub is_replay: bool,
+    /// The record whose request was sent again from the dashboard; 0 where that is not known.
+    pub replay_of: Option<i64>,
 }
 
 impl Facts {

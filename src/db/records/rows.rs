@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use diesel::prelude::{QueryableByName, RunQueryDsl};
+use diesel::prelude::{OptionalExtension, QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Connection;
@@ -24,6 +24,8 @@ pub struct Row {
     pub placed: Placed,
     /// What its texts show.
     pub signs: Signs,
+    /// The record whose request was sent again from the dashboard.
+    pub replay_of: Option<i64>,
 }
 
 /// A record with all that was said.
@@ -53,14 +55,17 @@ struct Loaded {
     tools: Option<String>,
     #[diesel(sql_type = BigInt)]
     marks: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    replay_of: Option<i64>,
 }
 
 impl From<Loaded> for Row {
     fn from(loaded: Loaded) -> Row {
-        let Loaded { id, mut facts, conversation_id, linked_by, known_messages, finish, tools, marks } = loaded;
+        let Loaded { id, mut facts, conversation_id, linked_by, known_messages, finish, tools, marks, replay_of } =
+            loaded;
         facts.attempts = long(&facts.attempts).into_owned();
         let placed = Placed { conversation_id, linked_by, known_messages };
-        Row { id, facts, placed, signs: Signs { finish, tools, marks } }
+        Row { id, facts, placed, signs: Signs { finish, tools, marks }, replay_of }
     }
 }
 
@@ -133,6 +138,14 @@ pub fn of_conversation(conn: &mut Connection, conversation_id: i64, limit: i64) 
     load(conn, "WHERE conversation_id = $1 ORDER BY id LIMIT $2", [conversation_id, limit])
 }
 
+/// Up to `limit` rows of requests that were sent again as `id` was, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub fn replays_of(conn: &mut Connection, id: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    load(conn, "WHERE replay_of = $1 ORDER BY id LIMIT $2", [id, limit])
+}
+
 #[derive(QueryableByName)]
 struct Newest {
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -146,6 +159,22 @@ struct Newest {
 pub fn newest_id(conn: &mut Connection) -> Result<i64, Error> {
     let newest: Newest = diesel::sql_query("SELECT max(id) AS id FROM records").get_result(conn)?;
     Ok(newest.id.unwrap_or(0))
+}
+
+#[derive(QueryableByName)]
+struct First {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    us: Option<i64>,
+}
+
+/// When the first of the records there are came in, µs since 1970.
+///
+/// # Errors
+/// The database's.
+pub fn first_us(conn: &mut Connection) -> Result<Option<i64>, Error> {
+    let query = "SELECT started_us AS us FROM records WHERE id = (SELECT min(id) FROM records)";
+    let first: Option<First> = diesel::sql_query(query).get_result(conn).optional()?;
+    Ok(first.and_then(|first| first.us))
 }
 
 #[derive(QueryableByName)]

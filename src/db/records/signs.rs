@@ -62,7 +62,7 @@ pub(super) fn signs(record: &NewRecord, found: Signals) -> Signs {
         (found.has_image, Marks::Image),
         (found.has_reasoning, Marks::Reasoning),
         (texts.body.is_some() || texts.response.is_some(), Marks::Body),
-        (record.is_replay, Marks::Replay),
+        (record.replay_of.is_some(), Marks::Replay),
         (shortened, Marks::Shortened),
     ];
     let clean = |text: String| text.replace('\0', "\u{fffd}");

@@ -229,6 +229,7 @@ impl Writing<'_> {
             attempts: short(&facts[at].attempts),
             placed: placement.placed.clone(),
             signs: self.signs(at, placement),
+            replay_of: self.batch[at].replay_of.filter(|id| *id > 0),
         });
         conn.insert_records(&rows.collect::<Vec<_>>())?;
         conn.insert_bodies(&bodies)?;

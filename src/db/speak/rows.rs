@@ -14,7 +14,7 @@ macro_rules! record_columns {
          model_answered, status, upstream_id, streamed, first_byte_us, first_content_us, total_us,  \
          tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_audio_in, tokens_audio_out,  \
          cost_nano, attempts, ending, error, request_bytes, reply_bytes, resource_id, conversation_id,  \
-         linked_by, known_messages, finish, tools, marks"
+         linked_by, known_messages, finish, tools, marks, replay_of"
     };
 }
 
@@ -42,11 +42,12 @@ pub(in crate::db) struct RecordRow<'a> {
     pub(in crate::db) attempts: Cow<'a, str>,
     pub(in crate::db) placed: Placed,
     pub(in crate::db) signs: Signs,
+    pub(in crate::db) replay_of: Option<i64>,
 }
 
 impl RecordRow<'_> {
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        let RecordRow { id, facts, attempts, placed, signs } = self;
+        let RecordRow { id, facts, attempts, placed, signs, replay_of } = self;
         vec![
             Value::Int(*id),
             Value::Int(facts.started_us),
@@ -85,6 +86,7 @@ impl RecordRow<'_> {
             Value::from(&signs.finish),
             Value::from(&signs.tools),
             Value::Int(signs.marks),
+            Value::OptInt(*replay_of),
         ]
     }
 }

@@ -40,7 +40,7 @@ fn length(n: usize) -> io::Result<[u8; 4]> {
 pub(super) fn encode(record: &NewRecord, out: &mut Vec<u8>) -> io::Result<()> {
     let notes = (&record.texts.body_note, &record.texts.response_note);
     let facts =
-        serde_json::to_vec(&(&record.facts, notes, &record.session, record.is_replay)).map_err(io::Error::other)?;
+        serde_json::to_vec(&(&record.facts, notes, &record.session, record.replay_of)).map_err(io::Error::other)?;
     let mut frame = Vec::with_capacity(facts.len() + 64);
     frame.extend_from_slice(&length(facts.len())?);
     frame.extend_from_slice(&facts);
@@ -63,7 +63,15 @@ type Notes = (Option<String>, Option<String>);
 
 /// What a frame tells beside the two texts.
 #[derive(Deserialize)]
-struct Told(Facts, Notes, Option<String>, bool);
+struct Told(Facts, Notes, Option<String>, Again);
+
+/// Whose request was sent again; older versions wrote only whether one was.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Again {
+    Of(Option<i64>),
+    Is(bool),
+}
 
 /// The next record and the size of its frame; `None` at the end or where a crash cut the last frame.
 pub(super) fn decode(file: &mut impl Read) -> io::Result<Option<(NewRecord, u64)>> {
@@ -85,16 +93,21 @@ pub(super) fn decode(file: &mut impl Read) -> io::Result<Option<(NewRecord, u64)
     let mut rest = frame.as_slice();
     let facts = piece(&mut rest).flatten().ok_or_else(damaged)?;
     // Older versions wrote the first two alone.
-    let Told(facts, (body_note, response_note), session, is_replay) = serde_json::from_slice(facts)
+    let Told(facts, (body_note, response_note), session, again) = serde_json::from_slice(facts)
         .or_else(|_| {
-            serde_json::from_slice::<(Facts, Notes)>(facts).map(|(facts, notes)| Told(facts, notes, None, false))
+            serde_json::from_slice::<(Facts, Notes)>(facts)
+                .map(|(facts, notes)| Told(facts, notes, None, Again::Of(None)))
         })
         .map_err(|_| damaged())?;
     let body = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
     let response = piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec);
     let headers = if rest.is_empty() { None } else { piece(&mut rest).ok_or_else(damaged)?.map(<[u8]>::to_vec) };
     let texts = Texts { body, body_note, response, response_note, headers };
-    Ok(Some((NewRecord { facts, texts, session, is_replay }, u64::from(size) + 8)))
+    let replay_of = match again {
+        Again::Of(id) => id,
+        Again::Is(is) => is.then_some(0),
+    };
+    Ok(Some((NewRecord { facts, texts, session, replay_of }, u64::from(size) + 8)))
 }
 
 fn fill(file: &mut impl Read, head: &mut [u8]) -> io::Result<bool> {

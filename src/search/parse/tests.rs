@@ -168,7 +168,7 @@ fn an_error_says_what_where_and_what_instead() {
     for (typed, at, said, suggestion) in cases {
         let error = refused(typed);
         assert_eq!(&typed[error.at.clone()], *at, "{typed}: {error}");
-        assert!(error.message.contains(said), "{typed}: {}", error.message);
+        assert!(error.mistake.to_string().contains(said), "{typed}: {}", error.mistake);
         assert_eq!(error.suggestion.as_deref(), *suggestion, "{typed}");
         let before = |byte: usize| typed[..byte].chars().count();
         assert_eq!(error.at_chars, before(error.at.start)..before(error.at.end), "{typed}");
@@ -182,7 +182,7 @@ fn an_error_says_what_where_and_what_instead() {
 fn a_query_may_be_long_but_not_endless() {
     let values = |count: usize| format!("model:{}", vec!["a"; count].join(","));
     assert_eq!(read(&values(MAX_VALUES)).clauses.len(), 1);
-    assert!(refused(&format!("{} b", values(MAX_VALUES))).message.contains("more than 200"));
+    assert!(refused(&format!("{} b", values(MAX_VALUES))).mistake.to_string().contains("more than 200"));
 }
 
 #[test]

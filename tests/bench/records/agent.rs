@@ -112,6 +112,6 @@ impl Iterator for Session<'_> {
         let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
         let headers = Some(heads(&mut self.chance, &facts));
         let texts = Texts { body, body_note: None, response, response_note, headers };
-        Some(NewRecord { facts, texts, session: None, is_replay: false })
+        Some(NewRecord { facts, texts, session: None, replay_of: None })
     }
 }

@@ -57,7 +57,7 @@ pub fn measure(base: &mut Base, more: impl Iterator<Item = NewRecord> + Send, re
 }
 
 fn search(query: &str) -> Result<Search> {
-    let query = parse(query).map_err(|error| error.message)?;
+    let query = parse(query).map_err(|error| error.mistake.to_string())?;
     Ok(Search { query, from_us: None, to_us: None, deadline: Instant::now() + Duration::from_secs(60) })
 }
 

@@ -7,19 +7,26 @@ use std::collections::HashMap;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
+use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
-use crate::dashboard::pages::query::Ask;
+use crate::dashboard::pages::query::ask::{Ask, names_in};
+use crate::dashboard::pages::query::empty::{self, Empty, Hints, counted};
+use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
-use crate::db::find::{COUNT_CAP, Cursor, groups};
-use crate::db::records::{Talk, newest_id, talks};
+use crate::db::find::{COUNT_CAP, Cursor, Groups, groups};
+use crate::db::records::{Talk, talks};
 
 /// Names shown of each kind; more are counted.
 const NAMES: usize = 2;
 const TITLE_CHARS: usize = 80;
+/// What the box searches for.
+const LABEL: Key = Key("ask.label_talks");
 
 #[derive(Template)]
 #[template(path = "conversations/list.html")]
@@ -28,10 +35,21 @@ struct List<'a> {
     ask: Ask,
     rows: Vec<Row>,
     count: String,
+    newer: Option<String>,
     older: Option<String>,
-    newest: Option<String>,
-    /// Nothing was ever recorded.
-    is_new: bool,
+    /// The search took too long.
+    is_partial: bool,
+    empty: Option<Empty>,
+}
+
+/// What the database knows of it.
+#[derive(Default)]
+struct Seen {
+    found: Groups,
+    talks: Vec<Talk>,
+    names: HashMap<i64, String>,
+    offers: Vec<String>,
+    hints: Option<Hints>,
 }
 
 pub(super) struct Row {
@@ -46,36 +64,66 @@ pub(super) struct Row {
     pub(super) tokens: String,
     pub(super) cost: String,
     last: Moment,
-    linked: Vec<(Key, Key)>,
+    pub(super) linked: Vec<(Key, Key)>,
 }
 
-/// `GET /admin/conversations?q=&range=&from=&to=&before=&limit=`.
+/// `GET /admin/conversations?q=&range=&from=&to=&before=&after=&limit=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
-    let (ask, asked) = Ask::read(request.query_string(), &[], "24h")?;
-    let f = &visit.frame;
-    let Some(asked) = asked else {
-        let list = List { f, ask, rows: Vec::new(), count: String::new(), older: None, newest: None, is_new: false };
-        return visit.page_as(StatusCode::BAD_REQUEST, &list);
+    let parameters = request.query_string();
+    if let Some(elsewhere) = tidy(LIST, parameters) {
+        return Ok(elsewhere);
+    }
+    let form = visit.query(&["q", "range", "from", "to", "before", "after", "limit"])?;
+    let scope = Scope::read(parameters);
+    let cursor = ["before", "after"].map(|name| (name, form.text(name)));
+    let timed = scope.clone().timed().with(&cursor);
+    let asked = match Asked::read(timed.trim_start_matches('?'), &[], Utc::now()) {
+        Ok(asked) => asked,
+        Err(error) => return wrong(&visit, &scope, error),
     };
+    let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
+    let from_us = asked.search.from_us.unwrap_or(to_us);
     let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
-    let (found, talks, names, newest) = visit
+    let seen = visit
         .database(move |connection| {
             let found = groups(connection, &search, cursor, limit)?;
             let ids: Vec<i64> = found.groups.iter().map(|group| group.conversation_id).collect();
-            Ok((found, talks(connection, &ids)?, names(connection)?, newest_id(connection)?))
+            let is_empty = ids.is_empty() && cursor == Cursor::Newest;
+            Ok(Seen {
+                talks: talks(connection, &ids)?,
+                names: names(connection)?,
+                offers: names_in(connection, &search)?,
+                hints: if is_empty { Some(empty::look(connection, &search)?) } else { None },
+                found,
+            })
         })
         .await?;
-    let text = ask.text.clone();
-    let page = |before: i64| ask.link(LIST, &text, &format!("&before={before}"));
-    visit.page(&List {
-        f,
-        rows: talks.iter().map(|talk| row(f, talk, &names, &text)).collect(),
-        count: if found.count >= COUNT_CAP { "10,000+".to_owned() } else { shown::exact(i64::from(found.count)) },
-        older: found.groups.last().filter(|_| found.has_older).map(|group| page(group.newest_id)),
-        newest: (cursor != Cursor::Newest).then(|| ask.link(LIST, &text, "")),
-        is_new: newest == 0,
+    let mut ask = Ask::of(&visit.frame, &scope, LIST, LABEL).between(&visit.frame, &scope, from_us, to_us);
+    ask.offers.extend(seen.offers.iter().cloned());
+    visit.page(&list(&visit, &scope, &seen, ask))
+}
+
+/// A query that is wrong stays in its box, with what is wrong below it.
+fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
+    let Some(wrong) = error.wrong_query() else { return Err(error) };
+    let ask = Ask::of(&visit.frame, scope, LIST, LABEL).wrong(&visit.frame, scope, wrong);
+    visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &Seen::default(), ask))
+}
+
+fn list<'a>(visit: &'a Visit, scope: &Scope, seen: &Seen, ask: Ask) -> List<'a> {
+    let (f, found) = (&visit.frame, &seen.found);
+    let at = |name: &'static str, id: i64| scope.with(&[(name, &id.to_string())]);
+    let is_partial = found.count_capped && found.count < COUNT_CAP;
+    List {
+        rows: seen.talks.iter().map(|talk| row(f, talk, &seen.names, scope.get("q"))).collect(),
+        count: format!("{}{}", counted(found.count), if is_partial { "+" } else { "" }),
+        newer: found.groups.first().filter(|_| found.has_newer).map(|group| at("after", group.newest_id)),
+        older: found.groups.last().filter(|_| found.has_older).map(|group| at("before", group.newest_id)),
+        is_partial,
+        empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         ask,
-    })
+        f,
+    }
 }
 
 pub(super) fn row(f: &Frame, talk: &Talk, names: &HashMap<i64, String>, query: &str) -> Row {
@@ -88,11 +136,7 @@ pub(super) fn row(f: &Frame, talk: &Talk, names: &HashMap<i64, String>, query: &
     let id = talk.id;
     Row {
         id,
-        link: if query.is_empty() {
-            format!("{LIST}/{id}")
-        } else {
-            format!("{LIST}/{id}?q={}", crate::dashboard::dress::escaped(query))
-        },
+        link: format!("{LIST}/{id}{}", Scope::default().with(&[("q", query)])),
         title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| f.tf("talks.untitled", &[&id])),
         turns: shown::exact(talk.records),
         errors: talk.errors,

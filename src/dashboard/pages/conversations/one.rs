@@ -8,14 +8,19 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
+use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
-use crate::dashboard::pages::query::Ask;
+use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::said::{Said, Speaker, reply, request as messages};
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
 use crate::db::find::Cursor;
 use crate::db::records::{Ending, Fresh, Row, fresh, of_conversation, talks};
 use crate::error::Error;
@@ -42,6 +47,8 @@ struct One<'a> {
     later: Option<String>,
     /// Only one turn is shown.
     alone: bool,
+    /// The query, for links to other pages.
+    q: String,
 }
 
 struct Turn {
@@ -61,24 +68,28 @@ struct Turn {
     more: usize,
     /// Messages that earlier turns have shown.
     known: i64,
+    /// How it ended, when it did not end well.
+    ended: Option<String>,
     is_cut: bool,
-    has_left: bool,
+    request: String,
     /// There is no body.
     is_empty: bool,
     all: String,
 }
 
-/// `GET /admin/conversations/{id}?q=&before=&after=&turn=`.
+/// `GET /admin/conversations/{id}?q=&before=&after=&limit=&turn=`.
 pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
     let id = *id;
-    let (ask, asked) = Ask::read(request.query_string(), &["turn"], "all")?;
+    let path = format!("{LIST}/{id}");
+    if let Some(elsewhere) = tidy(&path, request.query_string()) {
+        return Ok(elsewhere);
+    }
+    visit.query(&["q", "before", "after", "limit", "turn"])?;
+    let asked = Asked::read(request.query_string(), &["turn"], Utc::now())?;
     let f = &visit.frame;
-    // A query that is wrong only fails to mark anything.
-    let (query, cursor, limit, turn) = match &asked {
-        Some(asked) => (Some(&asked.search.query), asked.cursor, asked.limit, asked.other("turn")),
-        None => (None, Cursor::Newest, 50, None),
-    };
-    let turn: Option<i64> = turn.and_then(|turn| turn.parse().ok());
+    let (cursor, limit) = (asked.cursor, asked.limit);
+    let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
+    let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;
     let (talk, rows, first, count, said, names) = visit
         .database(move |connection| {
             let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
@@ -98,24 +109,27 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             Ok((talk, rows, first, count, said, names(connection)?))
         })
         .await?;
-    let terms = query.map(|query| query.texts().map(|(_, term)| term).collect()).unwrap_or_default();
+    let terms = asked.search.query.texts().map(|(_, term)| term).collect();
+    let q = Scope::default().with(&[("q", &asked.text)]);
+    let link = |name: &'static str, id: i64| {
+        format!("{path}{}", Scope::default().with(&[("q", &asked.text), (name, &id.to_string())]))
+    };
     let mut told = Told {
         f,
         said,
         names: &names,
         speaker: Speaker::new(f, terms, turn.is_some()),
-        ask: &ask,
-        id,
+        link: &link,
+        q: &q,
         listed: Vec::new(),
     };
-    let link = |more: String| ask.link(&format!("{LIST}/{id}"), &ask.text, &format!("&{more}"));
-    let earlier = rows.first().filter(|_| first > 0 && turn.is_none()).map(|row| link(format!("before={}", row.id)));
+    let earlier = rows.first().filter(|_| first > 0 && turn.is_none()).map(|row| link("before", row.id));
     let later = rows.last().filter(|_| first + rows.len() < count && turn.is_none());
-    let later = later.map(|row| link(format!("after={}", row.id)));
+    let later = later.map(|row| link("after", row.id));
     let turns = rows.iter().enumerate().map(|(index, row)| told.turn(row, first + index + 1)).collect();
     let listed = std::mem::take(&mut told.listed);
-    let head = list::row(f, &talk, &names, &ask.text);
-    let one = One { f, id, head, turns, listed, count, earlier, later, alone: turn.is_some() };
+    let head = list::row(f, &talk, &names, &asked.text);
+    let one = One { f, id, head, turns, listed, count, earlier, later, alone: turn.is_some(), q: q.clone() };
     visit.page_as(StatusCode::OK, &one)
 }
 
@@ -125,8 +139,10 @@ struct Told<'a> {
     said: HashMap<i64, Fresh>,
     names: &'a HashMap<i64, String>,
     speaker: Speaker<'a>,
-    ask: &'a Ask,
-    id: i64,
+    /// The page of a turn, among others.
+    link: &'a dyn Fn(&'static str, i64) -> String,
+    /// The query, as a request's page gets it.
+    q: &'a str,
     listed: Vec<(usize, i64, String)>,
 }
 
@@ -163,9 +179,10 @@ impl Told<'_> {
             said,
             more,
             known: row.placed.known_messages.unwrap_or(0),
+            ended: ended(self.f, facts),
             is_cut: facts.ending == Ending::Cut,
-            has_left: facts.ending == Ending::Left,
-            all: self.ask.link(&format!("{LIST}/{}", self.id), &self.ask.text, &format!("&turn={}", row.id)),
+            request: format!("/admin/requests/{}{}", row.id, self.q),
+            all: (self.link)("turn", row.id),
         }
     }
 }

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::shown::{self, Moment};
 use crate::db::find::Bucket;
 

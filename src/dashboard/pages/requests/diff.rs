@@ -64,6 +64,8 @@ struct Diff<'a> {
     same: usize,
     changes: Vec<Change>,
     hidden: usize,
+    /// Before and after stand side by side.
+    split: bool,
 }
 
 /// The turn before this one.
@@ -76,9 +78,14 @@ pub(super) fn previous(connection: &mut Connection, row: &Row) -> Result<Option<
     Ok(turns.iter().map(|turn| turn.id).take_while(|id| *id < row.id).last())
 }
 
-/// `GET /admin/requests/{id}/diff/{other}`; `prev` is the turn before.
+/// `GET /admin/requests/{id}/diff/{other}?view=`; `prev` is the turn before.
 pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     let (id, other) = path.into_inner();
+    let split = match visit.query(&["view"])?.text("view") {
+        "" | "unified" => false,
+        "split" => true,
+        _ => return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("diff.no_view"))),
+    };
     let record = load(&visit, id).await?;
     let other = match other.as_str() {
         "prev" => {
@@ -105,6 +112,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
         same,
         changes,
         hidden,
+        split,
     })
 }
 

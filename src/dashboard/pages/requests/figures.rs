@@ -6,13 +6,14 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::query::ask::{named, numbered};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
-use crate::dashboard::pages::requests::ask::{named, numbered};
-use crate::dashboard::pages::requests::scope::Scope;
 use crate::dashboard::pages::requests::table::{called, dash, money, speed};
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
-use crate::db::records::Record;
+use crate::db::records::{Ending, Facts, Record};
 use crate::search::{NameField, NumberField};
 
 /// Width of the drawing of attempts.
@@ -53,6 +54,17 @@ pub(super) fn size(bytes: i64, stored: Option<usize>) -> String {
         Some(stored) => format!("{} B ({} B)", shown::exact(bytes), shown::exact(stored)),
         None => format!("{} B", shown::exact(bytes)),
     }
+}
+
+/// How a reply ended that did not end well.
+pub(in crate::dashboard::pages) fn ended(f: &Frame, facts: &Facts) -> Option<String> {
+    let key = match facts.ending {
+        Ending::Left => Key("one.left"),
+        Ending::Cut => Key("one.cut"),
+        Ending::Complete | Ending::Refused => return None,
+    };
+    let tokens = facts.tokens_out.map_or_else(|| f.t("one.unknown").to_owned(), shown::exact);
+    Some(f.tf(key.0, &[&shown::duration(facts.total_us), &tokens]))
 }
 
 pub(super) fn attempts(record: &Record, names: &HashMap<i64, UpstreamName>) -> Vec<Attempt> {

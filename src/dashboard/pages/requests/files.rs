@@ -119,7 +119,7 @@ mod tests {
         let facts = Facts { method: "POST".into(), path: path.into(), host: "h".into(), ..Facts::default() };
         let placed = Placed { conversation_id: None, linked_by: None, known_messages: None };
         let texts = Texts { body: Some(body.as_bytes().to_vec()), ..Texts::default() };
-        Record { row: Row { id: 7, facts, placed, signs: Signs::default() }, texts }
+        Record { row: Row { id: 7, facts, placed, signs: Signs::default(), replay_of: None }, texts }
     }
 
     #[test]

@@ -11,21 +11,25 @@ use askama::Template;
 use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::requests::ask::Ask;
+use crate::dashboard::pages::query::ask::Ask;
+use crate::dashboard::pages::query::empty::{Empty, counted};
+use crate::dashboard::pages::query::scope::{Scope, encoded, found, tidy};
 use crate::dashboard::pages::requests::chart::{Bar, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
-use crate::dashboard::pages::requests::scope::{RANGES, Scope, found as found_at, is_untidy, tidied};
 use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
-use crate::dashboard::shown;
+use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
-use crate::db::find::Found;
-use crate::roster::Recording;
+use crate::db::find::{COUNT_CAP, Found};
 
 pub(super) const LIST: &str = "/admin/requests";
+/// What the box searches for.
+const LABEL: Key = Key("ask.label");
+/// Parameters.
+const KNOWN: [&str; 10] = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
 /// The orders, with their words.
@@ -45,10 +49,6 @@ struct List<'a> {
     f: &'a Frame,
     ask: Ask,
     count: String,
-    /// (text, address, is it the current one)
-    ranges: Vec<(&'static str, String, bool)>,
-    /// A time that no range names.
-    span: Option<(String, String)>,
     bars: Vec<Bar>,
     heads: Vec<(&'static str, &'static str)>,
     lines: Vec<Line>,
@@ -56,8 +56,8 @@ struct List<'a> {
     has_extra: bool,
     newer: Option<String>,
     older: Option<String>,
-    /// The search took too long: the rest, from the oldest record that was looked at.
-    searched_to: bool,
+    /// The search took too long: when the oldest request came in that was looked at.
+    searched_to: Option<Moment>,
     sorted: bool,
     sorts: Vec<(&'static str, String, bool)>,
     limits: Vec<(&'static str, String, bool)>,
@@ -68,15 +68,6 @@ struct List<'a> {
     here: String,
     refresh: String,
     live: Live,
-}
-
-/// What an empty list says.
-struct Empty {
-    nothing_ever: bool,
-    off: bool,
-    /// How many there are in this time, and without each clause.
-    whole: String,
-    without: Vec<(String, String, String)>,
 }
 
 /// What the live tail needs.
@@ -91,20 +82,18 @@ struct Live {
 /// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let parameters = request.query_string();
-    if is_untidy(parameters) {
-        return Ok(found_at(&format!("{LIST}{}", tidied(parameters))));
+    if let Some(elsewhere) = tidy(LIST, parameters) {
+        return Ok(elsewhere);
     }
     if parameters.is_empty()
         && let Some(query) = saved::first(&visit).await?
     {
-        return Ok(found_at(&format!("{LIST}{query}")));
+        return Ok(found(&format!("{LIST}{query}")));
     }
+    let form = visit.query(&KNOWN)?;
     let scope = Scope::read(parameters);
     let timed = scope.clone().timed();
-    let place = ["before", "after"]
-        .map(|name| (name, crate::dashboard::form::Form::parse(parameters.as_bytes()).text(name).to_owned()));
-    let cursor = place.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
-    known_only(parameters)?;
+    let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let now = Utc::now();
     let asked = match Asked::read(timed.with(&cursor).trim_start_matches('?'), &["sort", "cols", "refresh"], now) {
         Ok(asked) => asked,
@@ -112,14 +101,14 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     };
     let wishes = Wishes::of(&asked)?;
     let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
-    let from_us = asked.search.from_us.unwrap_or(to_us);
+    let span = (asked.search.from_us, to_us);
     let seen = {
         let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort.clone());
-        visit.database(move |connection| look(connection, &search, cursor, limit, &sort, from_us, to_us)).await?
+        visit.database(move |connection| look(connection, &search, cursor, limit, &sort, span)).await?
     };
-    let mut ask = Ask::of(&visit.frame, &scope);
+    let mut ask = Ask::of(&visit.frame, &scope, LIST, LABEL).between(&visit.frame, &scope, seen.span.0, seen.span.1);
     ask.offers.extend(seen.offers.iter().cloned());
-    let mut response = visit.page(&list(&visit, &scope, &wishes, seen, ask, (from_us, to_us)))?;
+    let mut response = visit.page(&list(&visit, &scope, &wishes, seen, ask))?;
     if !wishes.refresh.is_empty()
         && let Ok(value) = HeaderValue::from_str(&wishes.refresh)
     {
@@ -155,20 +144,10 @@ impl Wishes {
     }
 }
 
-/// Names every parameter that is none.
-fn known_only(parameters: &str) -> Result<(), ApiError> {
-    let known = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
-    let form = crate::dashboard::form::Form::parse(parameters.as_bytes());
-    let unknown = form.pairs().find(|(name, _)| !known.contains(name)).map(|(name, _)| name.to_owned());
-    unknown.map_or(Ok(()), |name| {
-        Err(ApiError::field(name, format!("there is no such parameter; there are {}", known.join(", "))))
-    })
-}
-
 /// A query that is wrong stays in its box, with what is wrong below it.
 fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
-    let Some((message, at, better)) = error.told() else { return Err(error) };
-    let ask = Ask::of(&visit.frame, scope).wrong(scope, message, at, better);
+    let Some(wrong) = error.wrong_query() else { return Err(error) };
+    let ask = Ask::of(&visit.frame, scope, LIST, LABEL).wrong(&visit.frame, scope, wrong);
     let seen = Seen {
         found: Found {
             rows: Vec::new(),
@@ -183,52 +162,40 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
         names: HashMap::new(),
         offers: Vec::new(),
         newest: 0,
-        whole: None,
+        span: (0, 0),
+        searched_to_us: None,
+        hints: None,
     };
     let wishes = Wishes { cols: Vec::new(), sort: String::new(), refresh: String::new() };
-    visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask, (0, 0)))
+    visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask))
 }
 
-fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: Ask, span: (i64, i64)) -> List<'a> {
+fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: Ask) -> List<'a> {
     let f = &visit.frame;
-    let (from_us, to_us) = span;
+    let (from_us, to_us) = seen.span;
     let maker = Maker { f, scope, names: &seen.names, titles: &seen.titles, cols: &wishes.cols };
     let lines: Vec<Line> = seen.found.rows.iter().map(|row| maker.line(row)).collect();
     let at = |name: &'static str, id: Option<i64>| id.map(|id| scope.with(&[(name, &id.to_string())]));
     let last = seen.found.searched_to.or_else(|| seen.found.rows.last().map(|row| row.id));
     let older = at("before", last.filter(|_| seen.found.has_older));
     let newer = at("after", seen.found.rows.first().map(|row| row.id).filter(|_| seen.found.has_newer));
-    let span_shown = !scope.get("from").is_empty() || !scope.get("to").is_empty();
     let export = |format: &'static str| {
         (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("format", format)])))
     };
     let is_wrong = ask.wrong.is_some();
     List {
-        count: if seen.found.count_capped { "10,000+".to_owned() } else { shown::exact(i64::from(seen.found.count)) },
-        ranges: RANGES
-            .map(|range| (range, scope.with(&[("range", range), ("from", ""), ("to", "")]), scope.range() == range))
-            .into(),
-        span: span_shown.then(|| (f.time(&from_us).text, f.time(&to_us).text)),
+        count: match (seen.found.count, seen.found.count_capped) {
+            (count, true) if count < COUNT_CAP => format!("{}+", shown::exact(i64::from(count))),
+            (count, _) => counted(count),
+        },
         bars: bars(f, scope, from_us, to_us, &seen.buckets),
         heads: lines
             .first()
             .map(|line| line.cells.iter().map(|cell| (cell.label, cell.class)).collect())
             .unwrap_or_default(),
-        empty: seen.whole.as_ref().map(|(whole, without)| Empty {
-            nothing_ever: seen.newest == 0,
-            off: visit.state.roster.load().settings.recording == Recording::Off,
-            whole: shown::exact(i64::from(*whole)),
-            without: without
-                .iter()
-                .filter(|(_, count)| *count > 0)
-                .filter_map(|(index, count)| {
-                    let chip = ask.chips.get(*index)?;
-                    Some((chip.text.clone(), chip.without.clone(), shown::exact(i64::from(*count))))
-                })
-                .collect(),
-        }),
+        empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         has_extra: !wishes.cols.is_empty(),
-        searched_to: seen.found.searched_to.is_some(),
+        searched_to: seen.searched_to_us.map(|us| f.time(&us)),
         sorted: !wishes.sort.is_empty(),
         sorts: SORTS.map(|(sort, key)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort == sort)).into(),
         limits: LIMITS
@@ -249,8 +216,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
             after: seen.newest,
             stream: format!(
                 "/admin/requests/stream{}",
-                Scope::read(&format!("q={}", crate::dashboard::pages::requests::scope::encoded(scope.get("q"))))
-                    .with(&[])
+                Scope::read(&format!("q={}", encoded(scope.get("q")))).with(&[])
             ),
             record: scope.which().with(&[]),
             refresh: scope.link(&[("refresh", if wishes.refresh.is_empty() { "10" } else { "" })]),

@@ -5,29 +5,31 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::dashboard::pages::requests::ask::OFFERED;
+use crate::dashboard::pages::query::ask::names_in;
+use crate::dashboard::pages::query::empty::{self, Hints};
 use crate::dashboard::pages::requests::chart::step_us;
 use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::db::PooledConnection;
-use crate::db::find::{Bucket, Cursor, Found, Search, facets, find, histogram};
-use crate::db::records::{Row, newest_id, titles};
+use crate::db::find::{Bucket, Cursor, Found, Search, find, histogram};
+use crate::db::records::{Row, first_us, newest_id, rows, titles};
 use crate::error::Error;
-use crate::search::Query;
-use crate::search::segment::Name;
 
 /// Matches that are put into another order, the newest.
 const SORTED: usize = 1_000;
-/// Clauses of which an empty list tells what would be there without them.
-const HINTS: usize = 6;
 
 pub(super) struct Seen {
     pub(super) found: Found,
     pub(super) buckets: Vec<Bucket>,
+    /// The time they are of, µs since 1970.
+    pub(super) span: (i64, i64),
     pub(super) titles: HashMap<i64, String>,
     pub(super) names: HashMap<i64, UpstreamName>,
     pub(super) offers: Vec<String>,
     pub(super) newest: i64,
-    pub(super) whole: Option<(u32, Vec<(usize, u32)>)>,
+    /// When the oldest request came in that was looked at, µs since 1970: the search took too long.
+    pub(super) searched_to_us: Option<i64>,
+    /// Nothing matched.
+    pub(super) hints: Option<Hints>,
 }
 
 pub(super) fn look(
@@ -36,8 +38,7 @@ pub(super) fn look(
     cursor: Cursor,
     limit: usize,
     sort: &str,
-    from_us: i64,
-    to_us: i64,
+    span: (Option<i64>, i64),
 ) -> Result<Seen, Error> {
     let mut found = find(connection, search, cursor, if sort.is_empty() { limit } else { SORTED })?;
     if !sort.is_empty() {
@@ -52,37 +53,25 @@ pub(super) fn look(
         (found.has_older, found.has_newer) = (false, false);
     }
     let ids: Vec<i64> = found.rows.iter().map(|row| row.id).collect();
-    let mut whole = None;
-    let count_of = |connection: &mut PooledConnection, query: Query| {
-        find(connection, &Search { query, ..search.clone() }, Cursor::Newest, 1).map(|found| found.count)
+    let is_empty = found.rows.is_empty() && cursor == Cursor::Newest && found.searched_to.is_none();
+    let searched_to = match found.searched_to {
+        Some(id) => rows(connection, &[id])?.pop(),
+        None => None,
     };
-    if found.rows.is_empty() && cursor == Cursor::Newest {
-        let all = count_of(connection, Query::default())?;
-        let mut without = Vec::new();
-        let clauses = search.query.clauses.len();
-        for index in (0..clauses.min(HINTS)).filter(|_| clauses > 1 && all > 0) {
-            without.push((index, count_of(connection, search.query.without(index))?));
-        }
-        whole = Some((all, without));
-    }
-    let mut offers = Vec::new();
-    let everything = Search { query: Query::default(), ..search.clone() };
-    for (name, kind) in [("model", Name::Model), ("key", Name::Key)] {
-        let known = facets(connection, &everything, kind, OFFERED)?;
-        offers.extend(
-            known
-                .into_iter()
-                .filter(|facet| !facet.value.contains(['"', ' ']))
-                .map(|facet| format!("{name}:{}", facet.value)),
-        );
-    }
+    // Without a beginning of its own the drawing begins with what there is.
+    let from_us = match span.0 {
+        Some(from_us) => from_us,
+        None => first_us(connection)?.unwrap_or(span.1),
+    };
     Ok(Seen {
-        buckets: histogram(connection, search, from_us, step_us(from_us, to_us))?,
+        buckets: histogram(connection, search, from_us, step_us(from_us, span.1))?,
+        span: (from_us, span.1),
         titles: titles(connection, &ids)?,
         names: names(connection)?,
-        offers,
+        offers: names_in(connection, search)?,
         newest: newest_id(connection)?,
-        whole,
+        searched_to_us: searched_to.map(|row| row.facts.started_us),
+        hints: if is_empty { Some(empty::look(connection, search)?) } else { None },
         found,
     })
 }

@@ -2,22 +2,22 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `scope` | which requests, as the address says it |
-//! | `ask`, `chart`, `table`, `look`, `list` | the query box, the histogram, the rows, what is asked, the page of them |
+//! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `saved` | searches with a name |
 //! | `one`, `chat`, `parts`, `said`, `tree`, `figures` | one request: what was said, by parts, as text, as JSON; what is known |
-//! | `diff`, `replay`, `compare` | two requests compared; one sent again, and what came of it |
+//! | `diff` | two requests compared |
+//! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `remove` | what one copies or downloads; taking a request away |
 //!
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
-mod ask;
 mod chart;
 mod chat;
 mod compare;
 mod diff;
-mod figures;
+mod estimate;
+pub(super) mod figures;
 mod files;
 mod list;
 mod look;
@@ -25,9 +25,9 @@ mod one;
 mod parts;
 mod remove;
 mod replay;
+mod resend;
 mod said;
 mod saved;
-mod scope;
 mod table;
 mod tree;
 

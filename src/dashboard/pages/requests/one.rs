@@ -9,15 +9,15 @@ use actix_web::web::Path;
 use askama::Template;
 use chrono::Utc;
 
-use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::query::scope::{Scope, tidy};
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
-use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, known, size};
+use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known, size};
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::parts::Body;
+use crate::dashboard::pages::requests::replay::refused;
 use crate::dashboard::pages::requests::said::beginning;
-use crate::dashboard::pages::requests::scope::Scope;
 use crate::dashboard::pages::requests::table::badge;
 use crate::dashboard::pages::requests::tree::{Node, tree};
 use crate::dashboard::reply::ApiError;
@@ -26,12 +26,14 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
-use crate::db::records::{Ending, Marks, Record, record};
+use crate::db::records::{Marks, Record, first_us, record, replays_of, rows};
 use crate::error::Error;
 use crate::export::shown as export;
 
 /// Bytes of a body that the raw view shows.
 const RAW_BYTES: usize = 256 << 10;
+/// Replays that are named.
+const REPLAYS: i64 = 20;
 
 #[derive(Template)]
 #[template(path = "requests/one.html")]
@@ -43,6 +45,10 @@ struct One<'a> {
     status: i32,
     class: &'static str,
     badges: Vec<Key>,
+    /// The request that it repeats, and whether that is there.
+    replay_of: Option<(i64, bool)>,
+    /// The requests that repeat it.
+    replays: Vec<i64>,
     error: Option<&'a str>,
     /// The query of the list it came from.
     back: String,
@@ -51,12 +57,15 @@ struct One<'a> {
     view: &'static str,
     tabs: Vec<(Key, String, bool)>,
     notes: Vec<String>,
+    /// How the reply ended, when it did not end well.
+    ended: Option<String>,
     talk: Talk,
     all_href: String,
     trees: Vec<Side<'a>>,
     /// The caller's headers and the reply's, each with its title.
     headers: Vec<(Key, Vec<(String, String)>)>,
-    can_replay: bool,
+    /// Why it cannot be sent again.
+    refused: Option<Key>,
     has_previous: bool,
     attempts: Vec<Attempt>,
     first_byte_x: Option<i64>,
@@ -79,28 +88,47 @@ struct Side<'a> {
 
 /// A record, or a page that says there is none.
 pub(super) async fn load(visit: &Visit, id: i64) -> Result<Record, ApiError> {
-    visit.database(move |connection| record(connection, id)?.ok_or(Error::NotFound)).await
+    match visit.database(move |connection| record(connection, id)).await? {
+        Some(record) => Ok(record),
+        None => Err(missing(visit).await),
+    }
+}
+
+/// There is no such record; from when on there are any.
+async fn missing(visit: &Visit) -> ApiError {
+    match visit.database(|connection| first_us(connection)).await {
+        Ok(Some(us)) => {
+            let first = visit.frame.time(&us).text;
+            ApiError::keyed_with(StatusCode::NOT_FOUND, Key("one.missing"), &[&first, &visit.frame.zone_name()])
+        }
+        Ok(None) => ApiError::from(Error::NotFound),
+        Err(error) => error,
+    }
 }
 
 /// `GET /admin/requests/{id}?view=&turns=&q=&range=&from=&to=`.
 pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
     let id = *id;
-    let form = Form::parse(request.query_string().as_bytes());
-    if let Some((name, _)) =
-        form.pairs().find(|(name, _)| !["q", "range", "from", "to", "view", "turns"].contains(name))
-    {
-        return Err(ApiError::field(name, "there is no such parameter; there are q, range, from, to, view, turns"));
+    if let Some(elsewhere) = tidy(&format!("/admin/requests/{id}"), request.query_string()) {
+        return Ok(elsewhere);
     }
+    let form = visit.query(&["q", "range", "from", "to", "view", "turns"])?;
     let scope = Scope::read(request.query_string()).which();
     let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], Utc::now())?;
     let search = asked.search.clone();
-    let (record, names, newer, older, first) = visit
+    let record = load(&visit, id).await?;
+    let row = record.row.clone();
+    let (names, newer, older, (first, replay_of, replays)) = visit
         .database(move |connection| {
-            let record = record(connection, id)?.ok_or(Error::NotFound)?;
             let newer = ids(connection, &search, Cursor::After(id), 1)?.pop();
             let older = ids(connection, &search, Cursor::Before(id), 1)?.pop();
-            let before = previous(connection, &record.row)?.is_some();
-            Ok((record, names(connection)?, newer, older, before))
+            let before = previous(connection, &row)?.is_some();
+            let repeated = match row.replay_of {
+                Some(of) => Some((of, !rows(connection, &[of])?.is_empty())),
+                None => None,
+            };
+            let replays = replays_of(connection, id, REPLAYS)?.iter().map(|row| row.id).collect();
+            Ok((names(connection)?, newer, older, (before, repeated, replays)))
         })
         .await?;
     let f = &visit.frame;
@@ -136,6 +164,8 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         status: facts.status,
         class: shown::status_class(facts.status),
         badges,
+        replay_of,
+        replays,
         error: facts.error.as_deref(),
         back: scope.with(&[]),
         newer: neighbour(newer),
@@ -148,13 +178,14 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             tab(Key("view.headers"), "headers"),
         ],
         notes: notes(f, &record),
+        ended: ended(f, facts),
         all_href: format!(
             "{base}{}",
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
         ),
         trees,
         headers: if view == "headers" { headers(&record) } else { Vec::new() },
-        can_replay: record.texts.body.is_some() && record.texts.body_note.is_none(),
+        refused: refused(&record),
         has_previous: first,
         attempts: attempts(&record, &names),
         first_byte_x,
@@ -179,14 +210,6 @@ fn notes(f: &Frame, record: &Record) -> Vec<String> {
         } else if sent + got > 0 {
             notes.push(f.t("one.not_recorded").to_owned());
         }
-    }
-    let facts = &record.row.facts;
-    let took = shown::duration(facts.total_us);
-    let tokens = facts.tokens_out.map_or_else(|| "?".to_owned(), shown::exact);
-    match facts.ending {
-        Ending::Left => notes.push(f.tf("one.left", &[&took, &tokens])),
-        Ending::Cut => notes.push(f.tf("one.cut", &[&took, &tokens])),
-        Ending::Complete | Ending::Refused => {}
     }
     if let Some(note) = &texts.body_note {
         notes.push(f.tf("one.body_note", &[note]));

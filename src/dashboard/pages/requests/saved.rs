@@ -9,7 +9,7 @@ use askama::Template;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::requests::scope::Scope;
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;

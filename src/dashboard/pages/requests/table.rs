@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
-use crate::dashboard::pages::requests::ask::{named, narrowed, numbered};
-use crate::dashboard::pages::requests::scope::Scope;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::words::Key;
 use crate::db::records::{Ending, Marks, Row};

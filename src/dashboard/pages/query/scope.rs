@@ -9,25 +9,44 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, LOCATION};
 
 use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::words::Key;
 
 /// Parameters in the order in which addresses have them.
 const ORDER: [&str; 8] = ["q", "range", "from", "to", "sort", "limit", "cols", "refresh"];
 /// Those that say which requests.
 const WHICH: [&str; 4] = ["q", "range", "from", "to"];
 /// The time that is looked at when none is named.
-pub(super) const DEFAULT_RANGE: &str = "24h";
-/// The times that are offered.
-pub(super) const RANGES: [&str; 6] = ["15m", "1h", "6h", "24h", "7d", "30d"];
+const DEFAULT_RANGE: &str = "24h";
+/// The times that are offered, with the words of those that are no length.
+const RANGES: [(&str, Option<Key>); 7] = [
+    ("15m", None),
+    ("1h", None),
+    ("6h", None),
+    ("24h", None),
+    ("7d", None),
+    ("30d", None),
+    (ALL, Some(Key("range.all"))),
+];
+/// All times.
+const ALL: &str = "all";
+
+/// A time that is offered.
+pub(in crate::dashboard::pages) struct Range {
+    pub(in crate::dashboard::pages) text: &'static str,
+    pub(in crate::dashboard::pages) href: String,
+    pub(in crate::dashboard::pages) is_chosen: bool,
+}
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
+pub(in crate::dashboard::pages) struct Scope {
     pairs: Vec<(&'static str, String)>,
 }
 
 impl Scope {
     /// What the parameters say; others than those known are not kept.
-    pub(super) fn read(parameters: &str) -> Scope {
+    pub(in crate::dashboard::pages) fn read(parameters: &str) -> Scope {
         let form = Form::parse(parameters.as_bytes());
         let mut pairs = Vec::new();
         for name in ORDER {
@@ -41,12 +60,12 @@ impl Scope {
     }
 
     /// A parameter's value, or nothing.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(in crate::dashboard::pages) fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str())
     }
 
     /// Everything it says with these values instead, as the query of an address; an empty value takes one away.
-    pub(super) fn with(&self, changes: &[(&'static str, &str)]) -> String {
+    pub(in crate::dashboard::pages) fn with(&self, changes: &[(&'static str, &str)]) -> String {
         let mut pairs: Vec<(&str, &str)> = self.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
         for (name, value) in changes {
             match pairs.iter_mut().find(|(known, _)| known == name) {
@@ -60,31 +79,56 @@ impl Scope {
     }
 
     /// As [`Scope::with`], for a link from a page of the same path: it leads somewhere also when nothing is said.
-    pub(super) fn link(&self, changes: &[(&'static str, &str)]) -> String {
+    pub(in crate::dashboard::pages) fn link(&self, changes: &[(&'static str, &str)]) -> String {
         let query = self.with(changes);
         if query.is_empty() { "?".to_owned() } else { query }
     }
 
     /// Only which requests, for addresses that do not show a list.
-    pub(super) fn which(&self) -> Scope {
+    pub(in crate::dashboard::pages) fn which(&self) -> Scope {
         Scope { pairs: self.pairs.iter().filter(|(name, _)| WHICH.contains(name)).cloned().collect() }
     }
 
     /// The fields a form carries along that sets `name` itself.
-    pub(super) fn carried(&self, name: &str) -> Vec<(&'static str, String)> {
+    pub(in crate::dashboard::pages) fn carried(&self, name: &str) -> Vec<(&'static str, String)> {
         self.pairs.iter().filter(|(known, _)| *known != name).cloned().collect()
     }
 
     /// The same with the default time, when it names none.
-    pub(super) fn timed(mut self) -> Scope {
+    pub(in crate::dashboard::pages) fn timed(mut self) -> Scope {
         if self.get("range").is_empty() && self.get("from").is_empty() {
             self.pairs.push(("range", DEFAULT_RANGE.to_owned()));
         }
         self
     }
 
-    /// Whether another time than the default is named.
-    pub(super) fn range(&self) -> &str {
+    /// The times to choose from.
+    pub(in crate::dashboard::pages) fn ranges(&self, f: &Frame) -> Vec<Range> {
+        let range = |(name, word): (&'static str, Option<Key>)| Range {
+            text: word.map_or(name, |word| f.k(&word)),
+            href: self.with(&[("range", name), ("from", ""), ("to", "")]),
+            is_chosen: self.range() == name,
+        };
+        RANGES.map(range).into()
+    }
+
+    /// Whether all times are looked at.
+    pub(in crate::dashboard::pages) fn is_of_all_times(&self) -> bool {
+        self.range() == ALL
+    }
+
+    /// The same requests in all times.
+    pub(in crate::dashboard::pages) fn of_all_times(&self) -> String {
+        self.with(&[("range", ALL), ("from", ""), ("to", "")])
+    }
+
+    /// Whether a time is named that is no range.
+    pub(in crate::dashboard::pages) fn is_of_own_times(&self) -> bool {
+        !self.get("from").is_empty() || !self.get("to").is_empty()
+    }
+
+    /// The range that is named, or the default.
+    fn range(&self) -> &str {
         match (self.get("range"), self.get("from")) {
             ("", "") => DEFAULT_RANGE,
             (range, _) => range,
@@ -92,8 +136,13 @@ impl Scope {
     }
 }
 
+/// Where the same is asked for without what addresses do not have.
+pub(in crate::dashboard::pages) fn tidy(path: &str, parameters: &str) -> Option<HttpResponse> {
+    is_untidy(parameters).then(|| found(&format!("{path}{}", tidied(parameters))))
+}
+
 /// Whether parameters hold something that addresses do not have: empty values, lists that came as several.
-pub(super) fn is_untidy(parameters: &str) -> bool {
+fn is_untidy(parameters: &str) -> bool {
     let pairs: Vec<(&str, &str)> =
         parameters.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
     let cols = pairs.iter().filter(|(name, _)| *name == "cols").count();
@@ -101,7 +150,7 @@ pub(super) fn is_untidy(parameters: &str) -> bool {
 }
 
 /// The parameters that are not empty, in the order they came, lists joined.
-pub(super) fn tidied(parameters: &str) -> String {
+fn tidied(parameters: &str) -> String {
     let form = Form::parse(parameters.as_bytes());
     let cols: Vec<&str> = form.all("cols").map(str::trim).filter(|value| !value.is_empty()).collect();
     let cols = cols.join(",");
@@ -110,7 +159,7 @@ pub(super) fn tidied(parameters: &str) -> String {
 }
 
 /// On to another address of the same thing.
-pub(super) fn found(to: &str) -> HttpResponse {
+pub(in crate::dashboard) fn found(to: &str) -> HttpResponse {
     let mut response = HttpResponse::new(StatusCode::FOUND);
     response.headers_mut().insert(LOCATION, HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/admin")));
     response
@@ -125,7 +174,7 @@ fn query_of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 }
 
 /// A text as a name or value of a query (RFC 3986 §3.4; what need not be encoded stays readable).
-pub(super) fn encoded(text: &str) -> String {
+pub(in crate::dashboard::pages) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -143,7 +192,7 @@ pub(super) fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::requests::scope::{Scope, is_untidy, tidied};
+    use crate::dashboard::pages::query::scope::{Scope, is_untidy, tidied};
 
     #[test]
     fn a_link_keeps_what_it_does_not_change() {

@@ -1,0 +1,181 @@
+//! A recorded request on its way once more: to one upstream, or along the plan. Start at [`resend`].
+//!
+//! What comes back is a request of its own, filed as the hot path would, with the record it repeats.
+//!
+//! **Invariant:** a replay blames no upstream and leaves no key in its record. **May import:** `state`, `roster`, `balance`,
+//! `connector`, `recorder`, `openai`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::Method;
+
+use crate::balance::candidate::Need;
+use crate::balance::plan::WhyNot;
+use crate::balance::verdict::{Outcome, Situation, Verdict, fault, verdict};
+use crate::connector::Outbound;
+use crate::dashboard::probe::{self, Answer};
+use crate::dashboard::session::now_us;
+use crate::dashboard::visit::Visit;
+use crate::db::records::Record;
+use crate::openai::assemble::Assembler;
+use crate::openai::scan::{member, string_value};
+use crate::recorder::{AttemptNote, Draft, Ending, Kept, Side};
+use crate::roster::{Recording, Upstream};
+
+/// How long a reply may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The upstreams that have a key of their own and whose replies are recorded.
+pub(super) fn usable(visit: &Visit) -> Vec<Arc<Upstream>> {
+    let snapshot = visit.state.roster.load();
+    snapshot.upstreams.iter().filter(|one| is_usable(one, snapshot.settings.recording)).cloned().collect()
+}
+
+fn is_usable(upstream: &Upstream, recording: Recording) -> bool {
+    upstream.authorization.is_some() && upstream.recording.min(recording) == Recording::Full
+}
+
+/// Of the usable ones those that a caller with the record's key would be led to for this body, in order.
+pub(super) fn planned(visit: &Visit, record: &Record, body: &[u8]) -> Vec<Arc<Upstream>> {
+    let snapshot = visit.state.roster.load();
+    let facts = &record.row.facts;
+    let model = model_of(body).unwrap_or_else(|| facts.path.clone());
+    let need = Need { model: &model, key_name: &facts.key_name, home: None, conversation: 0 };
+    let may = |why: &Option<WhyNot>| match why {
+        None | Some(WhyNot::Cooling { .. } | WhyNot::KeyBad | WhyNot::Probing) => true,
+        Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied | WhyNot::KeyNotAllowed) => false,
+    };
+    let order = visit.state.roster.rehearse(&snapshot, &need, now_us() / 1000);
+    let order = order.into_iter().filter(|(_, why)| may(why)).map(|(index, _)| &snapshot.upstreams[index]);
+    order.filter(|one| is_usable(one, snapshot.settings.recording)).cloned().collect()
+}
+
+fn model_of(body: &[u8]) -> Option<String> {
+    member(body, b"model").and_then(string_value).map(|model| model.into_owned())
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Heard {
+    upstream_id: Option<i64>,
+    /// The model's name as this upstream knows it, where that is another.
+    model_sent: Option<String>,
+    attempts: Vec<AttemptNote>,
+    first_byte_us: Option<i64>,
+    status: Option<u16>,
+    streamed: bool,
+    error: Option<String>,
+    reply: Side,
+}
+
+/// Sends `body` to one after the other until one answers, and tells what came of it.
+pub(super) async fn resend(
+    visit: &Visit,
+    outbound: &Outbound,
+    upstreams: &[Arc<Upstream>],
+    record: &Record,
+    body: Vec<u8>,
+) -> Draft {
+    let facts = &record.row.facts;
+    let (started_us, began) = (now_us(), Instant::now());
+    let path = facts.path.strip_prefix("/v1").unwrap_or(&facts.path);
+    let mut heard = Heard::default();
+    for (at, upstream) in upstreams.iter().enumerate() {
+        let began_us = us(began, Instant::now());
+        let answer = probe::send(outbound, upstream, Method::POST, path, Some(body.clone()), PATIENCE).await;
+        let is_answer = answer.is_ok();
+        heard.take(upstream, answer, began);
+        heard.model_sent = model_of(&body).and_then(|model| upstream.models.get(&model)).map(|sent| sent.name.clone());
+        let note = AttemptNote {
+            upstream_id: upstream.id,
+            began_us,
+            took_us: Some(us(began, Instant::now()) - began_us),
+            status: heard.status,
+            error: heard.error.clone(),
+        };
+        heard.attempts.push(note);
+        let more = at + 1 < upstreams.len();
+        let outcome = Outcome::Status { status: heard.status.unwrap_or(502), quota: false, cool_until_ms: None };
+        let situation = Situation { answered: is_answer, replayable: true, committed: false, more };
+        if verdict(fault(&outcome, false), situation) != Verdict::Next {
+            break;
+        }
+    }
+    draft(visit, record, body, heard, (started_us, us(began, Instant::now())))
+}
+
+fn us(from: Instant, to: Instant) -> i64 {
+    i64::try_from((to - from).as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Heard {
+    fn take(&mut self, upstream: &Upstream, answer: Result<Answer, String>, began: Instant) {
+        self.upstream_id = Some(upstream.id);
+        match answer {
+            Ok(answer) => {
+                // An upstream may repeat the key it was sent.
+                let body = match String::from_utf8(answer.body) {
+                    Ok(text) => upstream.scrub(&text).into_bytes(),
+                    Err(bad) => bad.into_bytes(),
+                };
+                (self.status, self.error) = (Some(answer.status), None);
+                self.first_byte_us = Some(us(began, answer.began));
+                self.streamed = answer.content_type.to_ascii_lowercase().starts_with("text/event-stream");
+                let total_bytes = body.len() as u64;
+                let kept = match self.streamed {
+                    true => Kept::Events(Box::new(Assembler::new()), body),
+                    false => Kept::Copy(body),
+                };
+                self.reply = Side { total_bytes, kept, content_type: answer.content_type, ..Side::default() };
+            }
+            Err(problem) => {
+                (self.status, self.first_byte_us, self.streamed) = (None, None, false);
+                self.error = Some(upstream.scrub(&problem));
+                self.reply = Side::default();
+            }
+        }
+    }
+}
+
+fn draft(visit: &Visit, record: &Record, body: Vec<u8>, heard: Heard, (started_us, total_us): (i64, i64)) -> Draft {
+    let facts = &record.row.facts;
+    let held = body.len() + heard.reply.held_bytes();
+    let charged = visit.state.recorder.budget.take(held);
+    Draft {
+        started_us,
+        key_name: String::new(),
+        key_last4: String::new(),
+        ip: visit.address().to_owned(),
+        lossy: false,
+        hold: None,
+        user_agent: concat!("openai-api-route/", env!("CARGO_PKG_VERSION"), " replay").to_owned(),
+        host: facts.host.clone(),
+        session: None,
+        method: facts.method.clone(),
+        path: facts.path.clone(),
+        model: model_of(&body),
+        model_sent: heard.model_sent,
+        status: heard.status.unwrap_or(502),
+        upstream_id: heard.upstream_id,
+        streamed: heard.streamed,
+        first_byte_us: heard.first_byte_us,
+        first_content_us: None,
+        total_us,
+        attempts: heard.attempts,
+        ending: if heard.status.is_some() { Ending::Complete } else { Ending::Refused },
+        error: heard.error,
+        resource_id: None,
+        heads: Vec::new(),
+        request: Side {
+            total_bytes: body.len() as u64,
+            kept: if charged { Kept::Copy(body) } else { Kept::Nothing },
+            content_type: "application/json".to_owned(),
+            ..Side::default()
+        },
+        reply: if charged { heard.reply } else { Side::default() },
+        with_bodies: charged,
+        replay_of: Some(record.row.id),
+        charged_bytes: if charged { held } else { 0 },
+    }
+}

@@ -1,0 +1,148 @@
+//! A recorded request sent again from the dashboard: to whom, with which bytes, and what the records and pages tell of it.
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::on_both;
+use crate::support::reply::Reply;
+use crate::support::samples::{COMPLETION, SERVER_ERROR, delta, good, good_from, role, stop};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between, encoded};
+
+/// A body with spaces and numbers as no program of ours would write them.
+const ODD: &str = r#"{"temperature": 1.50,  "model":"gpt-4o", "messages":[{"role":"user","content":"the question"}], "seed": 12345678901234567890123}"#;
+
+fn answer(text: &str) -> Reply {
+    Reply::json(200, &COMPLETION.replace("\"Hello!\"", &serde_json::Value::from(text).to_string()))
+}
+
+fn a_replay_knows_what_it_repeats_and_the_pages_lead_both_ways(kind: Kind) {
+    let (first, second) = (FakeUpstream::always(answer("one thing")), FakeUpstream::always(answer("another thing")));
+    let gateway = Gateway::with(kind, [first.row("first"), second.row("second").set("priority", 9)]);
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/requests/{id}/replay");
+    assert!(visitor.page(&target).contains("the question"));
+    let sent = visitor.post(&target, &format!("upstream={}&model=other-model", gateway.upstream_id("second")));
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    assert_eq!(second.only().text(), ODD.replace("gpt-4o", "other-model"), "nothing else of the body changes");
+
+    let records = gateway.records_when(2);
+    let (replay, original) = (&records[0], &records[1]);
+    assert_eq!(replay.number("replay_of"), id);
+    assert!(replay.is("is_replay") && replay.id("upstream_id") == gateway.upstream_id("second"));
+    assert!(!original.is("is_replay") && original.0["replay_of"].is_null());
+    let copy = replay.number("id");
+
+    let page = visitor.page(sent.header("location").unwrap());
+    assert!(page.contains("one thing") && page.contains("another thing"), "{page}");
+    assert!(page.contains("<del>one</del>") && page.contains("<ins>another</ins>"), "{page}");
+    let compared = format!("href=\"/admin/requests/{id}/replay/{copy}\"");
+    let of_copy = visitor.page(&format!("/admin/requests/{copy}"));
+    assert!(of_copy.contains(&format!("Replay of request {id}")) && of_copy.contains(&compared), "{of_copy}");
+    let of_original = visitor.page(&format!("/admin/requests/{id}"));
+    assert!(of_original.contains("Replayed as") && of_original.contains(&compared), "{of_original}");
+    let found = visitor.page("/admin/requests?q=is:replay");
+    assert!(found.contains(&format!("data-id=\"{copy}\"")) && !found.contains(&format!("data-id=\"{id}\"")));
+
+    assert_eq!(gateway.admin("DELETE", &format!("/admin/requests/{id}"), "").status, 200);
+    let of_copy = visitor.page(&format!("/admin/requests/{copy}"));
+    assert!(of_copy.contains("which is gone") && !of_copy.contains(&compared), "{of_copy}");
+}
+
+on_both!(a_replay_knows_what_it_repeats_and_the_pages_lead_both_ways);
+
+#[test]
+fn an_unedited_replay_goes_where_the_request_would_go_now_byte_for_byte() {
+    let first = FakeUpstream::always(good_from("first"));
+    let second = FakeUpstream::always(good_from("second"));
+    let gateway = Gateway::with(Kind::Sqlite, [first.row("first"), second.row("second").set("priority", 9)]);
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    first.now_answers(Reply::json(500, SERVER_ERROR));
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/requests/{id}/replay");
+    let page = visitor.page(&target);
+    let shown = between(&page, "<textarea id=\"body\"", "</textarea>").split_once(">\n").unwrap().1;
+    let shown = shown.replace("&#34;", "\"").replace('\n', "\r\n");
+    let sent = visitor.post(&target, &format!("upstream=auto&model=gpt-4o&temperature=1.50&body={}", encoded(&shown)));
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    assert_eq!(second.only().text(), ODD);
+    let replay = &gateway.records_when(2)[0];
+    assert_eq!((replay.number("status"), replay.id("upstream_id")), (200, gateway.upstream_id("second")));
+    let tried: Vec<i64> =
+        replay.0["attempts"].as_array().unwrap().iter().map(|one| one["status"].as_i64().unwrap()).collect();
+    assert_eq!(tried, [500, 200]);
+    let health = gateway.admin("GET", &format!("/admin/upstreams/{}", gateway.upstream_id("first")), "").text();
+    assert!(health.contains("\"failed_count\":0"), "a replay blames nobody: {health}");
+}
+
+#[test]
+fn a_replay_may_be_a_stream_and_is_put_together() {
+    let stream = Reply::stream().event(&role()).event(&delta("In ")).event(&delta("pieces")).event(&stop()).done();
+    let upstream = FakeUpstream::sequence(vec![good(), stream]);
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let sent = visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto&stream=true&max_tokens=7");
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    let seen = upstream.seen()[1].text();
+    assert!(seen.contains("\"stream\":true") && seen.contains("\"max_tokens\":7"), "{seen}");
+    assert!(seen.contains("12345678901234567890123") && seen.contains("1.50"), "numbers stay as written: {seen}");
+    assert!(gateway.records_when(2)[0].is("streamed"));
+    assert!(visitor.page(sent.header("location").unwrap()).contains("In pieces"));
+}
+
+#[test]
+fn what_a_replay_will_take_is_told_before_it_is_sent() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    assert_eq!(
+        gateway.admin("POST", "/admin/prices", r#"{"pattern":"the-model","input":100,"output":1000}"#).status,
+        201
+    );
+    gateway.send(Call::chat(&ODD.replace("gpt-4o", "the-model")));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/requests/{id}/replay");
+    let page = visitor.page(&target);
+    assert!(page.contains("Estimated: 11 tokens in, $0.0011."), "as they were counted: {page}");
+    assert!(page.contains("With a reply of 2 tokens, as recorded: $0.0031 in all."), "{page}");
+    let longer = ODD.replace("gpt-4o", "the-model").replace("the question", &"the question ".repeat(200));
+    let again = visitor.post(&target, &format!("upstream=auto&max_tokens=500&estimate=1&body={}", encoded(&longer)));
+    let page = again.text();
+    assert_eq!((again.status, upstream.count()), (200, 1), "nothing is sent");
+    assert!(page.contains("With a reply of the most, 500 tokens: $0."), "{page}");
+    let tokens: i64 = between(&page, "Estimated: ", " tokens").replace(',', "").parse().unwrap();
+    assert!((1_500..3_500).contains(&tokens), "{tokens}");
+    let unpriced = visitor.post(&target, "upstream=auto&model=nobody-knows&estimate=1").text();
+    assert!(unpriced.contains("Estimated: 11 tokens in, —."), "{unpriced}");
+}
+
+#[test]
+fn what_cannot_be_sent_again_says_why_and_is_not() {
+    let upstream = FakeUpstream::always(good());
+    let (limit, bytes) = ("record_body_limit_bytes", "1000");
+    let gateway = Gateway::on(Kind::Sqlite).setting(limit, bytes).upstream(upstream.row("a")).start();
+    gateway.send(Call::chat(&ODD.replace("the question", &"long ".repeat(1_000))));
+    gateway.send(Call::get("/v1/models"));
+    gateway.records_when(2);
+    let visitor = Visitor::log_in(&gateway);
+    for (record, reason) in gateway.records().iter().zip(["its body is not recorded", "not the whole body"]) {
+        let id = record.number("id");
+        let page = visitor.page(&format!("/admin/requests/{id}"));
+        let form = visitor.page(&format!("/admin/requests/{id}/replay"));
+        assert!(page.contains(reason) && form.contains(reason), "{id}: {form}");
+        assert!(!form.contains("<textarea") && !page.contains(&format!("/admin/requests/{id}/replay\"")), "{page}");
+        assert_eq!(visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto").status, 409);
+    }
+    gateway.send(Call::chat(ODD));
+    let id = gateway.records_when(3)[0].number("id");
+    let target = format!("/admin/requests/{id}/replay");
+    assert_eq!(visitor.post(&target, "upstream=auto&body=nonsense").status, 422);
+    assert_eq!(visitor.post(&target, "upstream=auto&temperature=warm").status, 422);
+    assert_eq!(visitor.post(&target, "upstream=999").status, 409);
+    assert_eq!(upstream.count(), 3, "none of these was sent");
+}
