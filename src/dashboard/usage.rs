@@ -205,7 +205,8 @@ mod tests {
         }
         let query = read("by=model&upstream=3&model=gpt+4&key=").unwrap().0;
         assert_eq!(query.by, Some(By::Model));
-        let filter = Filter { upstream_id: Some(3), model: Some("gpt 4".to_owned()), key_name: Some(String::new()) };
+        let (model, key_name) = (Some("gpt 4".to_owned()), Some(String::new()));
+        let filter = Filter { upstream_id: Some(3), model, key_name, only: Vec::new() };
         assert_eq!(query.filter, filter);
     }
 

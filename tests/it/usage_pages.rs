@@ -89,7 +89,14 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
             assert_eq!(found(links.last().unwrap()), 0, "nothing was asked before: {row}");
         }
     }
-    assert_eq!(visitor.get("/admin/usage?top=9").status, 400);
+    let page = visitor.page("/admin/usage?by=model&range=1h&q=model%3Agpt-*+-key%3Anobody");
+    let links = links(page.rsplit_once("<tbody>").unwrap().1);
+    assert!(page.contains("value=\"model:gpt-* -key:nobody\"") && !page.contains("模型 b"), "{page}");
+    assert!(links[0].contains("model%3Agpt-a%20model%3Agpt-%2A%20-key%3Anobody"), "what narrows goes along: {links:?}");
+    assert_eq!(found(&links[0]), 2);
+    for wrong in ["q=status%3A200", "q=hello", "q=model%3Aa&by=status", "q=colour%3Ared", "top=9"] {
+        assert_eq!(visitor.get(&format!("/admin/usage?{wrong}")).status, 400, "{wrong}");
+    }
     assert_eq!(visitor.get("/admin/usage?by=colour").status, 400);
 }
 

@@ -76,7 +76,7 @@ struct NamedUpstream {
 }
 
 /// The upstreams there are or were, for `upstream:`: a number, a name, or an endpoint's host.
-fn upstreams(conn: &mut Connection) -> Result<Vec<(String, Vec<String>)>, Error> {
+pub(in crate::db) fn upstreams(conn: &mut Connection) -> Result<Vec<(String, Vec<String>)>, Error> {
     let rows: Vec<NamedUpstream> = diesel::sql_query("SELECT id, name, endpoint FROM openai_upstreams").load(conn)?;
     let names = |row: NamedUpstream| {
         let host = row.endpoint.split("://").last().unwrap_or_default();

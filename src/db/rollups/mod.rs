@@ -7,6 +7,7 @@
 //! **May import:** `error`, `usage`, diesel.
 
 mod figures;
+mod only;
 mod read;
 mod rows;
 
@@ -26,6 +27,7 @@ use crate::error::Error;
 use rows::{Row, RowBy};
 
 pub use figures::Figures;
+pub use only::can_narrow;
 pub use read::{By, Filter, Point, Query, series, totals};
 
 /// The spans there are, in seconds.

@@ -1,19 +1,21 @@
 //! Reading rollups: any range, from hours inside it and minutes at its ragged ends.
 //!
 //! Start at [`series`]; `segments` says which rows a range is made of.
-//! **Invariant:** no request of a range is counted twice or passed over. **May import:** `error`, diesel, this room.
+//! **Invariant:** no request of a range is counted twice or passed over. **May import:** `error`, `search`, diesel, this room.
 
 use std::collections::BTreeMap;
 
 use diesel::dsl::min;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 
+use super::only::Only;
 use super::rows::{Row, RowBy};
 use super::{Figures, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
 use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
 use crate::db::schema::rollups_by;
 use crate::error::Error;
+use crate::search::Clause;
 
 /// How many minutes or hours are read at a time: bounds the memory of a long range.
 const WINDOW: i64 = 120;
@@ -58,6 +60,8 @@ pub struct Filter {
     pub model: Option<String>,
     /// Of the key of this name.
     pub key_name: Option<String>,
+    /// That fulfil all of these, each of which [`super::can_narrow`].
+    pub only: Vec<Clause>,
 }
 
 /// What is asked.
@@ -123,7 +127,8 @@ pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) 
 fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl FnMut(Row)) -> Result<(), Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
-    let Filter { upstream_id, model, key_name } = &query.filter;
+    let Filter { upstream_id, model, key_name, only } = &query.filter;
+    let only = Only::of(conn, only)?;
     for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
         let mut wanted = rollups::table.filter(within).select(Row::as_select()).into_boxed();
@@ -136,7 +141,7 @@ fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl Fn
         if let Some(name) = key_name {
             wanted = wanted.filter(dsl::key_name.eq(storable(name)));
         }
-        wanted.load(conn)?.into_iter().for_each(&mut each);
+        wanted.load(conn)?.into_iter().filter(|row| only.has(row)).for_each(&mut each);
     }
     Ok(())
 }

@@ -83,6 +83,7 @@ fn any_range_filter_group_and_step_tells_what_counting_one_by_one_tells() {
                 upstream_id: (chance.below(3) == 0).then(|| chance.below(3)),
                 model: (chance.below(3) == 0).then(|| ["", "gpt-4o", "none"][chance.below(3) as usize].to_owned()),
                 key_name: (chance.below(3) == 0).then(|| "b".to_owned()),
+                only: Vec::new(),
             },
             by: [None, Some(By::Upstream), Some(By::Model), Some(By::Key)][chance.below(4) as usize],
         };

@@ -46,8 +46,12 @@ fn nearly_full(f: &Frame, disk: Option<Disk>) -> Option<String> {
 }
 
 /// Until when the numbers are whole, µs since 1970, while records wait elsewhere; `newest` is the newest one stored.
-pub(super) fn as_of(counts: &Counts, newest: Option<&Row>) -> Option<i64> {
-    let waits = counts.away_since_us().is_some() || counts.spilled_bytes.load(Ordering::Relaxed) > 0;
+pub(in crate::dashboard) fn as_of(counts: &Counts, newest: Option<&Row>) -> Option<i64> {
     let ended = newest.map(|row| row.facts.started_us.saturating_add(row.facts.total_us));
-    ended.or(counts.away_since_us()).filter(|_| waits)
+    ended.or(counts.away_since_us()).filter(|_| waits(counts))
+}
+
+/// Whether records wait elsewhere than in the database.
+pub(in crate::dashboard) fn waits(counts: &Counts) -> bool {
+    counts.away_since_us().is_some() || counts.spilled_bytes.load(Ordering::Relaxed) > 0
 }

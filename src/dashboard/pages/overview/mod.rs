@@ -19,13 +19,14 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName, HeaderValue};
 use askama::Template;
 
+pub(super) use alarms::{as_of, waits};
 pub(super) use numbers::{change, first};
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;
 use crate::dashboard::pages::health::{Line, day};
-use crate::dashboard::pages::overview::alarms::{Alarm, alarms, as_of};
+use crate::dashboard::pages::overview::alarms::{Alarm, alarms};
 use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
 use crate::dashboard::pages::span::{RANGES, Span, filter, requests as found};

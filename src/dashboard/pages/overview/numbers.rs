@@ -117,7 +117,9 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
     };
     let sum = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
     // A bar of errors leads to the requests that failed.
-    let errors = steps.iter().map(|at_s| Cell { text: String::new(), href: step("is:error", *at_s) }).collect();
+    let failed = |at_s: &i64| known.get(at_s).is_some_and(|figures| figures.errors > 0);
+    let link = |at_s: &i64| if failed(at_s) { step("is:error", *at_s) } else { String::new() };
+    let errors = steps.iter().map(|at_s| Cell { text: String::new(), href: link(at_s) }).collect();
     let samples = |at_s: &i64| known.get(at_s).map_or(0, |figures| first(figures).count());
     let counted = [
         Series {

@@ -20,6 +20,7 @@ mod page;
 use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig, resource};
 
+use crate::dashboard::dress::escaped;
 use crate::dashboard::form::{Form, wants_page};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::get;
@@ -27,13 +28,14 @@ use crate::dashboard::pages::span::{Span, any_of, filter};
 use crate::dashboard::pages::usage::buckets::Buckets;
 use crate::dashboard::pages::usage::metric::{Metric, PERCENTILES, group};
 use crate::dashboard::reply::ApiError;
-use crate::db::rollups::{By, Filter, Query};
+use crate::db::rollups::{By, Filter, Query, can_narrow};
+use crate::search::{Clause, parse};
 
 pub(in crate::dashboard) use metric::quantile;
 
 /// Series shown for themselves, at most; the others together.
 const SERIES: usize = 8;
-const PARAMETERS: [&str; 5] = ["metric", "by", "bucket", "p", "top"];
+const PARAMETERS: [&str; 6] = ["metric", "by", "bucket", "p", "top", "q"];
 
 /// Routes below `/admin` for browsers.
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -53,6 +55,25 @@ struct Asked {
     percentile: &'static str,
     /// Series shown for themselves.
     top: usize,
+    /// Which requests count, as typed and as understood.
+    q: String,
+    only: Vec<Clause>,
+}
+
+/// A query of names alone: sums know nothing else.
+fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, ApiError> {
+    let clauses = parse(q).map_err(ApiError::query)?.clauses;
+    let wrong = clauses.iter().find(|clause| !can_narrow(clause) || by.is_some_and(By::stands_alone));
+    match wrong {
+        Some(clause) if can_narrow(clause) => {
+            Err(ApiError::query_at("status and host cannot be told of one model, upstream or key", clause.span.clone()))
+        }
+        Some(clause) => {
+            let what = "sums can be narrowed by model:, upstream: and key: alone";
+            Err(ApiError::query_at(what, clause.span.clone()))
+        }
+        None => Ok(clauses),
+    }
 }
 
 impl Asked {
@@ -67,9 +88,12 @@ impl Asked {
         let percentile = PERCENTILES.into_iter().find(|name| *name == wanted);
         let by_name = text("by", "model");
         let top = text("top", "8").parse().ok().filter(|top| (1..=SERIES).contains(top));
+        let by = group(&by_name)?;
         Ok(Asked {
             metric: Metric::named(&text("metric", "requests"))?,
-            by: group(&by_name)?,
+            only: narrowed(form.text("q"), by)?,
+            q: form.text("q").to_owned(),
+            by,
             by_name,
             buckets: Buckets::named(f, &text("bucket", "auto"), &span)?,
             percentile: percentile.ok_or_else(|| ApiError::field("p", "must be p50, p95 or p99"))?,
@@ -80,18 +104,20 @@ impl Asked {
 
     /// The question for the rollups.
     fn query(&self, span: &Span, step_s: i64) -> Query {
-        Query { from_us: span.from_us, to_us: span.to_us, step_s, filter: Filter::default(), by: self.by }
+        let filter = Filter { only: self.only.clone(), ..Filter::default() };
+        Query { from_us: span.from_us, to_us: span.to_us, step_s, filter, by: self.by }
     }
 
     fn parameters(&self, f: &Frame) -> String {
         let (metric, by, bucket, top) = (self.metric.name(), &self.by_name, self.buckets.name, self.top);
-        format!("metric={metric}&by={by}&bucket={bucket}&p={}&top={top}&{}", self.percentile, self.span.parameters(f))
+        let (p, q, span) = (self.percentile, escaped(&self.q), self.span.parameters(f));
+        format!("metric={metric}&by={by}&bucket={bucket}&p={p}&top={top}&q={q}&{span}")
     }
 
     /// A query that finds the requests of a group; of `None`, those of all groups but `told`.
     fn terms(&self, group: Option<&str>, told: &[String]) -> String {
         let (field, nobody) = match self.by {
-            None => return self.metric.term().to_owned(),
+            None => return self.all(),
             Some(By::Upstream) => ("upstream", "0"),
             Some(By::Model) => ("model", ""),
             Some(By::Key) => ("key", ""),
@@ -110,7 +136,12 @@ impl Asked {
                 if named.is_empty() { named_only } else { format!("{named_only}-{}", any_of(field, named)) }
             }
         };
-        format!("{of_group} {}", self.metric.term()).trim().to_owned()
+        format!("{of_group} {}", self.all()).trim().to_owned()
+    }
+
+    /// A query that finds the requests of all groups.
+    fn all(&self) -> String {
+        format!("{} {}", self.q, self.metric.term()).trim().to_owned()
     }
 }
 
@@ -134,6 +165,8 @@ mod tests {
                 buckets: Buckets::days(TimeZone::UTC),
                 percentile: "p95",
                 top: 8,
+                q: String::new(),
+                only: Vec::new(),
             };
             asked.terms(one, &told.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
         };

@@ -8,15 +8,16 @@ use askama::Template;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::{Cell, Chart, Place, Series};
 use crate::dashboard::pages::conversations::{name_of, names};
-use crate::dashboard::pages::overview::change;
+use crate::dashboard::pages::overview::{as_of, change, waits};
 use crate::dashboard::pages::span::{RANGES, between, requests};
 use crate::dashboard::pages::usage::buckets::BUCKETS;
 use crate::dashboard::pages::usage::lines::{Lines, sums};
 use crate::dashboard::pages::usage::metric::{GROUPS, METRICS, PERCENTILES};
 use crate::dashboard::pages::usage::{Asked, SERIES};
-use crate::dashboard::shown;
+use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
+use crate::db::records::{newest_id, rows};
 use crate::db::rollups::{By, Figures, series};
 
 const CLASSES: [&str; SERIES + 1] = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s1 dash", "s2 dot"];
@@ -27,6 +28,10 @@ const LINKS: usize = 300;
 #[template(path = "usage.html")]
 struct Usage<'a> {
     f: &'a Frame,
+    /// Until when the numbers are whole, when they are behind.
+    as_of: Option<Moment>,
+    /// Nothing was ever asked.
+    is_new: bool,
     metrics: [(&'static str, Key); 8],
     groups: [(&'static str, Key); 6],
     buckets: [(&'static str, Key); 6],
@@ -58,15 +63,20 @@ struct Row {
     change: String,
 }
 
-/// `GET /admin/usage?metric=&by=&bucket=&p=&top=&range=&from=&to=`.
+/// `GET /admin/usage?metric=&by=&bucket=&p=&top=&q=&range=&from=&to=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let f = &visit.frame;
     let asked = Asked::read(f, request.query_string())?;
     let query = asked.query(&asked.span, asked.buckets.step_s());
     let past_span = asked.span.before();
     let past = asked.query(&past_span, 7 * 86_400);
-    let (points, past, names) = visit
-        .database(move |connection| Ok((series(connection, &query)?, series(connection, &past)?, names(connection)?)))
+    let waits = waits(visit.state.recorder.counts());
+    let (points, past, names, newest, is_new) = visit
+        .database(move |connection| {
+            let id = newest_id(connection)?;
+            let newest = if waits { rows(connection, &[id])?.pop() } else { None };
+            Ok((series(connection, &query)?, series(connection, &past)?, names(connection)?, newest, id == 0))
+        })
         .await?;
     let lines = Lines::of(&asked, &points);
     let before = sums(&past);
@@ -131,7 +141,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let all: Vec<Series> = lines.all.iter().enumerate().map(line).collect();
     let place = |start: &i64| Place {
         label: asked.buckets.label(f, &asked.span, *start),
-        href: requests(asked.metric.term(), &between_steps(*start)),
+        href: requests(&asked.all(), &between_steps(*start)),
     };
     let title = f.k(&asked.metric.key());
     let sentence = f.tf("usage.told", &[&f.k(&asked.buckets.key()), &f.zone_name()]);
@@ -139,8 +149,11 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let unit = |number: f64| asked.metric.written(number);
     let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
     let csv = format!("/admin/usage/csv?{}", asked.parameters(f));
+    let as_of = as_of(visit.state.recorder.counts(), newest.as_ref()).map(|us| f.time(&us));
     visit.page(&Usage {
         f,
+        as_of,
+        is_new,
         metrics: METRICS,
         groups: GROUPS,
         buckets: BUCKETS,
