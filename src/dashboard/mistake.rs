@@ -135,9 +135,9 @@ mod tests {
     fn all() -> Vec<Mistake> {
         let long = format!("model:{}", vec!["a"; 201].join(","));
         let typed = WRONG.into_iter().chain([long.as_str()]);
-        let mut all: Vec<Mistake> = typed.map(|text| parse(text).expect_err(text).mistake).collect();
+        let mut all: Vec<Mistake> = typed.map(|text| *parse(text).expect_err(text).mistake).collect();
         let short = Mistake::ShortTerm { term: "修".to_owned(), days: 7 };
-        all.push(QueryError::new("修", 0..3, short).mistake);
+        all.push(*QueryError::new("修", 0..3, short).mistake);
         all
     }
 
