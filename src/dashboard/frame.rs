@@ -22,6 +22,7 @@ const LANGUAGE: &str = "oar_lang";
 const THEME: &str = "oar_theme";
 const SHORTCUTS: &str = "oar_keys";
 const FLASH: &str = "oar_said";
+const START: &str = "oar_start";
 /// How long a browser remembers a choice.
 const REMEMBERED: time::Duration = time::Duration::days(400);
 /// A longer line is cut.
@@ -197,12 +198,35 @@ fn remembered(name: &'static str, value: String) -> Cookie<'static> {
     Cookie::build(name, value).path("/admin").http_only(true).same_site(SameSite::Lax).max_age(REMEMBERED).finish()
 }
 
+/// The cookie that holds the query with which the list of requests begins; an empty one removes it.
+pub(super) fn start_cookie(query: &str) -> Cookie<'static> {
+    let mut cookie = remembered(START, hex(query));
+    if query.is_empty() {
+        cookie.make_removal();
+    }
+    cookie
+}
+
+/// The query with which the list of requests begins, if one was chosen.
+pub(super) fn start(request: &HttpRequest) -> Option<String> {
+    unhex(request.cookie(START)?.value()).filter(|query| query.starts_with('?'))
+}
+
+/// Text as hex: a cookie's value has few characters (RFC 6265 §4.1.1), and percent signs are undone on the way in.
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |out, byte| out + &format!("{byte:02x}"))
+}
+
+fn unhex(text: &str) -> Option<String> {
+    let digits: Vec<u8> = text.chars().map_while(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+    let bytes = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+}
+
 /// The cookie that carries a line to the next page.
 pub(super) fn flash_cookie(good: bool, text: &str) -> Cookie<'static> {
-    // In hex: a cookie's value has few characters (RFC 6265 §4.1.1), and percent signs are undone on the way in.
     let text: String = text.chars().take(FLASH_CHARS).collect();
-    let mark = if good { "+" } else { "-" };
-    let encoded = text.bytes().fold(mark.to_owned(), |out, byte| out + &format!("{byte:02x}"));
+    let encoded = format!("{}{}", if good { "+" } else { "-" }, hex(&text));
     Cookie::build(FLASH, encoded).path("/admin").http_only(true).same_site(SameSite::Lax).max_age(FLASH_WAITS).finish()
 }
 
@@ -215,11 +239,7 @@ pub(super) fn flash_shown() -> Cookie<'static> {
 
 fn flash(cookie: &str) -> Option<Flash> {
     let good = cookie.starts_with('+');
-    let digits: Vec<u8> =
-        cookie.get(1..)?.chars().map_while(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
-    let bytes = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
-    let text = String::from_utf8(bytes).ok().filter(|text| !text.is_empty())?;
-    Some(Flash { good, text })
+    Some(Flash { good, text: unhex(cookie.get(1..)?)? })
 }
 
 #[cfg(test)]

@@ -337,6 +337,17 @@ fn a_search_is_kept_renamed_and_forgotten() {
         let page = visitor.send(&format!("/admin/saved/{id}"), "name=Failures");
         assert!(page.contains(">Failures</a>") && !page.contains(">Errors</a>"), "{page}");
         assert_eq!(visitor.post("/admin/saved", "name=&query=").status, 422);
+        let begun = visitor.post(&format!("/admin/saved/{id}"), "start=1");
+        let cookies = begun.head.all("set-cookie");
+        let start = cookies.iter().find(|cookie| cookie.starts_with("oar_start=")).unwrap().split(';').next().unwrap();
+        let list = |target: &str| {
+            let call = crate::support::visitor::browser("GET", target);
+            gateway.send(call.header("Cookie", &format!("{}; {start}", visitor.cookie)))
+        };
+        let led = list("/admin/requests");
+        assert_eq!((led.status, led.header("location")), (302, Some("/admin/requests?q=is:error&range=7d")));
+        assert_eq!(list("/admin/requests?range=24h").status, 200, "everything is still to be seen");
+        assert!(list("/admin/saved").text().contains("aria-pressed=\"true\""));
         let page = visitor.send(&format!("/admin/saved/{id}"), "delete=1");
         assert!(!page.contains("Failures"), "{page}");
         assert_eq!(visitor.post(&format!("/admin/saved/{id}"), "delete=1").status, 404);

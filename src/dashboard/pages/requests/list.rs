@@ -10,10 +10,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use askama::Template;
 use chrono::Utc;
 
-use crate::dashboard::frame::Frame;
+use crate::dashboard::frame::{Frame, start};
 use crate::dashboard::pages::query::ask::Ask;
 use crate::dashboard::pages::query::empty::{Empty, counted};
-use crate::dashboard::pages::query::scope::{Scope, encoded, tidy};
+use crate::dashboard::pages::query::scope::{Scope, encoded, found, tidy};
 use crate::dashboard::pages::requests::chart::{Bar, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
@@ -83,6 +83,9 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let parameters = request.query_string();
     if let Some(elsewhere) = tidy(LIST, parameters) {
         return Ok(elsewhere);
+    }
+    if let Some(query) = start(&request).filter(|_| parameters.is_empty()) {
+        return Ok(found(&format!("{LIST}{query}")));
     }
     let form = visit.query(&KNOWN)?;
     let scope = Scope::read(parameters);
