@@ -46,3 +46,4 @@ mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
+mod zones; // the one zone of all pages
