@@ -244,19 +244,24 @@ fn a_request_of_three_megabytes_is_a_page_that_answers_at_once() {
 }
 
 #[test]
-fn a_message_is_copied_as_it_is_read() {
+fn a_message_is_copied_as_it_was_said_folded_or_not() {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
-    gateway.send(chat("one\ntwo"));
-    let id = gateway.record().number("id");
+    let said = ["Be brief.\nAlways.", "one\ntwo"];
+    let messages = json!([{"role": "system", "content": said[0]}, {"role": "user", "content": said[1]}]);
+    gateway.send(Call::chat(&json!({"model": "gpt-4o", "messages": messages}).to_string()));
+    let record = gateway.record();
     let browser = Browser::logged_in(&gateway, true);
-    browser.devtools(
-        "Browser.grantPermissions",
-        json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}),
-    );
-    browser.go(&format!("/admin/requests/{id}"));
-    browser.click("#m0 button");
-    let copied =
-        "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)));";
-    assert_eq!(browser.script_later(copied), "one\ntwo");
+    let permissions = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+    browser.devtools("Browser.grantPermissions", permissions);
+    for page in ["requests/", "conversations/"] {
+        let id = record.number(if page == "requests/" { "id" } else { "conversation_id" });
+        browser.go(&format!("/admin/{page}{id}"));
+        for (number, said) in said.iter().enumerate() {
+            browser.click(&format!("#m{number} button"));
+            let copied =
+                "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)));";
+            crate::support::until("it is copied", || (browser.script_later(copied) == *said).then_some(()));
+        }
+    }
 }
