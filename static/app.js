@@ -1,5 +1,11 @@
 // What every page may use: buttons that copy. Each part looks for its data- hook and does nothing without it.
 
+// Of a message what was said, folded or not, without the labels beside it.
+function textOf(source) {
+  const said = [...source.querySelectorAll(".plain, .md")];
+  return said.length ? said.map((part) => part.innerText || part.textContent).join("\n\n") : source.textContent;
+}
+
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -7,8 +13,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     if (!source) return;
     const said = button.textContent;
     try {
-      // What is folded is not copied, unless all of it is.
-      await navigator.clipboard.writeText(source.innerText || source.textContent);
+      await navigator.clipboard.writeText(textOf(source));
       button.textContent = button.dataset.done;
     } catch {
       // Without leave for the clipboard the text is selected, so that one key copies it.

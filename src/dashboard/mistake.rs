@@ -36,6 +36,8 @@ pub(super) fn said(lang: Lang, mistake: &Mistake) -> String {
             told(Key("wrong.unknown_value"), &[field, value, &listed(values)])
         }
         Mistake::Figure { value, figure } => told(Key("wrong.figure"), &[value, &of_figure(lang, figure)]),
+        Mistake::NotSummed => told(Key("wrong.not_summed"), &[]),
+        Mistake::SummedApart => told(Key("wrong.summed_apart"), &[]),
         Mistake::ShortTerm { term, days } => told(Key("wrong.short_term"), &[term, days]),
     }
 }
@@ -135,9 +137,11 @@ mod tests {
     fn all() -> Vec<Mistake> {
         let long = format!("model:{}", vec!["a"; 201].join(","));
         let typed = WRONG.into_iter().chain([long.as_str()]);
-        let mut all: Vec<Mistake> = typed.map(|text| parse(text).expect_err(text).mistake).collect();
+        let mut all: Vec<Mistake> = typed.map(|text| *parse(text).expect_err(text).mistake).collect();
         let short = Mistake::ShortTerm { term: "修".to_owned(), days: 7 };
-        all.push(QueryError::new("修", 0..3, short).mistake);
+        for further in [short, Mistake::NotSummed, Mistake::SummedApart] {
+            all.push(*QueryError::new("修", 0..3, further).mistake);
+        }
         all
     }
 

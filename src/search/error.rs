@@ -11,7 +11,7 @@ use super::mistake::Mistake;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     /// What is wrong; as text in plain English, with what to write instead.
-    pub mistake: Mistake,
+    pub mistake: Box<Mistake>,
     /// The offending part of the text as typed, in bytes, on the borders of characters.
     pub at: Range<usize>,
     /// The same in characters.
@@ -38,7 +38,7 @@ impl QueryError {
 /// A [`QueryError`] that does not know the whole text yet.
 #[derive(Debug)]
 pub(super) struct Fault {
-    mistake: Mistake,
+    mistake: Box<Mistake>,
     at: Range<usize>,
     fix: Option<(Range<usize>, String)>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Fault {
 impl Fault {
     /// `mistake` about the bytes `at`.
     pub(super) fn new(at: Range<usize>, mistake: Mistake) -> Fault {
-        Fault { mistake, at, fix: None }
+        Fault { mistake: Box::new(mistake), at, fix: None }
     }
 
     /// It would be right with `text` in the place of the bytes `place`.

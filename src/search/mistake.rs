@@ -94,6 +94,10 @@ pub enum Mistake {
         /// The longest range, in days.
         days: i64,
     },
+    /// Sums know nothing of what it asks for.
+    NotSummed,
+    /// Sums by status and host are not told apart further.
+    SummedApart,
 }
 
 /// What is wrong with a figure.
@@ -236,6 +240,10 @@ impl fmt::Display for Mistake {
                 write!(f, "`{field}:` has no value `{value}`. Write one of {}.", listed(values))
             }
             Mistake::Figure { value, figure } => write!(f, "`{value}` cannot be used: {figure}."),
+            Mistake::NotSummed => f.write_str("Sums can be narrowed by `model:`, `upstream:` and `key:` alone."),
+            Mistake::SummedApart => f.write_str(
+                "Status and host cannot be told of single models, upstreams or keys. Group by something else.",
+            ),
             Mistake::ShortTerm { term, days } => write!(
                 f,
                 "`{term}` is too short to search for in all times: add a range of {days} days or less, like range=7d"

@@ -52,3 +52,4 @@ mod upstream_extras; // headers, names of models and proxies of single upstreams
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
 mod usage_pages; // usage by status and host, speed, links
+mod zones; // the one zone of all pages

@@ -61,6 +61,7 @@ fn every_reply_has_the_headers_that_keep_it_safe_and_files_keep_for_ever() {
     }
     assert_eq!(gateway.send(browser("GET", "/admin/static/0/style.css")).status, 404);
     assert_eq!(gateway.send(browser("GET", "/admin/static/disk/style.css")).status, 404);
+    assert_eq!(visitor.get("/admin/static/docs/overview.png").status, 404, "pictures of the README are no part of it");
 }
 
 #[test]

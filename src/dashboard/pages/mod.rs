@@ -17,7 +17,6 @@ mod overview;
 mod preferences;
 mod query;
 mod requests;
-mod said;
 mod settings;
 mod span;
 pub(super) mod upstreams;

@@ -45,7 +45,8 @@ pub(super) use layout::Layout;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{
-    Record, Row, first_us, newest_id, of_conversation, page, record, records, replays_of, resources, rows, rows_after,
+    Record, Row, first_us, ids_within, newest_id, of_conversation, page, record, records, replays_of, resources, rows,
+    rows_after,
 };
 pub use signs::{Marks, Signs};
 pub(super) use store::REMOVALS;

@@ -3,6 +3,7 @@
 //! **Invariant:** no list reads a body. **May import:** `error`, diesel.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use diesel::prelude::{OptionalExtension, QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -99,6 +100,25 @@ pub fn rows(conn: &mut Connection, ids: &[i64]) -> Result<Vec<Row>, Error> {
 /// The database's.
 pub fn rows_after(conn: &mut Connection, after: i64, limit: i64) -> Result<Vec<Row>, Error> {
     load(conn, "WHERE id > $1 ORDER BY id LIMIT $2", [after, limit])
+}
+
+#[derive(QueryableByName)]
+struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Up to `limit` of the ids in this range that there are, the least first if `upwards`, else the greatest.
+///
+/// # Errors
+/// The database's.
+pub fn ids_within(conn: &mut Connection, range: &Range<i64>, upwards: bool, limit: usize) -> Result<Vec<i64>, Error> {
+    let order = if upwards { "" } else { "DESC" };
+    let query = format!("SELECT id FROM records WHERE id >= $1 AND id < $2 ORDER BY id {order} LIMIT $3");
+    let query = diesel::sql_query(query).bind::<BigInt, _>(range.start).bind::<BigInt, _>(range.end);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Vec<Numbered> = query.bind::<BigInt, _>(limit).load(conn)?;
+    Ok(found.into_iter().map(|one| one.id).collect())
 }
 
 /// Up to `limit` records, newest first: those with an id below `before`, or the newest of all.

@@ -159,6 +159,11 @@ impl Browser {
         self.runtime.block_on(self.client().execute_async(script, Vec::new())).unwrap()
     }
 
+    /// What is seen, as PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        self.runtime.block_on(self.client().screenshot()).unwrap()
+    }
+
     /// A script's text.
     pub fn text(&self, script: &str) -> String {
         self.script(script).as_str().unwrap_or_default().to_owned()

@@ -8,6 +8,7 @@ mod harness;
 mod languages; // both languages, both themes
 mod overview; // zones, an upstream that dies, charts
 mod pages;
+mod pictures; // for the README, when asked for
 mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
 mod shapes; // narrow screens

@@ -19,7 +19,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 37] = [
+const PAGES: [&str; 40] = [
     "/admin",
     "/admin?range=7d",
     "/admin/conversations",
@@ -49,12 +49,15 @@ const PAGES: [&str; 37] = [
     "/admin/requests",
     "/admin/requests?q=hello&range=7d&cols=cost,path,ua,host,finish,conv",
     "/admin/requests?q=is:error+model:none",
+    "/admin/requests?q=modle:gpt-4o",
+    "/admin/conversations?q=total:%3E10&range=7d",
     "/admin/requests/1",
     "/admin/requests/1?view=json",
     "/admin/requests/1?view=raw",
     "/admin/requests/1/replay",
     "/admin/requests/1/delete",
     "/admin/requests/2/diff/prev",
+    "/admin/requests/2/diff/1?view=split",
     "/admin/saved",
     "/admin/no-such-page",
 ];

@@ -188,3 +188,80 @@ fn every_hit_of_a_search_is_marked() {
     assert_eq!(browser.script("return document.querySelectorAll('main mark').length"), 400);
     assert!(browser.text("return document.querySelector('main').innerText").contains("400 hits"));
 }
+
+#[test]
+fn a_search_is_its_address_for_whoever_opens_it() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("azure")]);
+    for text in ["refuse: timeout", "refuse: other", "fine: timeout", "refuse: timeout again"] {
+        gateway.send(chat(text));
+    }
+    gateway.records_when(4);
+    let terms = r#"model:gpt-4o status:>=400 upstream:azure "timeout""#;
+    let seen = |browser: &Browser| {
+        let ids =
+            browser.text("return [...document.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id).join()");
+        (ids, browser.text("return [...document.querySelectorAll('.chips')][0].innerText"))
+    };
+    let (address, first) = {
+        let browser = Browser::logged_in(&gateway, true);
+        browser.go("/admin/requests");
+        browser.fill("#q", terms);
+        browser.follow(".ask button");
+        (browser.path(), seen(&browser))
+    };
+    assert_eq!(first.0, "4,1");
+    for term in terms.split(' ') {
+        assert!(first.1.contains(&format!("{term} ×")), "{}", first.1);
+    }
+    let browser = Browser::logged_in(&gateway, false);
+    browser.go(&address);
+    assert_eq!(seen(&browser), first);
+    browser.follow(".chips a[aria-label*=timeout]");
+    assert_eq!(seen(&browser).0, "4,2,1", "{}", browser.path());
+    assert_eq!(browser.text("return document.getElementById('q').value"), "model:gpt-4o status:>=400 upstream:azure");
+}
+
+#[test]
+fn a_request_of_three_megabytes_is_a_page_that_answers_at_once() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat(&format!("begin {} the very end", "x ".repeat(3 << 19))));
+    let id = gateway.record().number("id");
+    let browser = Browser::logged_in(&gateway, true);
+    let interactive_ms = || {
+        browser.go(&format!("/admin/requests/{id}"));
+        let ms = "const page = performance.getEntriesByType('navigation')[0]; return page.domInteractive - page.responseStart";
+        browser.script(ms).as_f64().expect("a time")
+    };
+    // The browser's part, the best of some: other tests run beside this one, and the program is no release build.
+    let best = (0..5).map(|_| interactive_ms()).fold(f64::MAX, f64::min);
+    assert!(best <= 1_000.0, "{best} ms");
+    let main = "return document.querySelector('main').innerText";
+    assert!(browser.source().len() < 80 << 10 && !browser.text(main).contains("the very end"));
+    browser.follow("a[href*='turns=all']");
+    assert!(browser.text(main).contains("the very end"));
+}
+
+#[test]
+fn a_message_is_copied_as_it_was_said_folded_or_not() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let said = ["Be brief.\nAlways.", "one\ntwo"];
+    let messages = json!([{"role": "system", "content": said[0]}, {"role": "user", "content": said[1]}]);
+    gateway.send(Call::chat(&json!({"model": "gpt-4o", "messages": messages}).to_string()));
+    let record = gateway.record();
+    let browser = Browser::logged_in(&gateway, true);
+    let permissions = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+    browser.devtools("Browser.grantPermissions", permissions);
+    for page in ["requests/", "conversations/"] {
+        let id = record.number(if page == "requests/" { "id" } else { "conversation_id" });
+        browser.go(&format!("/admin/{page}{id}"));
+        for (number, said) in said.iter().enumerate() {
+            browser.click(&format!("#m{number} button"));
+            let copied =
+                "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)));";
+            crate::support::until("it is copied", || (browser.script_later(copied) == *said).then_some(()));
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! A record as the admin API shows it, with readers that fail when a field is missing or of another type.
 
+use openai_api_route::db::Database as Program;
+use openai_api_route::db::records::{NewRecord, Store};
 use serde_json::Value;
+
+use crate::support::gateway::Gateway;
 
 /// One record.
 #[derive(Clone, Debug)]
@@ -60,4 +64,11 @@ pub fn id(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Stores records as the program's own recorder would, for times other than now; gives their ids.
+pub fn store(gateway: &Gateway, records: &[NewRecord]) -> Vec<i64> {
+    let database = Program::open(&gateway.database.location).expect("the gateway's database").database;
+    let mut writer = database.writer().expect("a connection that writes");
+    Store::default().insert(&mut writer, records, None).expect("the records are stored")
 }

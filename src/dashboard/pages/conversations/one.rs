@@ -14,17 +14,19 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
 use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::requests::chat::{inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
-use crate::dashboard::pages::said::{Said, Speaker, reply, request as messages};
+use crate::dashboard::pages::requests::parts::{Body, Said, Writer};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
+use crate::db::PooledConnection;
 use crate::db::find::Cursor;
-use crate::db::records::{Ending, Fresh, Row, fresh, of_conversation, talks};
+use crate::db::records::{Ending, Fresh, Row, Talk, fresh, of_conversation, talks};
 use crate::error::Error;
-use crate::openai::dialogue::error_text;
+use crate::openai::dialogue::Message;
 use crate::openai::dialogue::texts::preview;
 
 /// Turns of one conversation that are looked at, and turns on a page without a wish.
@@ -47,6 +49,11 @@ struct One<'a> {
     later: Option<String>,
     /// Only one turn is shown.
     alone: bool,
+    /// Places of what is searched for, and the message of the first.
+    hits: usize,
+    first_hit: Option<usize>,
+    /// The page with the Markdown as it was written, or made of it: its name and address.
+    other_view: (Key, String),
     /// The query, for links to other pages.
     q: String,
 }
@@ -64,6 +71,7 @@ struct Turn {
     tokens: String,
     cost: String,
     said: Vec<Said>,
+    error: Option<String>,
     /// Messages that are not shown.
     more: usize,
     /// Messages that earlier turns have shown.
@@ -77,48 +85,42 @@ struct Turn {
     all: String,
 }
 
-/// `GET /admin/conversations/{id}?q=&before=&after=&limit=&turn=`.
+/// `GET /admin/conversations/{id}?q=&before=&after=&limit=&turn=&view=`.
 pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
     let id = *id;
     let path = format!("{LIST}/{id}");
     if let Some(elsewhere) = tidy(&path, request.query_string()) {
         return Ok(elsewhere);
     }
-    visit.query(&["q", "before", "after", "limit", "turn"])?;
-    let asked = Asked::read(request.query_string(), &["turn"], Utc::now())?;
+    visit.query(&["q", "before", "after", "limit", "turn", "view"])?;
+    let asked = Asked::read(request.query_string(), &["turn", "view"], Utc::now())?;
     let f = &visit.frame;
-    let (cursor, limit) = (asked.cursor, asked.limit);
     let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
     let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;
-    let (talk, rows, first, count, said, names) = visit
-        .database(move |connection| {
-            let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
-            let mut rows = of_conversation(connection, id, MOST_TURNS)?;
-            let count = rows.len();
-            let first = match (turn, cursor) {
-                (Some(turn), _) => rows.iter().position(|row| row.id == turn).ok_or(Error::NotFound)?,
-                (None, Cursor::Newest) => 0,
-                (None, Cursor::After(after)) => rows.iter().filter(|row| row.id <= after).count(),
-                (None, Cursor::Before(before)) => {
-                    rows.iter().filter(|row| row.id < before).count().saturating_sub(limit)
-                }
-            };
-            rows.drain(..first);
-            rows.truncate(if turn.is_some() { 1 } else { limit });
-            let said = fresh(connection, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
-            Ok((talk, rows, first, count, said, names(connection)?))
-        })
-        .await?;
-    let terms = asked.search.query.texts().map(|(_, term)| term).collect();
+    let Loaded { talk, rows, first, count, said, names } = load(&visit, id, &asked, turn).await?;
+    let is_plain = match asked.other("view") {
+        None => false,
+        Some("plain") => true,
+        Some(_) => return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_view"))),
+    };
     let q = Scope::default().with(&[("q", &asked.text)]);
+    let view = if is_plain { "plain" } else { "" };
     let link = |name: &'static str, id: i64| {
-        format!("{path}{}", Scope::default().with(&[("q", &asked.text), (name, &id.to_string())]))
+        format!("{path}{}", Scope::default().with(&[("q", &asked.text), (name, &id.to_string()), ("view", view)]))
+    };
+    let other_view = match is_plain {
+        true => (Key("view.chat"), format!("{path}{q}")),
+        false => {
+            (Key("view.plain"), format!("{path}{}", Scope::default().with(&[("q", &asked.text), ("view", "plain")])))
+        }
     };
     let mut told = Told {
         f,
         said,
         names: &names,
-        speaker: Speaker::new(f, terms, turn.is_some()),
+        writer: Writer::new(&asked.search.query, turn.is_some(), is_plain),
+        number: 0,
+        first_hit: None,
         link: &link,
         q: &q,
         listed: Vec::new(),
@@ -129,8 +131,42 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let turns = rows.iter().enumerate().map(|(index, row)| told.turn(row, first + index + 1)).collect();
     let listed = std::mem::take(&mut told.listed);
     let head = list::row(f, &talk, &names, &asked.text);
-    let one = One { f, id, head, turns, listed, count, earlier, later, alone: turn.is_some(), q: q.clone() };
+    let (hits, first_hit) = (told.writer.hits, told.first_hit);
+    let alone = turn.is_some();
+    let one =
+        One { f, id, head, turns, listed, count, earlier, later, alone, hits, first_hit, other_view, q: q.clone() };
     visit.page_as(StatusCode::OK, &one)
+}
+
+/// A conversation's turns of one page, and what they say.
+struct Loaded {
+    talk: Talk,
+    rows: Vec<Row>,
+    /// How many turns come before these, and how many there are.
+    first: usize,
+    count: usize,
+    said: HashMap<i64, Fresh>,
+    names: HashMap<i64, String>,
+}
+
+async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Result<Loaded, ApiError> {
+    let (cursor, limit) = (asked.cursor, asked.limit);
+    let work = move |connection: &mut PooledConnection| {
+        let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
+        let mut rows = of_conversation(connection, id, MOST_TURNS)?;
+        let count = rows.len();
+        let first = match (turn, cursor) {
+            (Some(turn), _) => rows.iter().position(|row| row.id == turn).ok_or(Error::NotFound)?,
+            (None, Cursor::Newest) => 0,
+            (None, Cursor::After(after)) => rows.iter().filter(|row| row.id <= after).count(),
+            (None, Cursor::Before(before)) => rows.iter().filter(|row| row.id < before).count().saturating_sub(limit),
+        };
+        rows.drain(..first);
+        rows.truncate(if turn.is_some() { 1 } else { limit });
+        let said = fresh(connection, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        Ok(Loaded { talk, rows, first, count, said, names: names(connection)? })
+    };
+    visit.database(work).await
 }
 
 /// What turns are made of.
@@ -138,7 +174,10 @@ struct Told<'a> {
     f: &'a Frame,
     said: HashMap<i64, Fresh>,
     names: &'a HashMap<i64, String>,
-    speaker: Speaker<'a>,
+    writer: Writer<'a>,
+    /// The number of the next message on the page.
+    number: usize,
+    first_hit: Option<usize>,
     /// The page of a turn, among others.
     link: &'a dyn Fn(&'static str, i64) -> String,
     /// The query, as a request's page gets it.
@@ -147,16 +186,32 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// A turn's messages, and how many of them there is no room for.
+    fn messages(&mut self, all: &[Message], mut blob: Option<usize>) -> (Vec<Said>, usize) {
+        self.writer.note_calls(all.iter(), self.number);
+        let mut said = Vec::new();
+        for (number, message) in (self.number..).zip(all) {
+            let Some(one) = self.writer.said(message, number, blob) else { break };
+            self.first_hit = self.first_hit.or(one.hit.then_some(number));
+            blob = blob.map(|blob| blob + inline_parts(message));
+            said.push(one);
+        }
+        self.number += all.len();
+        let more = all.len() - said.len();
+        (said, more)
+    }
+
     fn turn(&mut self, row: &Row, number: usize) -> Turn {
         let facts = &row.facts;
-        let said = self.said.remove(&row.id).unwrap_or_default();
-        let answer = said.response.clone();
-        let body = said.as_whole(&facts.path);
-        let mut all = body.as_deref().map(|body| messages(&facts.path, body)).unwrap_or_default();
-        all.extend(answer.as_deref().map(reply).unwrap_or_default());
-        let (mut said, more) = self.speaker.said(&all);
-        let error = answer.as_deref().and_then(error_text).or_else(|| facts.error.clone());
-        said.extend(error.map(|error| self.speaker.error(&error)));
+        let heard = self.said.remove(&row.id).unwrap_or_default();
+        let answer = heard.response.clone().unwrap_or_default();
+        // Of a part it is not known how many pictures came before it.
+        let blob = (!heard.is_part).then_some(0);
+        let body = heard.as_whole(&facts.path);
+        let reading = read(&facts.path, body.as_deref().unwrap_or_default(), &answer);
+        let all: Vec<Message> = reading.messages.into_iter().chain(reading.reply).collect();
+        let (said, more) = self.messages(&all, blob);
+        let error = reading.error.or_else(|| facts.error.clone());
         if self.listed.len() < LISTED {
             let words =
                 body.as_deref().and_then(|body| preview(&facts.path, body, None)).unwrap_or_else(|| "—".to_owned());
@@ -175,8 +230,9 @@ impl Told<'_> {
             total: shown::duration(facts.total_us),
             tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(|| "—".to_owned(), shown::money),
-            is_empty: said.is_empty() && more == 0,
+            is_empty: said.is_empty() && more == 0 && error.is_none(),
             said,
+            error,
             more,
             known: row.placed.known_messages.unwrap_or(0),
             ended: ended(self.f, facts),

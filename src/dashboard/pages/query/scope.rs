@@ -81,7 +81,8 @@ impl Scope {
     /// As [`Scope::with`], for a link from a page of the same path: it leads somewhere also when nothing is said.
     pub(in crate::dashboard::pages) fn link(&self, changes: &[(&'static str, &str)]) -> String {
         let query = self.with(changes);
-        if query.is_empty() { "?".to_owned() } else { query }
+        // An address without a query may lead to a saved search.
+        if query.is_empty() { format!("?range={DEFAULT_RANGE}") } else { query }
     }
 
     /// Only which requests, for addresses that do not show a list.

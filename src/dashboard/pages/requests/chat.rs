@@ -43,18 +43,19 @@ pub(super) struct Talk {
 }
 
 /// The messages of a record, and its contents that are not text.
-struct Reading {
-    messages: Vec<Message>,
-    reply: Vec<Message>,
+pub(in crate::dashboard::pages) struct Reading {
+    pub(in crate::dashboard::pages) messages: Vec<Message>,
+    pub(in crate::dashboard::pages) reply: Vec<Message>,
     blobs: Vec<Blob>,
     tools: Vec<String>,
     continues: Option<String>,
-    error: Option<String>,
+    pub(in crate::dashboard::pages) error: Option<String>,
     /// Messages beside the list of them, which come first.
     beside: usize,
 }
 
-fn read(path: &str, body: &[u8], answer: &[u8]) -> Reading {
+/// What a request to `path` and its reply say.
+pub(in crate::dashboard::pages) fn read(path: &str, body: &[u8], answer: &[u8]) -> Reading {
     let shape = layout(path, body);
     let (mut messages, mut blobs) = (Vec::new(), Vec::new());
     let mut take = |range: Range<usize>, role: Option<Role>| {
@@ -98,6 +99,11 @@ fn of(role: Role, parts: Vec<Part>) -> Message {
     Message { role, name: None, parts, aside: false }
 }
 
+/// How many of a message's contents that are not text stand in the message itself.
+pub(in crate::dashboard::pages) fn inline_parts(said: &Message) -> usize {
+    said.parts.iter().filter(|part| matches!(media(part), Some(Media::Inline { .. }))).count()
+}
+
 fn note_blobs(said: &Message, start: usize, in_reply: bool, blobs: &mut Vec<Blob>) {
     for part in &said.parts {
         if let Some(Media::Inline { base64, .. }) = media(part) {
@@ -131,7 +137,7 @@ impl Talk {
         let [body, answer] = bytes(record);
         let reading = read(&record.row.facts.path, body, answer);
         let mut writer = Writer::new(query, all, plain);
-        writer.note_calls(reading.messages.iter().chain(&reading.reply));
+        writer.note_calls(reading.messages.iter().chain(&reading.reply), 0);
         let count = reading.messages.len();
         // The last message was asked anew even when all are known.
         let known = record.row.placed.known_messages.and_then(|known| usize::try_from(known).ok()).unwrap_or(0);
@@ -140,11 +146,11 @@ impl Talk {
         let mut blob = 0;
         for said in reading.messages.iter().chain(&reading.reply) {
             numbers.push(blob);
-            blob += said.parts.iter().filter(|part| matches!(media(part), Some(Media::Inline { .. }))).count();
+            blob += inline_parts(said);
         }
         let mut show = |messages: &[Message], first: usize| -> Vec<Said> {
             let shown = messages.iter().enumerate();
-            shown.map_while(|(at, said)| writer.said(said, first + at, numbers[first + at])).collect()
+            shown.map_while(|(at, said)| writer.said(said, first + at, Some(numbers[first + at]))).collect()
         };
         let reply = show(&reading.reply, count);
         let fresh = show(&reading.messages[known..], known);

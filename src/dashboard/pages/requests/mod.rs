@@ -13,7 +13,7 @@
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
 mod chart;
-mod chat;
+pub(super) mod chat;
 mod compare;
 mod diff;
 mod estimate;
@@ -22,7 +22,7 @@ mod files;
 mod list;
 mod look;
 mod one;
-mod parts;
+pub(super) mod parts;
 mod remove;
 mod replay;
 mod resend;

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use crate::dashboard::pages::indent::pretty;
 use crate::dashboard::pages::requests::said::{Piece, beginning, markdown, pieces};
 use crate::dashboard::words::Key;
 use crate::openai::dialogue::{Media, Message, Part, Role};
@@ -21,7 +22,7 @@ const ALL_BYTES: usize = 8 << 20;
 const LINES: usize = 20;
 
 /// What stands in a block.
-pub(super) enum Body {
+pub(in crate::dashboard::pages) enum Body {
     Plain(Vec<Piece>),
     Html(String),
     /// A picture in the record, by its number.
@@ -30,35 +31,35 @@ pub(super) enum Body {
 }
 
 /// A part of a message.
-pub(super) struct Block {
-    pub(super) class: &'static str,
-    pub(super) label: Option<Key>,
+pub(in crate::dashboard::pages) struct Block {
+    pub(in crate::dashboard::pages) class: &'static str,
+    pub(in crate::dashboard::pages) label: Option<Key>,
     /// What belongs to the label: a tool's name, an address, an id.
-    pub(super) detail: String,
+    pub(in crate::dashboard::pages) detail: String,
     /// An address elsewhere: a link to be clicked, never loaded.
-    pub(super) link: String,
-    pub(super) folded: bool,
-    pub(super) open: bool,
-    pub(super) body: Body,
+    pub(in crate::dashboard::pages) link: String,
+    pub(in crate::dashboard::pages) folded: bool,
+    pub(in crate::dashboard::pages) open: bool,
+    pub(in crate::dashboard::pages) body: Body,
     /// The message of the tool's call or result.
-    pub(super) pair: Option<usize>,
+    pub(in crate::dashboard::pages) pair: Option<usize>,
     /// Bytes that are not shown.
-    pub(super) rest: usize,
+    pub(in crate::dashboard::pages) rest: usize,
 }
 
 /// A message.
-pub(super) struct Said {
-    pub(super) number: usize,
-    pub(super) class: &'static str,
-    pub(super) role: Key,
-    pub(super) name: String,
-    pub(super) bytes: usize,
-    pub(super) blocks: Vec<Block>,
+pub(in crate::dashboard::pages) struct Said {
+    pub(in crate::dashboard::pages) number: usize,
+    pub(in crate::dashboard::pages) class: &'static str,
+    pub(in crate::dashboard::pages) role: Key,
+    pub(in crate::dashboard::pages) name: String,
+    pub(in crate::dashboard::pages) bytes: usize,
+    pub(in crate::dashboard::pages) blocks: Vec<Block>,
     /// A search hit stands in it.
-    pub(super) hit: bool,
+    pub(in crate::dashboard::pages) hit: bool,
 }
 
-pub(super) fn media(part: &Part) -> Option<&Media> {
+pub(in crate::dashboard::pages) fn media(part: &Part) -> Option<&Media> {
     match part {
         Part::Image { source } => Some(source),
         Part::Audio { source, .. } | Part::File { source, .. } => source.as_ref(),
@@ -66,7 +67,7 @@ pub(super) fn media(part: &Part) -> Option<&Media> {
     }
 }
 
-pub(super) struct Writer<'a> {
+pub(in crate::dashboard::pages) struct Writer<'a> {
     terms: Vec<(Side, &'a Term)>,
     part_bytes: usize,
     left_messages: usize,
@@ -75,13 +76,13 @@ pub(super) struct Writer<'a> {
     is_plain: bool,
     /// Calls of tools by their ids: the tool, and the message.
     calls: HashMap<String, (String, usize)>,
-    pub(super) hits: usize,
+    pub(in crate::dashboard::pages) hits: usize,
 }
 
 impl Writer<'_> {
     /// A writer that marks the hits of `query`, and has room for all or for what is good for a page; `plain` leaves
     /// Markdown as it was written.
-    pub(super) fn new<'q>(query: &'q Query, all: bool, plain: bool) -> Writer<'q> {
+    pub(in crate::dashboard::pages) fn new<'q>(query: &'q Query, all: bool, plain: bool) -> Writer<'q> {
         Writer {
             terms: query.texts().collect(),
             part_bytes: if all { ALL_BYTES } else { PART_BYTES },
@@ -93,9 +94,13 @@ impl Writer<'_> {
         }
     }
 
-    /// Takes note of every call of a tool, so that results find them.
-    pub(super) fn note_calls<'m>(&mut self, messages: impl Iterator<Item = &'m Message>) {
-        for (number, said) in messages.enumerate() {
+    /// Takes note of every call of a tool in messages from number `first` on, so that results find them.
+    pub(in crate::dashboard::pages) fn note_calls<'m>(
+        &mut self,
+        messages: impl Iterator<Item = &'m Message>,
+        first: usize,
+    ) {
+        for (number, said) in (first..).zip(messages) {
             for part in &said.parts {
                 if let Part::ToolCall { id: Some(id), name, .. } = part {
                     self.calls.insert(id.clone(), (name.clone(), number));
@@ -104,8 +109,14 @@ impl Writer<'_> {
         }
     }
 
-    /// A message; nothing when there is no room for more.
-    pub(super) fn said(&mut self, said: &Message, number: usize, mut blob: usize) -> Option<Said> {
+    /// A message; nothing when there is no room for more. `blob` is the number of its first content that is not text, if
+    /// that is known: pictures without a number are only named.
+    pub(in crate::dashboard::pages) fn said(
+        &mut self,
+        said: &Message,
+        number: usize,
+        mut blob: Option<usize>,
+    ) -> Option<Said> {
         if self.left_messages == 0 || self.left_bytes == 0 {
             return None;
         }
@@ -131,7 +142,7 @@ impl Writer<'_> {
         })
     }
 
-    fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut usize) -> Block {
+    fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut Option<usize>) -> Block {
         let mut block = Block {
             class: "text",
             label: None,
@@ -189,7 +200,7 @@ impl Writer<'_> {
             }
             Part::Other(json) => {
                 (block.class, block.label) = ("other", Some(Key("part.other")));
-                self.plain(&mut block, json, side);
+                self.plain(&mut block, &pretty(json), side);
             }
         }
         block.open = self.hits > before;
@@ -221,16 +232,25 @@ impl Writer<'_> {
         (block.body, block.rest) = (Body::Html(html), rest);
     }
 
-    fn media(&mut self, block: &mut Block, label: Key, source: Option<&Media>, detail: String, blob: &mut usize) {
+    fn media(
+        &mut self,
+        block: &mut Block,
+        label: Key,
+        source: Option<&Media>,
+        detail: String,
+        blob: &mut Option<usize>,
+    ) {
         (block.class, block.label, block.detail) = ("media", Some(label), detail);
         match source {
             Some(Media::Inline { mime, base64, .. }) => {
                 let kib = (base64.len() * 3 / 4).div_ceil(1024);
                 block.detail = format!("{} {mime} {kib} KiB", block.detail).trim().to_owned();
-                if label == Key("part.image") {
-                    block.body = Body::Picture(*blob);
+                if let Some(number) = blob {
+                    if label == Key("part.image") {
+                        block.body = Body::Picture(*number);
+                    }
+                    *number += 1;
                 }
-                *blob += 1;
             }
             Some(Media::Url(address)) if address.starts_with("https://") || address.starts_with("http://") => {
                 block.link = beginning(address, 2_000).to_owned();
@@ -240,11 +260,4 @@ impl Writer<'_> {
             None => {}
         }
     }
-}
-
-/// Arguments as JSON over several lines; what is no JSON stays as it is.
-fn pretty(arguments: &str) -> String {
-    let value: Option<serde_json::Value> =
-        serde_json::from_str(arguments).ok().filter(|_| arguments.len() < PART_BYTES);
-    value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| arguments.to_owned())
 }

@@ -12,9 +12,9 @@ use crate::search::text::Term;
 
 /// A piece of plain text; a hit of the search is marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) text: String,
-    pub(super) hit: bool,
+pub(in crate::dashboard::pages) struct Piece {
+    pub(in crate::dashboard::pages) text: String,
+    pub(in crate::dashboard::pages) hit: bool,
 }
 
 /// A text in pieces, and how many hits are in it.

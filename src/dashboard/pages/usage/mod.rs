@@ -29,7 +29,7 @@ use crate::dashboard::pages::usage::buckets::Buckets;
 use crate::dashboard::pages::usage::metric::{Metric, PERCENTILES, group};
 use crate::dashboard::reply::ApiError;
 use crate::db::rollups::{By, Filter, Query, can_narrow};
-use crate::search::{Clause, parse};
+use crate::search::{Clause, Mistake, QueryError, parse};
 
 pub(in crate::dashboard) use metric::quantile;
 
@@ -65,12 +65,9 @@ fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, ApiError> {
     let clauses = parse(q).map_err(ApiError::query)?.clauses;
     let wrong = clauses.iter().find(|clause| !can_narrow(clause) || by.is_some_and(By::stands_alone));
     match wrong {
-        Some(clause) if can_narrow(clause) => {
-            Err(ApiError::query_at("status and host cannot be told of one model, upstream or key", clause.span.clone()))
-        }
         Some(clause) => {
-            let what = "sums can be narrowed by model:, upstream: and key: alone";
-            Err(ApiError::query_at(what, clause.span.clone()))
+            let mistake = if can_narrow(clause) { Mistake::SummedApart } else { Mistake::NotSummed };
+            Err(ApiError::query(QueryError::new(q, clause.span.clone(), mistake)))
         }
         None => Ok(clauses),
     }
