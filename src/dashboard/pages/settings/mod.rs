@@ -17,6 +17,7 @@ mod prices;
 mod sessions;
 mod statement;
 
+pub(super) use audit::{Row as Change, row as change};
 pub(super) use prices::dollars;
 
 use actix_web::http::StatusCode;
@@ -76,7 +77,7 @@ fn at(tab: &str) -> String {
 
 /// `GET /admin/settings?tab=`.
 async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["tab", "before", "upstream", "edit"])?;
+    let query = visit.query(&["tab", "before", "upstream", "edit", "pattern"])?;
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::fields(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
