@@ -1,13 +1,14 @@
 //! Upstreams by links and forms: added, edited by two, put in order, tested, imported.
 
 use crate::support::client::Call;
-use crate::support::database::Kind;
+use crate::support::database::{Kind, Lock};
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, KEY_ERROR, good_from};
+use crate::support::until;
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between, encoded, upstream_form};
+use crate::support::visitor::{Visitor, between, encoded, form, upstream_form};
 
 /// The names of the upstreams in the order of the list.
 fn order(page: &str) -> Vec<String> {
@@ -169,4 +170,100 @@ fn many_upstreams_are_looked_at_before_they_are_taken_in() {
     );
     assert!(visitor.page(&batch).contains("added"), "a reload shows the result");
     assert_eq!(visitor.post("/admin/upstreams/import", "endpoint=x&text=").status, 422);
+}
+
+fn the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it(kind: Kind) {
+    let first = FakeUpstream::with(|_, before| match before {
+        0 | 1 => Reply::json(500, r#"{"error":{"message":"out of <luck>"}}"#),
+        2 => Reply::json(404, r#"{"error":{"message":"no such model"}}"#),
+        _ => good_from("a"),
+    });
+    let second = FakeUpstream::always(good_from("b"));
+    let gateway = Gateway::with(kind, [first.row("a"), second.row("b")]);
+    for status in [200, 200, 404, 200] {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, status);
+    }
+    gateway.records_when(4);
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/upstreams/{}", gateway.upstream_id("a"));
+    let page = visitor.page(&target);
+    assert!(page.contains("7 days: ") && page.contains("viewBox=\"0 0 336 24\""), "{page}");
+    let page = visitor.page(&format!("{target}?tab=activity&range=1h"));
+    let messages: Vec<&str> = page.split("data-l=\"Message\"><div class=\"words\">").skip(1).collect();
+    assert_eq!(messages.len(), 2, "{page}");
+    assert!(
+        messages[0].starts_with("status 500: out of &#60;luck&#62;") && messages[0].contains("\"Times\">2<"),
+        "{page}"
+    );
+    assert!(messages[1].starts_with("status 404: no such model") && messages[1].contains("\"Times\">1<"), "{page}");
+    let recent = page.split("Recent requests").nth(1).unwrap();
+    assert_eq!(recent.matches("data-l=\"Status\"").count(), 2, "those that it answered itself: {recent}");
+    let id = gateway.upstream_id("a");
+    visitor.send(&format!("/admin/upstreams/{id}/enabled"), "on=0");
+    let history = visitor.page(&format!("{target}?tab=history"));
+    assert!(history.contains("enabled true → false"), "{history}");
+    let other = visitor.page(&format!("/admin/upstreams/{}?tab=history", gateway.upstream_id("b")));
+    assert!(other.contains("Nothing has been changed here") && !other.contains("enabled true"), "{other}");
+    assert_eq!(visitor.get(&format!("{target}?tab=nothing")).status, 400);
+    let list = visitor.page("/admin/upstreams?sort=success");
+    assert_eq!(order(&list), ["a", "b"], "the one with failures comes first");
+    let list = visitor.page("/admin/upstreams?sort=last&q=B");
+    assert_eq!(order(&list), ["b"]);
+    assert!(!list.contains("data-order"), "a part of the list cannot be dragged into an order");
+    assert!(
+        list.contains("/admin/upstreams?state=healthy&amp;q=B&amp;sort=last") || list.contains("state=healthy&#38;q=B")
+    );
+    assert_eq!(visitor.get("/admin/upstreams?sort=colour").status, 400);
+}
+
+fn models_that_nobody_serves_any_more_are_told_and_each_price_leads_to_its_form(kind: Kind) {
+    let upstream = FakeUpstream::always(good_from("a"));
+    let gateway = Gateway::with(kind, [upstream.row("a").set("model_map", "mapped = there")]);
+    assert_eq!(gateway.send(Call::post("/v1/chat/completions", r#"{"model":"old-one"}"#)).status, 200);
+    gateway.records_when(1);
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page("/admin/models");
+    assert!(!page.contains("Nobody may be asked"), "{page}");
+    assert!(page.contains("<a href=\"/admin/models/route?model=mapped\">"), "what is mapped is offered: {page}");
+    gateway.edit("UPDATE openai_upstreams SET allow_models = 'gpt-4o'");
+    let page = visitor.page("/admin/models");
+    let warning = between(&page, "Nobody may be asked", "</div>");
+    assert!(warning.contains("old-one") && !warning.contains("mapped"), "{page}");
+    let gpt = page.split("route?model=gpt-4o\"").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(gpt.contains("data-l=\"In ($/1M)\">2.5<") && gpt.contains("tab=prices&#38;edit="), "{gpt}");
+    let old = page.split("route?model=old-one\"").last().unwrap().split("</tr>").next().unwrap();
+    let link = between(old.split("data-l=\"Price\"").nth(1).unwrap(), "href=\"", "\"").replace("&#38;", "&");
+    assert_eq!(link, "/admin/settings?tab=prices&pattern=old-one");
+    assert!(visitor.page(&link).contains("value=\"old-one\""));
+    let route = visitor.page("/admin/models/route?model=mapped");
+    assert!(route.contains("data-l=\"Model sent\">there<"), "{route}");
+}
+
+on_both!(
+    the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it,
+    models_that_nobody_serves_any_more_are_told_and_each_price_leads_to_its_form,
+);
+
+#[test]
+fn an_import_tells_at_its_address_how_far_it_is() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let answer = visitor
+        .post("/admin/upstreams/import", "endpoint=https%3A%2F%2Fa.example%2Fv1&text=sk-a-123456789%0Ask-b-123456789");
+    let batch = answer.header("location").unwrap().to_owned();
+    let lock = Lock::on(&gateway.database);
+    let body = format!("csrf={}&line=1&line=2", visitor.token);
+    let confirmed = form(&batch, &body).header("Cookie", &visitor.cookie).open(gateway.address());
+    let running = until("the page that tells how far it is", || {
+        let page = visitor.get(&batch);
+        page.text().contains("Importing: 0 of 2 lines").then_some(page)
+    });
+    assert_eq!(running.header("refresh"), Some("1"));
+    assert!(!running.text().contains("name=\"line\""), "it cannot be confirmed again: {}", running.text());
+    confirmed.hang_up();
+    lock.release();
+    until("the result, although nobody waited for it", || {
+        visitor.page(&batch).contains("<dt>added</dt><dd>2</dd>").then_some(())
+    });
+    assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "2");
 }

@@ -170,6 +170,7 @@ impl Health {
 /// A health strip: a path per state, cells of fixed stretches of time. Height speaks as well as colour.
 pub(in crate::dashboard) struct Strip {
     pub(in crate::dashboard) paths: Vec<(&'static str, String)>,
+    pub(in crate::dashboard) width: usize,
 }
 
 impl Strip {
@@ -186,7 +187,7 @@ impl Strip {
             of.map(|(index, _)| format!("M{} 24v-{height}h4v{height}z", index * 6)).collect::<String>()
         };
         let paths = states.into_iter().map(|(state, class, height)| (class, path(state, height)));
-        Strip { paths: paths.filter(|(_, path)| !path.is_empty()).collect() }
+        Strip { paths: paths.filter(|(_, path)| !path.is_empty()).collect(), width: cells.len() * 6 }
     }
 }
 

@@ -8,6 +8,7 @@ use askama::Template;
 
 use crate::balance::candidate::{Need, mix};
 use crate::balance::plan::WhyNot;
+use crate::dashboard::dress::escaped;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::dollars;
 use crate::dashboard::pages::span::{filter, requests as found};
@@ -19,7 +20,7 @@ use crate::dashboard::words::Key;
 use crate::db::prices::PriceRow;
 use crate::db::rollups::{By, Filter, Query, series};
 use crate::db::{prices, settings, upstreams};
-use crate::roster::{Roster, Snapshot, key_entries};
+use crate::roster::{ModelMap, Roster, Snapshot, key_entries};
 use crate::usage::prices::PriceBook;
 
 /// Models shown; more than this are counted.
@@ -35,6 +36,8 @@ struct List<'a> {
     rows: Vec<ModelRow>,
     /// Models beyond those shown.
     more: usize,
+    /// Models that nobody may be asked for any more, and how many requests named them in the last 7 days.
+    orphans: Vec<(String, String)>,
     /// Upstreams that serve any model.
     open: Vec<String>,
     policy: &'static str,
@@ -50,8 +53,10 @@ struct ModelRow {
     /// Of the last 7 days.
     requests: String,
     link: String,
-    /// Dollars per million tokens, in and out.
-    price: String,
+    /// Dollars per million tokens: in, out, from a cache; `—` where unknown.
+    price: [String; 3],
+    /// Where the price is edited, or a first one is given.
+    price_link: String,
 }
 
 #[derive(Template)]
@@ -74,6 +79,8 @@ struct Candidate {
     name: String,
     priority: i64,
     weight: u32,
+    /// What the model is called there, where that is not what is asked for.
+    sent: Option<String>,
     class: &'static str,
     why: String,
 }
@@ -93,6 +100,7 @@ pub(super) async fn list(visit: Visit) -> Page {
         .await?;
     let mut requests: HashMap<&str, i64> = HashMap::new();
     points.iter().for_each(|point| *requests.entry(&point.group).or_default() += point.figures.requests);
+    let ids: HashMap<String, i64> = prices.iter().map(|price| (price.pattern.clone(), price.id)).collect();
     let prices = PriceBook::new(prices.iter().map(PriceRow::price).collect());
     // What was asked for counts as well, or nobody would see that no upstream is left for it.
     let mut models: BTreeSet<String> =
@@ -100,25 +108,40 @@ pub(super) async fn list(visit: Visit) -> Page {
     for row in rows.iter().filter(|row| row.enabled) {
         models.extend(entries(&row.allow_models).into_iter().filter(|entry| !entry.contains(['*', '?'])));
         models.extend(visit.state.memory.tests.of(row.id).models.into_iter().flatten());
+        models.extend(ModelMap::parse(&row.model_map).unwrap_or_default().asked().map(str::to_owned));
     }
     let snapshot = visit.state.roster.load();
     let now_ms = visit.frame.now_us / 1000;
     let more = models.len().saturating_sub(MOST);
     let shown = models.into_iter().take(MOST).map(|model| {
         let asked = requests.get(model.as_str()).copied().unwrap_or(0);
-        let price = prices.find(&model).map(|price| format!("{} / {}", dollars(price.input), dollars(price.output)));
+        let price = prices.find(&model);
+        let id = price.and_then(|price| ids.get(&price.pattern));
+        let dollars = |pico: Option<i64>| pico.map_or_else(|| "—".to_owned(), dollars);
         ModelRow {
             requests: shown::count(asked),
             link: if asked > 0 { found(&filter("model", &model), "range=7d") } else { String::new() },
-            price: price.unwrap_or_else(|| "—".to_owned()),
+            price: [
+                dollars(price.map(|price| price.input)),
+                dollars(price.map(|price| price.output)),
+                dollars(price.and_then(|price| price.cached)),
+            ],
+            price_link: match id {
+                Some(id) => format!("/admin/settings?tab=prices&edit={id}"),
+                None => format!("/admin/settings?tab=prices&pattern={}", escaped(&model)),
+            },
             ..model_row(&visit.state.roster, &snapshot, model.clone(), now_ms)
         }
     });
+    let rows: Vec<ModelRow> = shown.collect();
+    let orphans = rows.iter().filter(|row| row.names.is_empty() && !row.link.is_empty());
+    let orphans = orphans.map(|row| (row.model.clone(), row.requests.clone())).collect();
     let open = snapshot.upstreams.iter().filter(|upstream| upstream.enabled && upstream.rules.allow.is_empty());
     visit.page(&List {
         f: &visit.frame,
-        rows: shown.collect(),
+        rows,
         more,
+        orphans,
         open: open.map(|upstream| upstream.label.clone()).collect(),
         policy: snapshot.settings.policy.as_str(),
     })
@@ -132,7 +155,16 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
     let ready = may.filter(|(_, why)| matches!(why, None | Some(WhyNot::KeyNotAllowed))).count();
     let more = names.len().saturating_sub(NAMES);
     let names = names.into_iter().take(NAMES).collect();
-    ModelRow { names, more, ready, model, requests: String::new(), link: String::new(), price: String::new() }
+    ModelRow {
+        names,
+        more,
+        ready,
+        model,
+        requests: String::new(),
+        link: String::new(),
+        price: Default::default(),
+        price_link: String::new(),
+    }
 }
 
 /// Whether no plan holds such a candidate, rather than holding it last.
@@ -157,6 +189,7 @@ pub(super) async fn route(visit: Visit) -> Page {
                 name: upstream.label.clone(),
                 priority: upstream.priority,
                 weight: upstream.weight,
+                sent: upstream.models.get(&model).map(|sent| sent.name.clone()),
                 class: if why.is_none() { "ok" } else { "warn" },
                 why: reason(f, why),
             };

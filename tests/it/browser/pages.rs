@@ -19,7 +19,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 40] = [
+const PAGES: [&str; 43] = [
     "/admin",
     "/admin?range=7d",
     "/admin/conversations",
@@ -33,6 +33,9 @@ const PAGES: [&str; 40] = [
     "/admin/upstreams/new",
     "/admin/upstreams/import",
     "/admin/upstreams?state=down",
+    "/admin/upstreams?q=work&sort=success",
+    "/admin/upstreams/2?tab=activity&range=7d",
+    "/admin/upstreams/2?tab=history",
     "/admin/keys",
     "/admin/keys/one?name=key-1",
     "/admin/keys/delete?name=key-1",

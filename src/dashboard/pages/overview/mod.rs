@@ -86,15 +86,16 @@ struct UpstreamLine {
     last: Option<Moment>,
 }
 
-struct RequestLine {
-    id: i64,
-    time: Moment,
-    status: i32,
-    class: &'static str,
-    model: String,
+/// A request in a short list.
+pub(super) struct RequestLine {
+    pub(super) id: i64,
+    pub(super) time: Moment,
+    pub(super) status: i32,
+    pub(super) class: &'static str,
+    pub(super) model: String,
     upstream: String,
-    total: String,
-    tokens: String,
+    pub(super) total: String,
+    pub(super) tokens: String,
 }
 
 /// `GET /admin?range=&from=&to=&refresh=`.
@@ -189,7 +190,8 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     Ok(response)
 }
 
-fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -> RequestLine {
+/// A request as short lists show it; `names` are those of the upstreams.
+pub(super) fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -> RequestLine {
     let facts = &row.facts;
     let upstream = facts.upstream_id.map(|id| names.get(&id).cloned().unwrap_or_else(|| format!("#{id}")));
     RequestLine {

@@ -48,13 +48,14 @@ struct Audit<'a> {
     newest: bool,
 }
 
-struct Row {
-    time: Moment,
-    who: String,
-    verb: String,
+/// An entry as pages show it.
+pub(in crate::dashboard) struct Row {
+    pub(in crate::dashboard) time: Moment,
+    pub(in crate::dashboard) who: String,
+    pub(in crate::dashboard) verb: String,
     noun: String,
     href: String,
-    details: Vec<String>,
+    pub(in crate::dashboard) details: Vec<String>,
 }
 
 /// `GET /admin/settings?tab=audit&before=&upstream=`: all, or what was done to one upstream.
@@ -74,7 +75,8 @@ pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
     visit.page(&Audit { f, tabs: TABS, tab: "audit", rows, older, newest: before.is_none() && upstream.is_none() })
 }
 
-fn row(f: &Frame, entry: Entry) -> Row {
+/// An entry in the words of the page.
+pub(in crate::dashboard) fn row(f: &Frame, entry: Entry) -> Row {
     let word = |words: &[(&str, Key)], name: &str| match words.iter().find(|(known, _)| *known == name) {
         Some((_, key)) => f.k(key).to_owned(),
         None => name.to_owned(),

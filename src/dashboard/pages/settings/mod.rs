@@ -22,6 +22,7 @@ mod prices;
 mod sessions;
 pub(super) mod statement;
 
+pub(super) use audit::{Row as Change, row as change};
 pub(super) use prices::dollars;
 
 use actix_web::http::StatusCode;
@@ -68,7 +69,7 @@ fn at(tab: &str) -> String {
 
 /// `GET /admin/settings?tab=`.
 async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["tab", "before", "upstream", "edit"])?;
+    let query = visit.query(&["tab", "before", "upstream", "edit", "pattern"])?;
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::Chosen::of(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,

@@ -89,10 +89,12 @@ fn pico(text: &str) -> Option<i64> {
     Some(pico).filter(|pico| *pico <= HIGHEST_PICO)
 }
 
-/// `GET /admin/settings?tab=prices&edit=`.
+/// `GET /admin/settings?tab=prices&edit=&pattern=`: one to be edited, or a name for a new one.
 pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
     let edit: Option<i64> = query.text("edit").parse().ok();
-    page(visit, StatusCode::OK, edit, None).await
+    let new = Some(query.text("pattern")).filter(|pattern| !pattern.is_empty());
+    let draft = new.map(|pattern| Draft { pattern: Field::new("pattern", pattern), ..Draft::of(None) });
+    page(visit, StatusCode::OK, edit, draft).await
 }
 
 async fn page(visit: &Visit, status: StatusCode, edit: Option<i64>, typed: Option<Draft>) -> Page {

@@ -1,4 +1,4 @@
-//! The page of one upstream, and the form for a new one.
+//! The page of one upstream with its form, and the form for a new one.
 //!
 //! **Invariant:** an edit that began before another's is never stored over it unseen. **May import:** `state`, `db`, `roster`.
 
@@ -10,10 +10,11 @@ use askama::Template;
 use crate::connector::Outbound;
 use crate::dashboard::form::{Field, Form};
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::activity::{Head, activity, history};
 use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::pages::upstreams::draft::{Draft, told, version};
 use crate::dashboard::pages::upstreams::list::{TestLine, test_lines};
-use crate::dashboard::pages::upstreams::state::{Badge, label};
+use crate::dashboard::pages::upstreams::state::label;
 use crate::dashboard::pages::upstreams::test::test_one;
 use crate::dashboard::pages::upstreams::{LIST, page_of};
 use crate::dashboard::reply::ApiError;
@@ -21,7 +22,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
-use crate::roster::masked;
+use crate::roster::{ModelMap, masked};
 
 #[derive(Template)]
 #[template(path = "upstreams/edit.html")]
@@ -30,6 +31,7 @@ struct Edit<'a> {
     d: Draft,
     /// The upstream that is edited; none for a new one.
     row: Option<Shown>,
+    head: Option<Head>,
     /// The one whose settings a new one begins with; its key is used when none is typed.
     from: Option<(i64, String)>,
     /// Somebody else's edit came first: label, what it is now, what was typed here.
@@ -38,10 +40,8 @@ struct Edit<'a> {
 
 struct Shown {
     id: i64,
-    label: String,
     key: String,
     version: String,
-    badge: Badge,
     tests: Vec<TestLine>,
     test_models: String,
     /// Models it said it has, or that are allowed: name, allowed, still there.
@@ -51,21 +51,21 @@ struct Shown {
 
 impl Shown {
     fn of(visit: &Visit, row: &UpstreamRow) -> Shown {
-        let snapshot = visit.state.roster.load();
-        let upstream = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id);
         let allowed: Vec<String> =
             entries(&row.allow_models).into_iter().filter(|entry| !entry.contains(['*', '?'])).collect();
         let offered = visit.state.memory.tests.of(row.id).models;
         let mut models: Vec<(String, bool, bool)> =
             offered.iter().flatten().map(|model| (model.clone(), allowed.contains(model), true)).collect();
-        let gone = allowed.iter().filter(|model| offered.as_ref().is_some_and(|offered| !offered.contains(model)));
+        let map = ModelMap::parse(&row.model_map).unwrap_or_default();
+        let is_there = |offered: &Vec<String>, model: &String| {
+            offered.contains(model) || map.get(model).is_some_and(|sent| offered.contains(&sent.name))
+        };
+        let gone = allowed.iter().filter(|model| offered.as_ref().is_some_and(|offered| !is_there(offered, model)));
         models.extend(gone.map(|model| (model.clone(), true, false)));
         Shown {
             id: row.id,
-            label: label(row),
             key: masked(&row.sk),
             version: version(row),
-            badge: Badge::of(&visit.frame, row, upstream),
             tests: test_lines(visit, row.id),
             test_models: allowed.join("\n"),
             models,
@@ -84,15 +84,34 @@ pub(super) async fn new(visit: Visit) -> Page {
         d.name = Field::new("name", visit.frame.tf("upstream.copy_of", &[&label(&row)]));
         source = Some((id, masked(&row.sk)));
     }
-    visit.page(&Edit { f: &visit.frame, d, row: None, from: source, conflicts: Vec::new() })
+    visit.page(&Edit { f: &visit.frame, d, row: None, head: None, from: source, conflicts: Vec::new() })
 }
 
-/// `GET /admin/upstreams/{id}`.
+/// `GET /admin/upstreams/{id}?tab=&range=`.
 pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
+    let query = visit.query(&["tab", "range", "from", "to"])?;
     let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
-    let shown = Shown::of(&visit, &row);
-    visit.page(&Edit { f: &visit.frame, d: Draft::of_row(&row), row: Some(shown), from: None, conflicts: Vec::new() })
+    match query.text("tab") {
+        "activity" => activity(&visit, &row, &query).await,
+        "history" => history(&visit, &row).await,
+        "" => page(&visit, StatusCode::OK, &row, Draft::of_row(&row), Vec::new(), version(&row)).await,
+        _ => Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("upstream.no_such_tab"))),
+    }
+}
+
+/// The form of an upstream that there is.
+async fn page(
+    visit: &Visit,
+    status: StatusCode,
+    row: &UpstreamRow,
+    d: Draft,
+    conflicts: Vec<(&'static str, String, String)>,
+    version: String,
+) -> Page {
+    let head = Some(Head::of(visit, row, "").await?);
+    let row = Some(Shown { version, ..Shown::of(visit, row) });
+    visit.page_as(status, &Edit { f: &visit.frame, d, row, head, from: None, conflicts })
 }
 
 /// `POST /admin/upstreams`: a new one.
@@ -104,7 +123,7 @@ pub(super) async fn add(visit: Visit, form: Form, outbound: Data<Outbound>) -> R
     }
     let again = |d: Draft| {
         let from = source.as_ref().map(|row| (row.id, masked(&row.sk)));
-        let page = Edit { f: &visit.frame, d, row: None, from, conflicts: Vec::new() };
+        let page = Edit { f: &visit.frame, d, row: None, head: None, from, conflicts: Vec::new() };
         visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &page)
     };
     let Some(mut change) = d.check(&visit.frame, source.as_ref()) else {
@@ -162,14 +181,9 @@ pub(super) async fn save(
     let id = *id;
     let mut d = Draft::of_form(&form);
     let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
-    let again = |d: Draft, status: StatusCode, row: &UpstreamRow, conflicts: Vec<_>, version: &str| {
-        let mut shown = Shown::of(&visit, row);
-        version.clone_into(&mut shown.version);
-        visit.page_as(status, &Edit { f: &visit.frame, d, row: Some(shown), from: None, conflicts })
-    };
     let seen = form.text("version").to_owned();
     let Some(change) = d.check(&visit.frame, Some(&row)) else {
-        return again(d, StatusCode::UNPROCESSABLE_ENTITY, &row, Vec::new(), &seen);
+        return page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &row, d, Vec::new(), seen).await;
     };
     let expected = seen.clone();
     let stored = visit
@@ -180,11 +194,11 @@ pub(super) async fn save(
         Some(Err(now)) => {
             let conflicts = differences(&visit.frame, &Draft::of_row(&now), &d);
             let current = version(&now);
-            again(d, StatusCode::CONFLICT, &now, conflicts, &current)
+            page(&visit, StatusCode::CONFLICT, &now, d, conflicts, current).await
         }
         None => {
             d.endpoint.problem = visit.frame.t("upstream.duplicate").to_owned();
-            again(d, StatusCode::UNPROCESSABLE_ENTITY, &row, Vec::new(), &seen)
+            page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &row, d, Vec::new(), seen).await
         }
     }
 }

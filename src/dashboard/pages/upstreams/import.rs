@@ -7,7 +7,9 @@ use std::collections::HashSet;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
+use actix_web::http::header::{HeaderValue, REFRESH};
+use actix_web::rt::spawn;
+use actix_web::web::{Data, Path};
 use askama::Template;
 
 use crate::config::DEFAULT_ENDPOINT;
@@ -15,21 +17,35 @@ use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::lines::{Line, Read, read};
 use crate::dashboard::password::random_secret;
-use crate::dashboard::reply::ApiError;
+use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{self, NewUpstream};
 use crate::error::Error;
 use crate::roster::masked;
+use crate::state::State;
 
 /// Lines taken at a time.
 const MOST: usize = 5_000;
 
+/// Lines stored at a time; in between, pages can tell how far it is.
+const AT_A_TIME: usize = 50;
+
 /// A pasted list between preview and result.
 pub(in crate::dashboard) struct Batch {
     lines: Vec<Read>,
-    /// (added, already there) once it was confirmed.
-    result: Option<(usize, usize)>,
+    stage: Stage,
+}
+
+/// How far a batch has come.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Nobody has confirmed it.
+    Waiting,
+    /// It is being stored: lines done, and all.
+    Running(usize, usize),
+    /// It is over: added, already there.
+    Over(usize, usize),
 }
 
 #[derive(Template)]
@@ -50,7 +66,7 @@ struct Preview<'a> {
     new: usize,
     known: usize,
     malformed: usize,
-    result: Option<(usize, usize)>,
+    stage: Stage,
 }
 
 struct Row {
@@ -86,7 +102,7 @@ pub(super) async fn preview(visit: Visit, form: Form) -> Result<HttpResponse, Ap
     let failed =
         |error: openssl::error::ErrorStack| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     let name = random_secret("").map_err(failed)?;
-    visit.state.memory.imports.put(name.clone(), Batch { lines, result: None });
+    visit.state.memory.imports.put(name.clone(), Batch { lines, stage: Stage::Waiting });
     Ok(crate::dashboard::form::see(&format!("/admin/upstreams/import/{name}")))
 }
 
@@ -94,16 +110,20 @@ fn gone() -> ApiError {
     ApiError::keyed(StatusCode::NOT_FOUND, Key("import.gone"))
 }
 
-/// `GET /admin/upstreams/import/{batch}`: what each line is, or what came of them.
+/// `GET /admin/upstreams/import/{batch}`: what each line is, how far it is, or what came of them.
 pub(super) async fn show(visit: Visit, batch: Path<String>) -> Page {
-    let (lines, result) =
-        visit.state.memory.imports.with(&batch, |batch| (batch.lines.clone(), batch.result)).ok_or_else(gone)?;
+    let (lines, stage) =
+        visit.state.memory.imports.with(&batch, |batch| (batch.lines.clone(), batch.stage)).ok_or_else(gone)?;
     let mut seen = stored(&visit).await?;
     let f = &visit.frame;
     let rows: Vec<Row> = lines.iter().map(|line| row(f, line, &mut seen)).collect();
     let count = |class: &str| rows.iter().filter(|row| row.class == class).count();
     let (new, known, malformed) = (count("ok"), count("info"), count("err"));
-    visit.page(&Preview { f, batch: &batch, new, known, malformed, rows, result })
+    let mut response = visit.page(&Preview { f, batch: &batch, new, known, malformed, rows, stage })?;
+    if let Stage::Running(..) = stage {
+        response.headers_mut().insert(REFRESH, HeaderValue::from_static("1"));
+    }
+    Ok(response)
 }
 
 /// (endpoint, sk) of every upstream there is.
@@ -141,34 +161,53 @@ fn row(f: &Frame, line: &Read, seen: &mut HashSet<(String, String)>) -> Row {
 /// `POST /admin/upstreams/import/{batch}`: adds the lines whose numbers are ticked (`line`).
 pub(super) async fn confirm(visit: Visit, batch: Path<String>, form: Form) -> Result<HttpResponse, ApiError> {
     let ticked: HashSet<i64> = form.numbers("line").into_iter().collect();
-    let wanted: Vec<Line> = visit
-        .state
-        .memory
-        .imports
-        .with(&batch, |batch| {
-            // A second confirmation finds nothing left to do.
-            if batch.result.is_some() {
-                return Vec::new();
-            }
-            let lines = batch.lines.iter().flatten();
-            lines
-                .filter(|line| i64::try_from(line.number).is_ok_and(|number| ticked.contains(&number)))
-                .cloned()
-                .collect()
-        })
-        .ok_or_else(gone)?;
+    let begin = |batch: &mut Batch| {
+        let is_ticked = |line: &&Line| i64::try_from(line.number).is_ok_and(|number| ticked.contains(&number));
+        let (stage, lines) = (batch.stage, batch.lines.iter().flatten().filter(is_ticked));
+        let wanted: Vec<Line> = lines.cloned().collect();
+        if let (Stage::Waiting, false) = (stage, wanted.is_empty()) {
+            batch.stage = Stage::Running(0, wanted.len());
+        }
+        (stage, wanted)
+    };
+    let (stage, wanted) = visit.state.memory.imports.with(&batch, begin).ok_or_else(gone)?;
     let to = format!("/admin/upstreams/import/{}", *batch);
-    if wanted.is_empty() {
-        return Ok(visit.failed(&to, visit.frame.t("import.none_ticked")));
+    let (added, known) = match stage {
+        Stage::Waiting if wanted.is_empty() => return Ok(visit.failed(&to, visit.frame.t("import.none_ticked"))),
+        // A task of its own goes on when whoever confirmed does not wait for it.
+        Stage::Waiting => {
+            let stored = spawn(store(visit.state.clone(), batch.into_inner(), wanted)).await;
+            stored.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))??
+        }
+        // A second confirmation finds nothing left to do.
+        Stage::Running(done, all) => return Ok(visit.done(&to, &visit.frame.tf("import.running", &[&done, &all]))),
+        Stage::Over(added, known) => (added, known),
+    };
+    visit.live().await;
+    Ok(visit.done(&to, &visit.frame.tf("import.done", &[&added, &known])))
+}
+
+/// Stores the lines of a batch; (added, already there). After an error the batch can be confirmed again.
+async fn store(state: Data<State>, batch: String, lines: Vec<Line>) -> Result<(usize, usize), ApiError> {
+    let (mut added, mut known) = (0, 0);
+    let imports = &state.memory.imports;
+    for part in lines.chunks(AT_A_TIME) {
+        let part = part.to_vec();
+        match with_database(&state.database, move |connection| add(connection, &part)).await {
+            Ok(counts) => (added, known) = (added + counts.0, known + counts.1),
+            Err(error) => {
+                imports.with(&batch, |batch| batch.stage = Stage::Waiting);
+                return Err(error);
+            }
+        }
+        imports.with(&batch, |batch| batch.stage = Stage::Running(added + known, lines.len()));
     }
-    let counts = visit.database(move |connection| add(connection, &wanted)).await?;
-    visit.state.memory.imports.with(&batch, |batch| {
-        batch.result = Some(counts);
+    imports.with(&batch, |batch| {
+        batch.stage = Stage::Over(added, known);
         // What was pasted is not needed any more, least of all its keys.
         batch.lines.clear();
     });
-    visit.live().await;
-    Ok(visit.done(&to, &visit.frame.tf("import.done", &[&counts.0, &counts.1])))
+    Ok((added, known))
 }
 
 /// Adds each line as an upstream; (added, already there).

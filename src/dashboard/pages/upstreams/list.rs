@@ -2,10 +2,13 @@
 //!
 //! **Invariant:** nothing here waits for an upstream. **May import:** `state`, `db`, `roster`.
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
 
+use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::health;
@@ -16,6 +19,7 @@ use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
+use crate::db::rollups::Figures;
 use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
 use crate::roster::masked;
 
@@ -29,6 +33,15 @@ const STATES: [(&str, Key); 6] = [
     ("untested", Key("state.untested")),
 ];
 
+/// What the table can be sorted by.
+const SORTS: [(&str, Key); 5] = [
+    ("", Key("upstreams.sort.order")),
+    ("name", Key("upstream.name")),
+    ("success", Key("upstreams.sort.success")),
+    ("first", Key("upstreams.sort.first")),
+    ("last", Key("col.used")),
+];
+
 #[derive(Template)]
 #[template(path = "upstreams/list.html")]
 struct List<'a> {
@@ -38,6 +51,21 @@ struct List<'a> {
     all: usize,
     filter: String,
     states: [(&'static str, Key); 6],
+    q: String,
+    sort: String,
+    sorts: [(&'static str, Key); 5],
+    /// All are shown, in the order of requests.
+    is_whole: bool,
+}
+
+impl List<'_> {
+    /// Where those in a state are; the other parameters stay.
+    fn in_state(&self, state: &str) -> String {
+        let all = [("state", state), ("q", &self.q), ("sort", &self.sort)];
+        let given = all.iter().filter(|(_, value)| !value.is_empty());
+        let given: Vec<String> = given.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        if given.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", given.join("&")) }
+    }
 }
 
 struct Row {
@@ -59,6 +87,7 @@ struct Row {
     succeeded: String,
     failed: String,
     last: Option<Moment>,
+    last_us: i64,
     tests: Vec<TestLine>,
 }
 
@@ -72,9 +101,13 @@ pub(super) struct TestLine {
     pub(super) text: String,
 }
 
-/// `GET /admin/upstreams?state=`.
+/// `GET /admin/upstreams?state=&q=&sort=`.
 pub(super) async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["state"])?;
+    let query = visit.query(&["state", "q", "sort"])?;
+    let (q, sort) = (query.text("q").to_owned(), query.text("sort").to_owned());
+    if !SORTS.iter().any(|(name, _)| *name == sort) {
+        return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_sort")));
+    }
     let filter = query.text("state").to_owned();
     if !filter.is_empty() && !STATES.iter().any(|(name, _)| *name == filter) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
@@ -93,8 +126,37 @@ pub(super) async fn show(visit: Visit) -> Page {
         (line.place, line.is_first, line.is_last) = (index + 1, index == 0, index + 1 == all);
         line
     });
-    let rows = rows.filter(|row| filter.is_empty() || row.badge.name == filter).collect();
-    visit.page(&List { f: &visit.frame, rows, all, filter, states: STATES })
+    let mut rows: Vec<Row> =
+        rows.filter(|row| (filter.is_empty() || row.badge.name == filter) && row.has(&q)).collect();
+    put_in_order(&mut rows, &sort, &days);
+    let is_whole = filter.is_empty() && q.is_empty() && sort.is_empty();
+    visit.page(&List { f: &visit.frame, rows, all, filter, states: STATES, q, sort, sorts: SORTS, is_whole })
+}
+
+impl Row {
+    /// Whether a text stands in what it is called, whatever the case.
+    fn has(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        [&self.name, &self.endpoint, &self.models].iter().any(|told| told.to_lowercase().contains(&text))
+    }
+}
+
+/// By what was asked: by name, or the worst, the slowest or the last used first.
+fn put_in_order(rows: &mut [Row], sort: &str, days: &HashMap<i64, health::Day>) {
+    let day = |row: &Row| days.get(&row.id).map(|day| &day.sum);
+    let success = |row: &Row| {
+        let share = |sum: &Figures| sum.errors as f64 / sum.requests as f64;
+        day(row).filter(|sum| sum.requests > 0).map_or(-1.0, share)
+    };
+    match sort {
+        "name" => rows.sort_by_cached_key(|row| row.name.to_lowercase()),
+        "success" => rows.sort_by(|a, b| success(b).total_cmp(&success(a))),
+        "first" => {
+            rows.sort_by_key(|row| std::cmp::Reverse(day(row).and_then(|sum| health::first(sum).quantile(0.95))))
+        }
+        "last" => rows.sort_by_key(|row| std::cmp::Reverse(row.last_us)),
+        _ => {}
+    }
 }
 
 fn line(
@@ -108,7 +170,8 @@ fn line(
     let calls = upstream.map(|upstream| upstream.measured.calls());
     let good = row.success_count + calls.map_or(0, |calls| calls.successes);
     let bad = row.failed_count + calls.map_or(0, |calls| calls.failures);
-    let last_us = calls.map(|calls| calls.last_success_us).filter(|us| *us > 0).or(row.last_call_success_us);
+    let last_us = upstream.map_or(0, |upstream| upstream.measured.last_used_us());
+    let last_us = last_us.max(row.last_call_success_us.unwrap_or(0));
     Row {
         id: row.id,
         place: 0,
@@ -127,7 +190,8 @@ fn line(
         line: health::Line::new(f, day, upstream.map(|upstream| &**upstream)),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
-        last: last_us.map(|us| f.time(&us)),
+        last: Some(last_us).filter(|us| *us > 0).map(|us| f.time(&us)),
+        last_us,
         tests: test_lines(visit, row.id),
     }
 }

@@ -7,12 +7,14 @@
 //! | `order` | places in the list |
 //! | `bulk` | many at once, and removal |
 //! | `edit`, `draft` | the form for one, and what may stand in it |
+//! | `activity` | what one did, and what was changed of it |
 //! | `test` | tests, and the models an upstream has |
 //! | `import`, `lines` | many from text: preview, confirm, counts |
 //!
 //! **Invariant:** an sk goes in by a form and never comes out; each change is live before its page is shown.
 //! **May import:** `state`, `db`, `roster`, `connector`.
 
+mod activity;
 mod bulk;
 mod draft;
 mod edit;
