@@ -137,7 +137,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         "plain" => "plain",
         "json" => "json",
         "raw" => "raw",
-        _ => return Err(ApiError::field("view", "must be one of chat, plain, json, raw")),
+        _ => return Err(ApiError::field_keyed("view", Key("field.one_of"), &[&"chat, plain, json, raw"])),
     };
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
