@@ -54,7 +54,8 @@ impl ApiError {
         }
         let (key, args) = self.key.as_ref()?;
         let args: Vec<&dyn fmt::Display> = args.iter().map(|arg| arg as &dyn fmt::Display).collect();
-        Some(lang.tf(key.0, &args))
+        let told = lang.tf(key.0, &args);
+        Some(self.field.as_ref().map_or_else(|| told.clone(), |field| format!("{field}: {told}")))
     }
 
     /// Input that cannot be accepted.
@@ -62,6 +63,12 @@ impl ApiError {
         let field = field.into();
         let message = format!("{field}: {what}");
         ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), key: None, query: None }
+    }
+
+    /// The same, told by pages in their own language.
+    pub(super) fn field_keyed(field: impl Into<String>, key: Key, args: &[&dyn fmt::Display]) -> ApiError {
+        let filled = args.iter().map(ToString::to_string).collect();
+        ApiError { key: Some((key, filled)), ..ApiError::field(field, Lang::En.tf(key.0, args)) }
     }
 
     /// A query that cannot be understood.

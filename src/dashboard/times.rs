@@ -5,6 +5,7 @@
 use chrono::DateTime;
 
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::words::Key;
 
 pub(super) const MINUTE_S: i64 = 60;
 pub(super) const DAY_S: i64 = 24 * 60 * MINUTE_S;
@@ -15,13 +16,13 @@ pub(super) const LONGEST_S: i64 = 400 * DAY_S;
 pub(super) fn moment(field: &'static str, text: &str) -> Result<i64, ApiError> {
     // A `+` that was not percent-encoded has become a blank.
     let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
-    let wrong = |_| ApiError::field(field, "must be a time with its offset, like 2026-11-24T08:00:00+08:00 or …Z");
+    let wrong = |_| ApiError::field_keyed(field, Key("time.moment"), &[]);
     time.map(|time| time.timestamp_micros()).map_err(wrong)
 }
 
 /// `15m`, `6h`, `7d`, in seconds.
 pub(super) fn duration(field: &'static str, text: &str) -> Result<i64, ApiError> {
-    let wrong = || ApiError::field(field, "must be a number of minutes, hours or days, like 15m, 6h or 7d");
+    let wrong = || ApiError::field_keyed(field, Key("time.range"), &[]);
     let unit_at = text.len().saturating_sub(1);
     let (number, unit) = text.split_at_checked(unit_at).ok_or_else(wrong)?;
     let unit_s = match unit {

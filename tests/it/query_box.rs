@@ -110,6 +110,13 @@ fn addresses_lose_what_is_empty_and_what_is_unknown_is_named() {
     for target in [format!("/admin/requests?q=conv%3A{talk}&range=all"), "/admin/conversations?range=all".to_owned()] {
         assert!(visitor.page(&target).contains("aria-current=\"true\">All time"), "{target}");
     }
+    for wrong in ["range=xx", "from=yesterday", "before=x", "limit=0", "sort=up", "refresh=1", "cols=weight"] {
+        let call = browser("GET", &format!("/admin/requests?{wrong}"));
+        let answer = gateway.send(call.header("Cookie", &format!("{}; oar_lang=zh-CN", visitor.cookie)));
+        assert_eq!(answer.status, 400, "{wrong}");
+        let page = answer.text();
+        assert!(!between(&page, "<main", "</main>").contains("must be"), "{wrong} is told in Chinese: {page}");
+    }
     assert_eq!(visitor.get(&format!("/admin/conversations/{talk}?turn=x")).status, 400);
     assert_eq!(visitor.get(&format!("/admin/conversations/{talk}?turn={id}")).status, 200);
     assert_eq!(visitor.get(&format!("/admin/conversations/{talk}?turn=999999")).status, 404);

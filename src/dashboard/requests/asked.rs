@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::times::{DAY_S, duration, moment};
+use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, Search};
 use crate::search::{Mistake, Query, QueryError, What, parse};
 
@@ -63,15 +64,15 @@ impl Asked {
             }
         }
         if range.is_some() && from.is_some() {
-            return Err(ApiError::field("range", "cannot be given together with from"));
+            return Err(ApiError::field_keyed("range", Key("time.both"), &[&"from"]));
         }
         let end = to.unwrap_or_else(|| now.timestamp_micros());
         let from = from.or(range.map(|range_s| end - range_s * 1_000_000));
         if from.is_some_and(|from| from >= end) {
-            return Err(ApiError::field("from", "must be before to"));
+            return Err(ApiError::field_keyed("from", Key("time.order"), &[]));
         }
         let cursor = match (before, after) {
-            (Some(_), Some(_)) => return Err(ApiError::field("after", "cannot be given together with before")),
+            (Some(_), Some(_)) => return Err(ApiError::field_keyed("after", Key("time.both"), &[&"before"])),
             (Some(id), None) => Cursor::Before(id),
             (None, Some(id)) => Cursor::After(id),
             (None, None) => Cursor::Newest,
@@ -111,10 +112,10 @@ fn short_terms(text: &str, query: &Query, covered_s: Option<i64>) -> Result<(), 
 }
 
 fn cursor(name: &'static str, text: &str) -> Result<i64, ApiError> {
-    text.parse().map_err(|_| ApiError::field(name, "must be the id of a record"))
+    text.parse().map_err(|_| ApiError::field_keyed(name, Key("page.cursor"), &[]))
 }
 
 fn rows(text: &str) -> Result<usize, ApiError> {
     let number = text.parse().ok().filter(|number| (1..=MOST_ROWS).contains(number));
-    number.ok_or_else(|| ApiError::field("limit", format!("must be a number from 1 to {MOST_ROWS}")))
+    number.ok_or_else(|| ApiError::field_keyed("limit", Key("page.limit"), &[&MOST_ROWS]))
 }

@@ -130,15 +130,15 @@ impl Wishes {
         for name in asked.other("cols").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
             let known = COLUMNS.iter().find(|(known, _)| *known == name);
             let there = COLUMNS.map(|(name, _)| name).join(", ");
-            cols.push(known.ok_or_else(|| ApiError::field("cols", format!("must be some of {there}")))?.0);
+            cols.push(known.ok_or_else(|| ApiError::field_keyed("cols", Key("req.cols"), &[&there]))?.0);
         }
         let sort = asked.other("sort").unwrap_or_default().to_owned();
         if !SORTS.iter().any(|(known, _)| *known == sort) {
-            return Err(ApiError::field("sort", "must be one of -total, -ttft, -tokens, -cost"));
+            return Err(ApiError::field_keyed("sort", Key("field.one_of"), &[&"-total, -ttft, -tokens, -cost"]));
         }
         let refresh = asked.other("refresh").unwrap_or_default().to_owned();
         if !refresh.is_empty() && !refresh.parse().is_ok_and(|seconds| REFRESH.contains(&seconds)) {
-            return Err(ApiError::field("refresh", "must be a number of seconds from 5 to 300"));
+            return Err(ApiError::field_keyed("refresh", Key("req.refresh"), &[]));
         }
         Ok(Wishes { cols, sort, refresh })
     }

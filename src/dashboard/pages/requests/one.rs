@@ -141,7 +141,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         "json" => "json",
         "raw" => "raw",
         "headers" => "headers",
-        _ => return Err(ApiError::field("view", "must be one of chat, plain, json, raw, headers")),
+        _ => return Err(ApiError::field_keyed("view", Key("field.one_of"), &[&"chat, plain, json, raw, headers"])),
     };
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
