@@ -17,6 +17,7 @@ pub mod index;
 mod location;
 pub mod marks;
 mod migrate;
+pub mod pace;
 mod postgres;
 pub mod prices;
 pub mod records;

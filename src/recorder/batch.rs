@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::db::pace::step;
 use crate::db::records::NewRecord;
 use crate::recorder::draft::{Draft, Hold};
 use crate::recorder::finish::finish;
@@ -39,6 +40,7 @@ impl Batch {
         let mut bytes = 0;
         while self.rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let Some(mut draft) = drafts.pop_front() else { break };
+            step();
             let (charged, hold) = (draft.charged_bytes, draft.hold.take());
             // A body that our own reading of it stumbles over must not end the recording of all others.
             let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft, prices))) else {

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to leave a database alone that did not answer, or whose index another replica keeps.
 const RETRY: Duration = Duration::from_secs(1);
 /// While so many records come in one batch the writer has the machine to itself …
-const CROWD: usize = 200;
+pub(super) const CROWD: usize = 200;
 /// … but for one step in this time.
 const CROWDED_STEP: Duration = Duration::from_secs(5);
 
@@ -85,17 +85,18 @@ impl Indexer {
         let busy = tidy(&mut connection)? || taken > 0;
         self.publish(&mut connection)?;
         self.connection = Some(connection);
+        // A database that is locked can be read: only a whole step says that it takes the index again.
+        if std::mem::take(&mut self.is_away) {
+            info!("the search index is kept again");
+        }
         Ok(busy)
     }
 
     /// How far the index is behind, for whoever looks; the database answers.
-    fn publish(&mut self, connection: &mut Connection) -> Result<(), Error> {
+    fn publish(&self, connection: &mut Connection) -> Result<(), Error> {
         let counts = &self.recorder.counts;
         counts.behind_index.store(behind(connection)?, Ordering::Relaxed);
         counts.index_is_away.store(false, Ordering::Relaxed);
-        if std::mem::take(&mut self.is_away) {
-            info!("the search index is kept again");
-        }
         Ok(())
     }
 

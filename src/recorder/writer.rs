@@ -14,9 +14,11 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 use crate::db::Database;
+use crate::db::pace::gently;
 use crate::notify::Notifier;
 use crate::recorder::batch::Batch;
 use crate::recorder::herald::Herald;
+use crate::recorder::indexer::CROWD;
 use crate::recorder::sink::{Origin, RETRY, Sink, Unanswered};
 use crate::recorder::spill::Spill;
 use crate::recorder::{Draft, Recorder};
@@ -80,6 +82,7 @@ impl Writer {
             let came = self.recorder.take(if stopping { Duration::ZERO } else { self.idle() });
             let nothing_came = came.is_empty();
             self.recorder.counts.last_batch.store(came.len(), Ordering::Relaxed);
+            gently(came.len() < CROWD && self.spill.is_empty());
             self.drafts.extend(came);
             self.flush();
             self.catch_up();

@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Bool};
 use crate::db::Connection;
 use crate::db::index::{Change, DAMAGED, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
 use crate::db::marks;
+use crate::db::pace::step;
 use crate::db::records::{Row, rows_after};
 use crate::error::Error;
 use crate::search::segment::Part;
@@ -123,8 +124,11 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
 /// A segment of these rows.
 pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
     let mut builder = Builder::default();
-    for rows in rows.chunks(256) {
-        docs(conn, rows)?.iter().for_each(|doc| builder.push(doc));
+    for rows in rows.chunks(16) {
+        for doc in docs(conn, rows)? {
+            step();
+            builder.push(&doc);
+        }
     }
     let started = rows.iter().map(|row| row.facts.started_us);
     let segment = Segment {

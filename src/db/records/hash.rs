@@ -1,8 +1,10 @@
-//! The hash of what is stored. Start at [`hash`].
+//! The hash of what is stored, and the pieces of a body that have one. Start at [`hash`].
 //!
-//! **Invariant:** hashes are stored: they never change. **May import:** openssl.
+//! **Invariant:** hashes are stored: they never change. **May import:** `openai`, openssl.
 
 use openssl::sha::Sha256;
+
+use crate::openai::slices::{Slice, slices};
 
 /// The front half of a SHA-256.
 pub(super) type Hash = [u8; 16];
@@ -24,6 +26,20 @@ pub(super) fn number(hash: &Hash) -> i64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash[..8]);
     i64::from_le_bytes(bytes)
+}
+
+/// A body's pieces, with hashes of those that may be known.
+pub(super) type Pieces = Vec<(Slice, Option<Hash>)>;
+
+/// Cuts a body.
+pub(super) fn pieces(body: Option<&[u8]>) -> Pieces {
+    let mut pieces = Pieces::new();
+    let body = body.unwrap_or_default();
+    slices(body, &mut |slice: Slice| {
+        let hash = slice.shared.then(|| hash(&[&body[slice.range.clone()]]));
+        pieces.push((slice, hash));
+    });
+    pieces
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use diesel::result::QueryResult;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::db::Connection;
+use crate::db::pace::step;
 use crate::db::records::NewRecord;
-use crate::db::records::hash::{Hash, hash};
+use crate::db::records::hash::{Hash, Pieces, pieces};
 use crate::db::records::layout::{Layout, Place};
 use crate::db::records::packer::{FEW, HEAD_LEVELS, Open, Packer, Press, levels, placed, placed_all};
 use crate::db::records::placing::{Placement, Placing};
@@ -21,7 +22,6 @@ use crate::db::records::tries::short;
 use crate::db::rollups::{self, Sample};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, RecordRow, Speaker};
 use crate::error::Error;
-use crate::openai::slices::{Slice, slices};
 
 /// The mark that counts removals: what a store remembers of before one is not to be trusted.
 pub(in crate::db) const REMOVALS: &str = "removals";
@@ -60,9 +60,6 @@ pub struct Progress<'a> {
 /// The packs that have room left: of what was said, and of headers.
 type Opens = [Option<Open>; 2];
 
-/// A body's pieces, with hashes of those that may be known.
-type Pieces = Vec<(Slice, Option<Hash>)>;
-
 impl Store {
     /// Stores the records in one transaction and gives their ids, in order; with them how far their source has come.
     ///
@@ -76,8 +73,11 @@ impl Store {
         batch: &[NewRecord],
         progress: Option<Progress<'_>>,
     ) -> Result<Vec<i64>, Error> {
-        let threads =
-            batch.iter().map(|record| Thread::read(&Seen::of(record), &mut self.meanings)).collect::<Vec<_>>();
+        let read = |record| {
+            step();
+            Thread::read(&Seen::of(record), &mut self.meanings)
+        };
+        let threads = batch.iter().map(read).collect::<Vec<_>>();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
         let (packer, heads) = (Packer::default(), Packer::default());
         let mut writing = Writing {
@@ -119,16 +119,6 @@ impl Store {
     }
 }
 
-fn pieces(body: Option<&[u8]>) -> Pieces {
-    let mut pieces = Pieces::new();
-    let body = body.unwrap_or_default();
-    slices(body, &mut |slice: Slice| {
-        let hash = slice.shared.then(|| hash(&[&body[slice.range.clone()]]));
-        pieces.push((slice, hash));
-    });
-    pieces
-}
-
 /// One batch on its way.
 struct Writing<'a> {
     store: &'a mut Store,
@@ -164,6 +154,7 @@ impl Writing<'_> {
         self.look_up(conn)?;
         let (mut bodies, mut layouts, mut uses) = (Vec::new(), Vec::new(), HashSet::new());
         for (at, record) in self.batch.iter().enumerate() {
+            step();
             let owner = placements[at].placed.conversation_id.unwrap_or(-ids[at]);
             let pieces = std::mem::take(&mut self.pieces[at]);
             let body = record.texts.body.as_ref().map(|body| self.lay_out(body, pieces, owner, &mut uses));

@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Binary};
 use super::rows::{INSERT_BODY, INSERT_RECORD};
 use super::value::{Fixed, Value};
 use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
+use crate::db::pace::step;
 
 fn fixed<'a, const ID: usize>(before: &'static str, values: Vec<Value<'a>>, after: &'static str) -> Fixed<'a, ID> {
     Fixed { before, values, after }
@@ -100,6 +101,7 @@ impl Speaker for SqliteConnection {
     fn insert_records(&mut self, rows: &[RecordRow<'_>]) -> QueryResult<()> {
         for row in rows {
             fixed::<7>(INSERT_RECORD, row.values(), ")").execute(self)?;
+            step();
         }
         Ok(())
     }
@@ -107,6 +109,7 @@ impl Speaker for SqliteConnection {
     fn insert_bodies(&mut self, rows: &[BodyRow]) -> QueryResult<()> {
         for row in rows {
             fixed::<8>(INSERT_BODY, row.values(), ")").execute(self)?;
+            step();
         }
         Ok(())
     }
@@ -114,6 +117,7 @@ impl Speaker for SqliteConnection {
     fn write_packs(&mut self, rows: &[PackRow]) -> QueryResult<()> {
         for row in rows {
             fixed::<9>("INSERT OR REPLACE INTO packs (id, pieces, data) VALUES (", row.values(), ")").execute(self)?;
+            step();
         }
         Ok(())
     }
@@ -122,6 +126,7 @@ impl Speaker for SqliteConnection {
         for row in rows {
             fixed::<10>("INSERT INTO blobs (hash, pack_id, start, length, owner) VALUES (", row.values(), ")")
                 .execute(self)?;
+            step();
         }
         Ok(())
     }
@@ -134,6 +139,7 @@ impl Speaker for SqliteConnection {
                 ")",
             )
             .execute(self)?;
+            step();
         }
         Ok(())
     }
@@ -146,6 +152,7 @@ impl Speaker for SqliteConnection {
                 ")",
             )
             .execute(self)?;
+            step();
         }
         Ok(())
     }
