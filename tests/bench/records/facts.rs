@@ -7,8 +7,8 @@ use crate::words::{Chance, Draw};
 
 /// Between two requests: two hundred come in a second.
 const STEP_US: i64 = 5_000;
-/// When the first request came in, µs since 1970: 2026-10-01.
-const FIRST_US: i64 = 1_790_812_800_000_000;
+/// How long ago the first request came in: all of them came in the last 24 hours, which is what pages show first.
+const AGO_US: i64 = 12 * 3_600_000_000;
 
 const MODELS: [&str; 12] = [
     "gpt-5-mini",
@@ -51,6 +51,7 @@ pub struct Figures {
     agents: Draw,
     upstreams: Draw,
     statuses: Draw,
+    first_us: i64,
 }
 
 impl Figures {
@@ -63,12 +64,13 @@ impl Figures {
             agents: Draw::zipf(AGENTS.len()),
             upstreams: Draw::zipf(5),
             statuses: Draw::weighted(&STATUSES.map(|(_, share)| share)),
+            first_us: chrono::Utc::now().timestamp_micros() - AGO_US,
         }
     }
 
     /// The facts of request `at`, all but its sizes and tokens; times ascend.
     pub fn facts(&self, chance: &mut Chance, at: u64) -> Facts {
-        let started_us = FIRST_US + at as i64 * STEP_US + chance.below(STEP_US as usize) as i64;
+        let started_us = self.first_us + at as i64 * STEP_US + chance.below(STEP_US as usize) as i64;
         let model = MODELS[self.models.one(chance)];
         let (key_name, key_last4) = KEYS[self.keys.one(chance)];
         let ip = self.ips.one(chance);

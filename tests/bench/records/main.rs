@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench records` takes some minutes, `-- --quick` less, `-- --million large` a quarter of an hour; `-- session`, `chats`, `writer`, `lag`,
 //! `large` or `pages` does one part alone. Start at [`bench`], then `parts`. A missed goal is told, not an error.
-//! Everything is made up by `chats` and `agent` with numbers that are the same at every run; the file is gone afterwards.
+//! Everything is made up by `chats` and `agent` with numbers that are the same at every run but for the day; the file is gone afterwards.
 
 mod agent;
 mod base;

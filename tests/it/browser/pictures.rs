@@ -1,8 +1,7 @@
-//! Pictures of the pages, for the README and for people's eyes; no check, so it runs only when it is asked for:
-//! `cargo test --locked --test it -- --ignored pictures`.
+//! Pictures of the pages, for people's eyes, into `target/pictures/`: light, dark, Chinese and narrow.
 //!
 //! A day of made-up requests is stored through the program's own library, so that charts, search and conversations fit
-//! together. Four pictures go to `static/docs/`, the same pages in dark, in Chinese and narrow to `target/pictures/`.
+//! together. `README_PICTURES=1 cargo test --locked --test it pictures` makes those of the README anew, in `static/docs/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -239,14 +238,14 @@ fn taken(browser: &Browser, file: &Path) -> usize {
 }
 
 #[test]
-#[ignore = "takes pictures for the README; nothing is checked"]
-fn the_pictures_of_the_readme_are_taken() {
+fn the_readmes_pages_are_pictured_in_every_look() {
     let stage = stage();
     let browser = Browser::logged_in(&stage.gateway, true);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (shown, besides) = (root.join("static/docs"), root.join("target/pictures"));
-    fs::create_dir_all(&shown).unwrap();
+    let (readmes, besides) = (root.join("static/docs"), root.join("target/pictures"));
+    let shown = if std::env::var_os("README_PICTURES").is_some() { &readmes } else { &besides };
     fs::create_dir_all(&besides).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let go = |page: &str| browser.go(&page.replace("TALK", &stage.talk).replace("RECORD", &stage.record));
     browser.devtools("Emulation.setScrollbarsHidden", json!({"hidden": true}));
     browser.scheme("light");
@@ -255,6 +254,8 @@ fn the_pictures_of_the_readme_are_taken() {
         go(page);
         let bytes = taken(&browser, &shown.join(format!("{name}.png")));
         assert!(bytes <= MOST_BYTES, "{name}: {bytes} bytes");
+        assert!(readme.contains(&format!("](static/docs/{name}.png)")), "the README shows {name}");
+        assert!(readmes.join(format!("{name}.png")).exists(), "{name} is there to be shown");
     }
     let all = || SHOWN.iter().map(|(name, page, _)| (*name, *page)).chain(BESIDES);
     let save =
