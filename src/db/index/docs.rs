@@ -4,6 +4,7 @@
 //! **May import:** `openai`, `search`, `db::records`.
 
 use crate::db::Connection;
+use crate::db::pace::step;
 use crate::db::records::{Ending, Fresh, Marks, Row, fresh};
 use crate::error::Error;
 use crate::openai::dialogue::texts::{Side, reply_texts, request_texts};
@@ -20,7 +21,11 @@ const CLIENT_CLOSED_REQUEST: i32 = 499;
 pub fn docs(conn: &mut Connection, rows: &[Row]) -> Result<Vec<Doc>, Error> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut said = fresh(conn, &ids)?;
-    Ok(rows.iter().map(|row| doc(row, said.remove(&row.id).unwrap_or_default())).collect())
+    let doc = |row: &Row| {
+        step();
+        doc(row, said.remove(&row.id).unwrap_or_default())
+    };
+    Ok(rows.iter().map(doc).collect())
 }
 
 fn doc(row: &Row, said: Fresh) -> Doc {

@@ -124,7 +124,7 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
 /// A segment of these rows.
 pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
     let mut builder = Builder::default();
-    for rows in rows.chunks(16) {
+    for rows in rows.chunks(256) {
         for doc in docs(conn, rows)? {
             step();
             builder.push(&doc);

@@ -7,16 +7,19 @@ use std::collections::{BTreeMap, HashMap};
 use diesel::result::QueryResult;
 
 use crate::db::Connection;
+use crate::db::pace::step;
 use crate::db::records::Texts;
 use crate::db::records::layout::Layout;
 use crate::db::records::packer::unpacked_to;
-use crate::db::speak::{BodyRow, Speaker};
+use crate::db::speak::{BodyRow, PackRow, Speaker};
 use crate::error::Error;
 
 /// What a body that cannot be read any more is noted as.
 const DAMAGED: &str = "damaged: it cannot be put together";
-/// Records read at a time.
+/// Records read at a time; neighbours lie in one pack, which is unpacked once for all of them.
 const CHUNK: usize = 64;
+/// The same where only what is new is read, which is less.
+const FRESH_CHUNK: usize = 256;
 
 /// What of a record is new to its conversation.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,7 +88,7 @@ pub(in crate::db) fn whole_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> Query
 /// See [`fresh`].
 pub(in crate::db) fn fresh_texts<C: Speaker>(conn: &mut C, ids: &[i64]) -> QueryResult<HashMap<i64, Fresh>> {
     let mut all = HashMap::new();
-    for ids in ids.chunks(CHUNK) {
+    for ids in ids.chunks(FRESH_CHUNK) {
         for (row, [body, response, _]) in pieces(conn, ids, true)? {
             all.insert(row.record_id, Fresh { body, is_part: row.fresh_from.is_some(), response });
         }
@@ -119,8 +122,11 @@ fn pieces<C: Speaker>(conn: &mut C, ids: &[i64], fresh_only: bool) -> QueryResul
         *end = place.start.saturating_add(place.length).max(*end);
     }
     let packs = conn.packs(&ends.keys().copied().collect::<Vec<_>>())?;
-    let packs: HashMap<i64, Vec<u8>> =
-        packs.into_iter().filter_map(|row| Some((row.id, unpacked_to(&row.data, *ends.get(&row.id)?)?))).collect();
+    let unpack = |row: PackRow| {
+        step();
+        Some((row.id, unpacked_to(&row.data, *ends.get(&row.id)?)?))
+    };
+    let packs: HashMap<i64, Vec<u8>> = packs.into_iter().filter_map(unpack).collect();
     let put_together = |layout: &Option<Layout>| -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         for place in &layout.as_ref()?.0 {

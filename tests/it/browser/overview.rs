@@ -85,7 +85,7 @@ fn an_upstream_that_dies_turns_badge_strip_title_and_text() {
         browser.text("return document.title").starts_with("(1 down)").then_some(())
     });
     let source = browser.source();
-    assert!(source.contains("1 upstreams do not work") && source.contains("class=\"err\" d="), "{source}");
+    assert!(source.contains("Upstreams that do not work: 1") && source.contains("class=\"err\" d="), "{source}");
     let badge = browser.text("return document.querySelector('td .badge').textContent");
     assert!(badge.starts_with('✕') || badge.starts_with('◔'), "{badge}");
     browser.go("/admin/upstreams");
