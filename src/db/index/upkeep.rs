@@ -20,6 +20,10 @@ use crate::search::segment::merge::{Source, merge};
 
 /// Records in a new segment, at most.
 pub const STEP_RECORDS: i64 = 4096;
+/// Records read at a time, at most …
+const READ_ROWS: usize = 256;
+/// … and bytes of their texts, but for one that is larger.
+const READ_BYTES: i64 = 8 << 20;
 /// As many neighbours of one size become one.
 const MERGED: usize = 8;
 /// The least size; each further one is [`MERGED`] times as large.
@@ -124,11 +128,14 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
 /// A segment of these rows.
 pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segment, Vec<Part>), Error> {
     let mut builder = Builder::default();
-    for rows in rows.chunks(256) {
-        for doc in docs(conn, rows)? {
+    let mut left = rows;
+    while !left.is_empty() {
+        let (some, others) = left.split_at(at_a_time(left));
+        for doc in docs(conn, some)? {
             step();
             builder.push(&doc);
         }
+        left = others;
     }
     let started = rows.iter().map(|row| row.facts.started_us);
     let segment = Segment {
@@ -142,6 +149,16 @@ pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segme
         textless: Bits::none(builder.docs()),
     };
     Ok((segment, builder.finish()))
+}
+
+/// Of how many of these records the texts are in memory together: neighbours share packs, but large ones are no crowd.
+fn at_a_time(rows: &[Row]) -> usize {
+    let mut bytes = 0i64;
+    let fits = |row: &&Row| {
+        bytes = bytes.saturating_add(row.facts.request_bytes).saturating_add(row.facts.reply_bytes);
+        bytes <= READ_BYTES
+    };
+    rows.iter().take(READ_ROWS).take_while(fits).count().max(1)
 }
 
 /// A segment with records or texts that are gone.
@@ -177,7 +194,8 @@ fn mergeable(all: &[Segment]) -> Option<&[Segment]> {
 #[cfg(test)]
 mod tests {
     use crate::db::index::Segment;
-    use crate::db::index::upkeep::{MERGED, MOST_DOCS, mergeable};
+    use crate::db::index::upkeep::{MERGED, MOST_DOCS, READ_BYTES, READ_ROWS, at_a_time, mergeable};
+    use crate::db::records::{Facts, Row, Signs};
     use crate::search::segment::bits::Bits;
 
     fn segment(id: i64, docs: u32) -> Segment {
@@ -219,5 +237,22 @@ mod tests {
             assert!(all.len() < 16 + 4 * MERGED + 300 / step as usize * 8, "{step}: {}", all.len());
             assert!(written <= records * 6, "{step}: {written} of {records}");
         }
+    }
+
+    #[test]
+    fn texts_are_read_by_their_size_and_a_huge_one_alone() {
+        let row = |request_bytes: i64, reply_bytes: i64| Row {
+            id: 1,
+            facts: Facts { request_bytes, reply_bytes, ..Facts::default() },
+            placed: Default::default(),
+            signs: Signs::default(),
+            replay_of: None,
+        };
+        let third = row(READ_BYTES / 6, READ_BYTES / 6);
+        let huge = row(i64::MAX, i64::MAX);
+        assert_eq!(at_a_time(&vec![row(900, 100); 1_000]), READ_ROWS);
+        assert_eq!(at_a_time(&vec![third.clone(); 10]), 3);
+        assert_eq!(at_a_time(&[third, huge.clone()]), 1);
+        assert_eq!(at_a_time(&[huge]), 1);
     }
 }
