@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use log::{error, info, warn};
 
 use crate::db::index::{DAMAGED, advance, alone, behind, start_anew, tidy};
+use crate::db::pace::gently;
 use crate::db::{Connection, Database, marks};
 use crate::error::Error;
 use crate::recorder::Recorder;
@@ -21,6 +22,8 @@ const WORTH_A_SEGMENT: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to leave a database alone that did not answer, or whose index another replica keeps.
 const RETRY: Duration = Duration::from_secs(1);
+/// How much time a step may leave to others.
+const SPARE: Duration = Duration::from_millis(500);
 /// While so many records come in one batch the writer has the machine to itself …
 pub(super) const CROWD: usize = 200;
 /// … but for one step in this time.
@@ -60,6 +63,7 @@ impl Indexer {
 
     /// Does the next thing; false when there is nothing to do.
     fn step(&mut self) -> Result<bool, Error> {
+        gently(SPARE);
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {

@@ -30,7 +30,6 @@ pub use counts::Counts;
 pub use draft::{AttemptNote, Draft, Ending, Hold, Kept, Side};
 
 use crate::db::Database;
-use crate::db::pace::gently;
 use crate::db::removal::Retention;
 use crate::error::StartError;
 use crate::notify::Notifier;
@@ -192,7 +191,6 @@ impl Recorder {
 /// Does work that nobody waits for: callers and the writer come first where there are few cores.
 fn stand_back(work: impl FnOnce()) {
     lower_priority();
-    gently(true);
     work();
 }
 

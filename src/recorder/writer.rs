@@ -31,6 +31,8 @@ const CATCH_UP: (usize, usize) = (250, 4 << 20);
 /// A batch that would take longer goes to the spill file, which is faster: until it is stored, a crash finds it in memory, and
 /// with it what comes meanwhile.
 const IN_TIME: Duration = Duration::from_millis(60);
+/// How much time a batch may leave to callers: what is not stored yet is only in memory.
+const SPARE: Duration = Duration::from_millis(5);
 /// How long to catch up before new rows are looked for.
 const CATCH_UP_SLICE: Duration = Duration::from_millis(30);
 /// How long the last attempts at a stop may take before what is left stays in the spill file.
@@ -82,7 +84,8 @@ impl Writer {
             let came = self.recorder.take(if stopping { Duration::ZERO } else { self.idle() });
             let nothing_came = came.is_empty();
             self.recorder.counts.last_batch.store(came.len(), Ordering::Relaxed);
-            gently(came.len() < CROWD && self.spill.is_empty());
+            let has_time = came.len() < CROWD && self.spill.is_empty();
+            gently(if has_time { SPARE } else { Duration::ZERO });
             self.drafts.extend(came);
             self.flush();
             self.catch_up();
