@@ -16,7 +16,7 @@
 //! | [`notify`] | incidents → Feishu, Matrix |
 //! | [`metrics`] | what is counted of requests, as Prometheus reads it |
 //! | [`db`] | the only room that knows SQL |
-//! | [`connector`] | connections to other servers |
+//! | [`connector`] | connections to other servers, also through proxies |
 //! | [`error`] | what is told to the operator at start, and to the admin API afterwards |
 //! | [`openai`] | pure: the wire format of the OpenAI API |
 //! | [`balance`] | pure: whom to try, how they are doing, what to do next |

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::db::records::{Marks, Record, Row};
+use crate::db::records::{Marks, Record, Row, header_pairs};
 
 /// A record's row.
 pub fn row(row: &Row) -> Value {
@@ -62,31 +62,12 @@ pub fn whole(record: &Record) -> Value {
         members.insert("response".to_owned(), text(texts.response.as_deref()).into());
         members.insert("response_note".to_owned(), texts.response_note.clone().into());
         let heads = texts.headers.as_deref().map(|bytes| {
-            let [request, reply] = headers(bytes);
+            let [request, reply] = header_pairs(bytes);
             json!({"request": request, "reply": reply})
         });
         members.insert("headers".to_owned(), heads.unwrap_or_default());
     }
     value
-}
-
-/// The caller's headers and the reply's, as they are recorded: names and values.
-pub fn headers(bytes: &[u8]) -> [Vec<(String, String)>; 2] {
-    let text = String::from_utf8_lossy(bytes);
-    let (request, reply) = match text.strip_prefix('\n') {
-        Some(reply) => ("", reply),
-        None => text.split_once("\n\n").unwrap_or((&text, "")),
-    };
-    [request, reply].map(|lines| {
-        let mut pairs: Vec<(String, String)> = lines.lines().map(pair).collect();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs
-    })
-}
-
-fn pair(line: &str) -> (String, String) {
-    let (name, value) = line.split_once(": ").unwrap_or((line, ""));
-    (name.to_owned(), value.to_owned())
 }
 
 /// Nano-dollars in dollars.

@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** nothing here is felt: neither runs for each request. **May import:** `error`, `openai`, diesel.
 
-use std::collections::HashMap;
-
 use diesel::SqliteConnection;
 use diesel::result::QueryResult;
 
@@ -11,7 +9,7 @@ use crate::db::Connection;
 use crate::db::records::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::tries::short;
-use crate::db::records::{NewRecord, Row, Texts, texts};
+use crate::db::records::{NewRecord, Row, Texts, header_pairs, texts};
 use crate::db::speak::{BodyRow, Numbered, Placed, RecordRow, Speaker};
 use crate::error::Error;
 use crate::openai::peek::session_key;
@@ -37,10 +35,8 @@ pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec
 
 /// The session that stands in recorded headers.
 fn session_of(headers: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(headers).ok()?;
-    let (request, _) = text.split_once("\n\n").unwrap_or((text, ""));
-    let lines: HashMap<&str, &str> = request.lines().filter_map(|line| line.split_once(": ")).collect();
-    session_key(|name| lines.get(name).copied(), b"")
+    let [request, _] = header_pairs(headers);
+    session_key(|wanted| request.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str()), b"")
 }
 
 /// Stores records as they are, each body in its row: what is taken over from elsewhere within a transaction of its own.

@@ -228,6 +228,24 @@ pub struct NewRecord {
     pub replay_of: Option<i64>,
 }
 
+/// The caller's headers and the reply's, by name, as [`Texts::headers`] holds them.
+pub fn header_pairs(headers: &[u8]) -> [Vec<(String, String)>; 2] {
+    let text = String::from_utf8_lossy(headers);
+    let (request, reply) = match text.strip_prefix('\n') {
+        Some(reply) => ("", reply),
+        None => text.split_once("\n\n").unwrap_or((&text, "")),
+    };
+    let pair = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        (name.to_owned(), value.to_owned())
+    };
+    [request, reply].map(|lines| {
+        let mut pairs: Vec<(String, String)> = lines.lines().map(pair).collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs
+    })
+}
+
 impl Facts {
     /// Itself, or a copy with U+FFFD for every NUL, which Postgres cannot keep in text.
     fn without_nul(&self) -> Cow<'_, Facts> {

@@ -1,9 +1,9 @@
 //! A coding agent's session: each turn sends the whole history again, a call of a tool and its result longer.
 //! Start at [`Session`].
 
-use openai_api_route::db::records::{NewRecord, Texts};
+use openai_api_route::db::records::NewRecord;
 
-use crate::facts::{Figures, heads};
+use crate::facts::{Figures, record};
 use crate::words::{Chance, Words};
 
 /// Bytes of the instructions.
@@ -106,12 +106,6 @@ impl Iterator for Session<'_> {
         self.history.push_str(&result);
         self.history.push_str(r#""}"#);
 
-        facts.request_bytes = body.len() as i64;
-        facts.reply_bytes = reply.len() as i64;
-        let response_note = facts.streamed.then(|| "assembled".to_owned());
-        let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
-        let headers = Some(heads(&mut self.chance, &facts));
-        let texts = Texts { body, body_note: None, response, response_note, headers };
-        Some(NewRecord { facts, texts, session: None, replay_of: None })
+        Some(record(&mut self.chance, facts, body, reply))
     }
 }

@@ -3,9 +3,9 @@
 //! A fifth is Chinese. Each has a short system prompt (one of sixteen) and a question, and an answer of OpenAI's shape; a
 //! twentieth of the answers calls a tool; errors answer with an error.
 
-use openai_api_route::db::records::{Facts, NewRecord, Texts};
+use openai_api_route::db::records::{Facts, NewRecord};
 
-use crate::facts::{Figures, heads};
+use crate::facts::{Figures, record};
 use crate::plants::plants;
 use crate::words::{Chance, Words};
 
@@ -123,12 +123,6 @@ impl Iterator for Chats<'_> {
         let (asked, answered) = if at % 2 == 0 { (planted.as_str(), "") } else { ("", planted.as_str()) };
         let body = self.request(&facts, is_chinese, asked);
         let reply = self.reply(&facts, is_chinese, answered);
-        facts.request_bytes = body.len() as i64;
-        facts.reply_bytes = reply.len() as i64;
-        let response_note = facts.streamed.then(|| "assembled".to_owned());
-        let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
-        let headers = Some(heads(&mut self.chance, &facts));
-        let texts = Texts { body, body_note: None, response, response_note, headers };
-        Some(NewRecord { facts, texts, session: None, replay_of: None })
+        Some(record(&mut self.chance, facts, body, reply))
     }
 }

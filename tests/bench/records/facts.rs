@@ -1,7 +1,7 @@
 //! The metadata of made-up requests: models, keys, addresses, statuses, times, as unequal as they are in life.
 //! Start at [`Figures::facts`].
 
-use openai_api_route::db::records::{Ending, Facts};
+use openai_api_route::db::records::{Ending, Facts, NewRecord, Texts};
 
 use crate::words::{Chance, Draw};
 
@@ -112,8 +112,19 @@ impl Figures {
     }
 }
 
+/// The record of a request with these bodies, and with headers of its own.
+pub fn record(chance: &mut Chance, facts: Facts, body: String, reply: String) -> NewRecord {
+    let (request_bytes, reply_bytes) = (body.len() as i64, reply.len() as i64);
+    let facts = Facts { request_bytes, reply_bytes, ..facts };
+    let response_note = facts.streamed.then(|| "assembled".to_owned());
+    let headers = Some(heads(chance, &facts));
+    let (body, response) = (Some(body.into_bytes()), Some(reply.into_bytes()));
+    let texts = Texts { body, body_note: None, response, response_note, headers };
+    NewRecord { facts, texts, session: None, replay_of: None }
+}
+
 /// The headers of both sides as OpenAI's clients and OpenAI send them, and as the gateway keeps them.
-pub fn heads(chance: &mut Chance, facts: &Facts) -> Vec<u8> {
+fn heads(chance: &mut Chance, facts: &Facts) -> Vec<u8> {
     let at = chrono::DateTime::from_timestamp_micros(facts.started_us).unwrap_or_default();
     let agent = facts.user_agent.split(' ').next().unwrap_or_default();
     format!(

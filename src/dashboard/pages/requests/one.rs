@@ -26,9 +26,8 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
-use crate::db::records::{Marks, Record, first_us, record, replays_of, rows};
+use crate::db::records::{Marks, Record, first_us, header_pairs, record, replays_of, rows};
 use crate::error::Error;
-use crate::export::shown as export;
 
 /// Bytes of a body that the raw view shows.
 const RAW_BYTES: usize = 256 << 10;
@@ -223,7 +222,7 @@ fn notes(f: &Frame, record: &Record) -> Vec<String> {
 /// What is recorded of the headers.
 fn headers(record: &Record) -> Vec<(Key, Vec<(String, String)>)> {
     let Some(bytes) = &record.texts.headers else { return Vec::new() };
-    let sides = [Key("one.request_headers"), Key("one.reply_headers")].into_iter().zip(export::headers(bytes));
+    let sides = [Key("one.request_headers"), Key("one.reply_headers")].into_iter().zip(header_pairs(bytes));
     sides.filter(|(_, pairs)| !pairs.is_empty()).collect()
 }
 
