@@ -29,6 +29,11 @@ const HEAD_BYTES: u64 = 32;
 /// The same, where there is a number alone.
 const OLDER_HEAD_BYTES: u64 = 16;
 
+/// Bytes read from it at a time.
+const READ_BYTES: usize = 128 << 10;
+/// As much memory is kept for what is written.
+const ROOM_BYTES: usize = 4 << 20;
+
 /// Records read from the file, each with where its frame ends.
 pub type Waiting = (Vec<NewRecord>, Vec<u64>);
 
@@ -58,6 +63,8 @@ pub struct Spill {
     /// The file's number, or the next one's while there is none; `None` for files of the oldest versions.
     number: Option<i64>,
     doubt: Option<Doubt>,
+    /// Where frames are made: kept, because fresh memory costs more than what is written to it.
+    room: Vec<u8>,
 }
 
 impl Spill {
@@ -70,7 +77,8 @@ impl Spill {
             let _ = file.set_len(end);
         }
         let (number, doubt) = head.map_or((None, None), |head| (Some(head.number), head.doubt));
-        let mut spill = Spill { path: path.to_owned(), writer: None, read_at, end, number, doubt };
+        let room = Vec::new();
+        let mut spill = Spill { path: path.to_owned(), writer: None, read_at, end, number, doubt, room };
         if spill.is_empty() {
             spill.clear();
         }
@@ -109,7 +117,8 @@ impl Spill {
     /// # Errors
     /// The file cannot be written; then its end is where it was before.
     pub fn append(&mut self, records: &[NewRecord], doubtful: Option<i64>, durable: bool) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let mut bytes = std::mem::take(&mut self.room);
+        bytes.clear();
         let is_new = self.end == 0 && self.number.is_some();
         if is_new {
             bytes.resize(HEAD_BYTES as usize, 0);
@@ -137,6 +146,8 @@ impl Spill {
             }
             return Err(error);
         }
+        bytes.shrink_to(ROOM_BYTES);
+        self.room = bytes;
         if is_new {
             (self.read_at, self.doubt) = (HEAD_BYTES, doubt);
         }
@@ -158,7 +169,7 @@ impl Spill {
     /// # Errors
     /// The file cannot be read. A damaged frame is an error of kind `InvalidData`.
     pub fn read(&mut self, most: usize, most_bytes: usize) -> io::Result<Waiting> {
-        let mut file = BufReader::new(File::open(&self.path)?);
+        let mut file = BufReader::with_capacity(READ_BYTES, File::open(&self.path)?);
         file.seek(SeekFrom::Start(self.read_at))?;
         let (mut records, mut ends, mut taken) = (Vec::new(), Vec::new(), 0u64);
         while records.len() < most && taken < most_bytes as u64 && self.read_at + taken < self.end {

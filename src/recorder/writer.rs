@@ -27,7 +27,7 @@ use crate::usage::prices::PriceBook;
 /// How often to look at things when no record comes.
 const IDLE: Duration = Duration::from_secs(5);
 /// Rows and bytes from the spill file in one transaction, at most: new rows wait in memory meanwhile, where a crash finds them.
-const CATCH_UP: (usize, usize) = (250, 4 << 20);
+const CATCH_UP: (usize, usize) = (1000, 4 << 20);
 /// A batch that would take longer goes to the spill file, which is faster: until it is stored, a crash finds it in memory, and
 /// with it what comes meanwhile.
 const IN_TIME: Duration = Duration::from_millis(60);

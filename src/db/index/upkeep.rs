@@ -3,6 +3,7 @@
 //! Start at [`advance`] and [`tidy`], which do one step each. **Invariant:** one program at a time does this ([`alone`]); whoever
 //! searches meanwhile sees the segments of before or of after. **May import:** `error`, `search`, diesel.
 
+use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Bool};
@@ -131,7 +132,8 @@ pub(in crate::db) fn build(conn: &mut Connection, rows: &[Row]) -> Result<(Segme
     let mut left = rows;
     while !left.is_empty() {
         let (some, others) = left.split_at(at_a_time(left));
-        for doc in docs(conn, some)? {
+        // One look at the database for all that is read: to begin one costs as much as a record.
+        for doc in conn.transaction(|conn| docs(conn, some))? {
             step();
             builder.push(&doc);
         }

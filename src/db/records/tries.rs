@@ -32,18 +32,36 @@ fn numbers(attempt: &Value) -> Option<String> {
 
 /// The JSON that [`short`] stands for.
 pub(in crate::db) fn long(short: &str) -> Cow<'_, str> {
-    let is_number = |number: &str| number == NONE || number.parse::<i64>().is_ok();
-    let is_attempt = |numbers: &str| numbers.split(' ').count() == NAMES.len() && numbers.split(' ').all(is_number);
-    if !short.split(',').all(is_attempt) {
-        return Cow::Borrowed(short);
+    long_of(short).map_or(Cow::Borrowed(short), Cow::Owned)
+}
+
+fn long_of(short: &str) -> Option<String> {
+    let mut json = String::with_capacity(short.len() + 64);
+    json.push('[');
+    for attempt in short.split(',') {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push('{');
+        let (mut numbers, mut is_first) = (attempt.split(' '), true);
+        for name in NAMES {
+            let number = numbers.next()?;
+            if number == NONE {
+                continue;
+            }
+            number.parse::<i64>().ok()?;
+            for piece in [if is_first { "\"" } else { ",\"" }, name, "\":", number] {
+                json.push_str(piece);
+            }
+            is_first = false;
+        }
+        if numbers.next().is_some() {
+            return None;
+        }
+        json.push('}');
     }
-    let attempt = |numbers: &str| {
-        let told = NAMES.iter().zip(numbers.split(' ')).filter(|(_, number)| *number != NONE);
-        let members: Vec<String> = told.map(|(name, number)| format!("\"{name}\":{number}")).collect();
-        format!("{{{}}}", members.join(","))
-    };
-    let attempts: Vec<String> = short.split(',').map(attempt).collect();
-    Cow::Owned(format!("[{}]", attempts.join(",")))
+    json.push(']');
+    Some(json)
 }
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ macro_rules! body_columns {
 
 /// The columns of `record_bodies`.
 pub(in crate::db) const BODIES: &str = body_columns!();
+/// A row of `record_bodies`, up to its record.
+pub(super) const SELECT_BODY: &str = concat!("SELECT ", body_columns!(), " FROM record_bodies WHERE record_id = ");
 /// A row of `record_bodies`, up to its values.
 pub(super) const INSERT_BODY: &str = concat!("INSERT INTO record_bodies (", body_columns!(), ") VALUES (");
 

@@ -31,6 +31,8 @@ pub(super) fn whole_frames(path: &Path, from: u64) -> io::Result<u64> {
 }
 
 const NONE: u32 = u32::MAX;
+/// Memory for a frame before any of it is read, at most: its length may be damaged.
+const FRAME_ROOM: u32 = 1 << 20;
 
 fn length(n: usize) -> io::Result<[u8; 4]> {
     let n = u32::try_from(n).ok().filter(|n| *n != NONE);
@@ -38,24 +40,38 @@ fn length(n: usize) -> io::Result<[u8; 4]> {
 }
 
 pub(super) fn encode(record: &NewRecord, out: &mut Vec<u8>) -> io::Result<()> {
+    let begin = out.len();
+    let done = encode_behind(record, out);
+    if done.is_err() {
+        out.truncate(begin);
+    }
+    done
+}
+
+/// What is known first stands behind it: both lengths and the checksum are filled in at the end.
+fn encode_behind(record: &NewRecord, out: &mut Vec<u8>) -> io::Result<()> {
+    let bodies = [&record.texts.body, &record.texts.response, &record.texts.headers];
+    let begin = out.len();
+    out.reserve(1024 + bodies.iter().filter_map(|body| body.as_ref()).map(Vec::len).sum::<usize>());
+    out.extend_from_slice(&[0; 12]);
     let notes = (&record.texts.body_note, &record.texts.response_note);
-    let facts =
-        serde_json::to_vec(&(&record.facts, notes, &record.session, record.replay_of)).map_err(io::Error::other)?;
-    let mut frame = Vec::with_capacity(facts.len() + 64);
-    frame.extend_from_slice(&length(facts.len())?);
-    frame.extend_from_slice(&facts);
-    for body in [&record.texts.body, &record.texts.response, &record.texts.headers] {
+    let facts = (&record.facts, notes, &record.session, record.replay_of);
+    serde_json::to_writer(&mut *out, &facts).map_err(io::Error::other)?;
+    let facts_length = length(out.len() - begin - 12)?;
+    for body in bodies {
         match body {
-            None => frame.extend_from_slice(&NONE.to_le_bytes()),
+            None => out.extend_from_slice(&NONE.to_le_bytes()),
             Some(bytes) => {
-                frame.extend_from_slice(&length(bytes.len())?);
-                frame.extend_from_slice(bytes);
+                out.extend_from_slice(&length(bytes.len())?);
+                out.extend_from_slice(bytes);
             }
         }
     }
-    out.extend_from_slice(&length(frame.len())?);
-    out.extend_from_slice(&crc32fast::hash(&frame).to_le_bytes());
-    out.extend_from_slice(&frame);
+    out[begin + 8..begin + 12].copy_from_slice(&facts_length);
+    let frame_length = length(out.len() - begin - 8)?;
+    let checksum = crc32fast::hash(&out[begin + 8..]).to_le_bytes();
+    out[begin..begin + 4].copy_from_slice(&frame_length);
+    out[begin + 4..begin + 8].copy_from_slice(&checksum);
     Ok(())
 }
 
@@ -77,12 +93,12 @@ enum Again {
 pub(super) fn decode(file: &mut impl Read) -> io::Result<Option<(NewRecord, u64)>> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "damaged frame");
     let mut head = [0u8; 8];
-    let mut frame = Vec::new();
     if !fill(file, &mut head)? {
         return Ok(None);
     }
     let size = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     let crc = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    let mut frame = Vec::with_capacity(size.min(FRAME_ROOM) as usize);
     file.take(u64::from(size)).read_to_end(&mut frame)?;
     if frame.len() < size as usize {
         return Ok(None);
