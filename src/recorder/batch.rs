@@ -56,10 +56,11 @@ impl Batch {
     }
 
     /// The first `count` rows are kept elsewhere now.
-    pub(super) fn settle(&mut self, count: usize, budget: &Budget) {
-        self.rows.drain(..count);
+    pub(super) fn settle(&mut self, count: usize, budget: &Budget) -> Vec<NewRecord> {
         self.holds.drain(..count);
         budget.give_back(self.charged.drain(..count).sum());
+        let others = self.rows.split_off(count);
+        std::mem::replace(&mut self.rows, others)
     }
 
     /// Nobody waits any more.

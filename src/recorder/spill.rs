@@ -10,10 +10,12 @@ mod frames;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,8 @@ const OLDER_HEAD_BYTES: u64 = 16;
 const READ_BYTES: usize = 128 << 10;
 /// As much memory is kept for what is written.
 const ROOM_BYTES: usize = 4 << 20;
+/// Bytes of frames whose records stay in memory as well, at most.
+const KEPT_BYTES: u64 = 8 << 20;
 
 /// Records read from the file, each with where its frame ends.
 pub type Waiting = (Vec<NewRecord>, Vec<u64>);
@@ -65,6 +69,10 @@ pub struct Spill {
     doubt: Option<Doubt>,
     /// Where frames are made: kept, because fresh memory costs more than what is written to it.
     room: Vec<u8>,
+    /// Where the frames appended last stand.
+    appended: Vec<Range<u64>>,
+    /// Records that need not be read from the file, each with where its frame stands: neighbours.
+    kept: VecDeque<(NewRecord, Range<u64>)>,
 }
 
 impl Spill {
@@ -77,8 +85,9 @@ impl Spill {
             let _ = file.set_len(end);
         }
         let (number, doubt) = head.map_or((None, None), |head| (Some(head.number), head.doubt));
-        let room = Vec::new();
-        let mut spill = Spill { path: path.to_owned(), writer: None, read_at, end, number, doubt, room };
+        let (path, room) = (path.to_owned(), Vec::new());
+        let (appended, kept) = (Vec::new(), VecDeque::new());
+        let mut spill = Spill { path, writer: None, read_at, end, number, doubt, room, appended, kept };
         if spill.is_empty() {
             spill.clear();
         }
@@ -123,8 +132,11 @@ impl Spill {
         if is_new {
             bytes.resize(HEAD_BYTES as usize, 0);
         }
+        self.appended.clear();
         for record in records {
+            let begin = self.end + bytes.len() as u64;
             encode(record, &mut bytes)?;
+            self.appended.push(begin..self.end + bytes.len() as u64);
         }
         let end = self.end + bytes.len() as u64;
         let doubt = if is_new { doubtful.map(|transaction| Doubt { transaction, end }) } else { self.doubt };
@@ -155,6 +167,18 @@ impl Spill {
         Ok(())
     }
 
+    /// Keeps the records that were appended last in memory as well, as far as there is room: mostly they are wanted soon.
+    pub fn keep(&mut self, records: Vec<NewRecord>) {
+        for (record, frame) in records.into_iter().zip(self.appended.drain(..)) {
+            let first = self.kept.front().map_or(frame.start, |(_, first)| first.start);
+            let is_next = self.kept.back().is_none_or(|(_, last)| last.end == frame.start);
+            if !is_next || frame.end - first > KEPT_BYTES {
+                break;
+            }
+            self.kept.push_back((record, frame));
+        }
+    }
+
     fn file(&mut self) -> io::Result<&mut File> {
         if self.writer.is_none() {
             let mut options = OpenOptions::new();
@@ -169,14 +193,28 @@ impl Spill {
     /// # Errors
     /// The file cannot be read. A damaged frame is an error of kind `InvalidData`.
     pub fn read(&mut self, most: usize, most_bytes: usize) -> io::Result<Waiting> {
+        let (mut records, mut ends) = (Vec::new(), Vec::new());
+        let until = self.read_at.saturating_add(most_bytes as u64);
+        while self.kept.front().is_some_and(|(_, frame)| frame.start < self.read_at) {
+            self.kept.pop_front();
+        }
+        if self.kept.front().is_some_and(|(_, frame)| frame.start == self.read_at) {
+            while let Some((record, frame)) =
+                self.kept.pop_front_if(|_| records.len() < most && (ends.last().is_none_or(|end| *end < until)))
+            {
+                records.push(record);
+                ends.push(frame.end);
+            }
+            return Ok((records, ends));
+        }
         let mut file = BufReader::with_capacity(READ_BYTES, File::open(&self.path)?);
         file.seek(SeekFrom::Start(self.read_at))?;
-        let (mut records, mut ends, mut taken) = (Vec::new(), Vec::new(), 0u64);
-        while records.len() < most && taken < most_bytes as u64 && self.read_at + taken < self.end {
+        let mut at = self.read_at;
+        while records.len() < most && at < until.min(self.end) {
             let Some((record, size)) = decode(&mut file)? else { break };
             records.push(record);
-            taken += size;
-            ends.push(self.read_at + taken);
+            at += size;
+            ends.push(at);
         }
         Ok((records, ends))
     }
@@ -199,7 +237,7 @@ impl Spill {
     }
 
     fn clear(&mut self) {
-        self.writer = None;
+        (self.writer, self.kept) = (None, VecDeque::new());
         if std::fs::remove_file(&self.path).is_err()
             && let Ok(file) = OpenOptions::new().write(true).open(&self.path)
         {

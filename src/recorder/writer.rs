@@ -166,7 +166,8 @@ impl Writer {
             self.batch.settle(rows, &self.recorder.budget);
         }
         if self.spill.append(&self.batch.rows, None, durable).is_ok() {
-            self.batch.settle(self.batch.rows.len(), &self.recorder.budget);
+            let rows = self.batch.settle(self.batch.rows.len(), &self.recorder.budget);
+            self.spill.keep(rows);
             return true;
         }
         // One by one, as far as there is room.

@@ -39,6 +39,36 @@ fn records_come_back_in_order_byte_for_byte_and_the_file_goes() {
 }
 
 #[test]
+fn what_is_kept_in_memory_comes_in_its_place_and_stands_in_the_file_as_well() {
+    let path = place("kept");
+    let all: Vec<NewRecord> = (0..6).map(|n| record(&n.to_string(), Some(b"{}"))).collect();
+    let mut spill = Spill::open(&path);
+    spill.append(&all[..1], None, false).unwrap();
+    spill.append(&all[1..3], None, false).unwrap();
+    spill.keep(all[1..3].to_vec());
+    spill.append(&all[3..4], None, false).unwrap();
+    spill.append(&all[4..], None, false).unwrap();
+    // Not the neighbours of what is kept: these are read from the file.
+    spill.keep(all[4..].to_vec());
+    // A file that is no more shows what comes from memory.
+    let bytes = fs::read(&path).unwrap();
+    let mut read = Vec::new();
+    for is_kept in [false, true, true, false, false, false] {
+        if is_kept {
+            fs::write(&path, b"").unwrap();
+            spill.read(1, usize::MAX).unwrap();
+            // It was not stored after all.
+            fs::write(&path, &bytes).unwrap();
+        }
+        let (records, ends) = spill.read(1, usize::MAX).unwrap();
+        read.extend(records);
+        spill.advance(ends[0]);
+    }
+    assert_eq!(read, all);
+    assert!(!path.exists());
+}
+
+#[test]
 fn half_a_frame_at_the_end_is_taken_off_and_writing_goes_on() {
     let path = place("half");
     Spill::open(&path).append(&[record("a", None), record("b", None)], None, false).unwrap();

@@ -3,12 +3,13 @@
 //! **Invariant:** the same documents give the same bytes. **May import:** `search::text`, std, foldhash.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
 use crate::search::segment::block::{BlockWriter, Packed, Posting};
 use crate::search::segment::{Column, Doc, Kind, Part, name_term, put_column};
-use crate::search::text::tokens;
+use crate::search::text::token_ranges;
 
 /// Terms up to this length are compared as a number.
 const SHORT_BYTES: usize = size_of::<u128>();
@@ -31,10 +32,11 @@ impl Builder {
             column.push(value);
         }
         for (side, text) in &doc.texts {
-            tokens(text, |token| self.texts.add(token.as_bytes(), place, *side));
+            token_ranges(text, |range| self.texts.add(text.as_bytes(), range, place, *side));
         }
         for (name, value) in &doc.names {
-            self.names.add(&name_term(*name, value), place, 0);
+            let term = name_term(*name, value);
+            self.names.add(&term, 0..term.len(), place, 0);
         }
     }
 
@@ -75,8 +77,10 @@ struct Entry {
 }
 
 impl Terms {
-    fn add(&mut self, term: &[u8], doc: u32, sides: u8) {
-        let number = match as_number(term) {
+    /// Adds what stands in this range of a text.
+    fn add(&mut self, text: &[u8], range: Range<usize>, doc: u32, sides: u8) {
+        let term = &text[range.clone()];
+        let number = match as_number(text, range) {
             Some(key) => *self.short.entry(key).or_insert_with(|| new_entry(&mut self.entries)),
             None => match self.long.get(term) {
                 Some(number) => *number,
@@ -135,8 +139,16 @@ fn new_entry(entries: &mut Vec<Entry>) -> u32 {
 }
 
 /// A short term as a number; numbers are in the order of their terms, and every other term has another one.
-fn as_number(term: &[u8]) -> Option<u128> {
-    (term.len() <= SHORT_BYTES && term.last().is_some_and(|last| *last != 0)).then(|| padded(term))
+fn as_number(text: &[u8], range: Range<usize>) -> Option<u128> {
+    let term = &text[range.clone()];
+    if term.len() > SHORT_BYTES || term.last().is_none_or(|last| *last == 0) {
+        return None;
+    }
+    // Mostly there is enough text to take all bytes at once, and to wipe those that are too many.
+    match text[range.start..].first_chunk() {
+        Some(bytes) => Some(u128::from_be_bytes(*bytes) & (u128::MAX << (8 * (SHORT_BYTES - term.len())))),
+        None => Some(padded(term)),
+    }
 }
 
 fn padded(term: &[u8]) -> u128 {

@@ -43,15 +43,46 @@ pub fn fold_into(text: &str, folded: &mut String) {
 fn plain_bytes(text: &[u8], mut after_space: bool) -> usize {
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
-        at += match byte {
-            b' ' if after_space => break,
-            b'\t'..=b'\r' => break,
-            0..=0x7f => 1,
-            0xe3 if text[at..].starts_with("\u{3000}".as_bytes()) => break,
-            0xe3..=0xe9 => 3,
-            _ => break,
-        };
+        match KINDS[usize::from(byte)] {
+            Kind::Plain => {
+                at += 1;
+                after_space = false;
+                continue;
+            }
+            Kind::Space if after_space => break,
+            Kind::Space => at += 1,
+            Kind::Han if text[at..].starts_with("\u{3000}".as_bytes()) => break,
+            Kind::Han => at += 3,
+            Kind::Other => break,
+        }
         after_space = byte == b' ';
     }
     at
 }
+
+/// What a byte is at the start of a character.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// ASCII but white space.
+    Plain,
+    Space,
+    /// The first of three of a character from U+3000 to U+9FFF.
+    Han,
+    Other,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b' ' => Kind::Space,
+            b'\t'..=b'\r' => Kind::Other,
+            0..=0x7f => Kind::Plain,
+            0xe3..=0xe9 => Kind::Han,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+};

@@ -18,7 +18,7 @@ pub fn tokens<'a>(folded: &'a str, mut each: impl FnMut(&'a str)) {
 }
 
 /// The byte ranges of the [`tokens`] of a folded text.
-pub(super) fn token_ranges(folded: &str, mut each: impl FnMut(Range<usize>)) {
+pub fn token_ranges(folded: &str, mut each: impl FnMut(Range<usize>)) {
     let mut at = 0;
     while let Some((class, width)) = class_at(folded, at) {
         at = match class {
