@@ -42,47 +42,34 @@ pub fn fold_into(text: &str, folded: &mut String) {
 /// U+9FFF (kana and Han), where nothing has case and nothing is white space. This runs over gigabytes.
 fn plain_bytes(text: &[u8], mut after_space: bool) -> usize {
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match KINDS[usize::from(byte)] {
-            Kind::Plain => {
-                at += 1;
-                after_space = false;
-                continue;
-            }
-            Kind::Space if after_space => break,
-            Kind::Space => at += 1,
-            Kind::Han if text[at..].starts_with("\u{3000}".as_bytes()) => break,
-            Kind::Han => at += 3,
-            Kind::Other => break,
+    loop {
+        while let Some(ends_in_space) = text[at..].first_chunk().and_then(|block| plain_block(block, after_space)) {
+            after_space = ends_in_space;
+            at += BLOCK;
         }
+        let Some(&byte) = text.get(at) else { return at };
+        at += match byte {
+            b' ' if after_space => return at,
+            b'\t'..=b'\r' => return at,
+            0..=0x7f => 1,
+            0xe3 if text[at..].starts_with("\u{3000}".as_bytes()) => return at,
+            0xe3..=0xe9 => 3,
+            _ => return at,
+        };
         after_space = byte == b' ';
     }
-    at
 }
 
-/// What a byte is at the start of a character.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// ASCII but white space.
-    Plain,
-    Space,
-    /// The first of three of a character from U+3000 to U+9FFF.
-    Han,
-    Other,
-}
+/// Bytes that are looked at together: without a branch for each, whose outcome a space decides and no processor can guess.
+const BLOCK: usize = 16;
 
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        kinds[byte] = match byte as u8 {
-            b' ' => Kind::Space,
-            b'\t'..=b'\r' => Kind::Other,
-            0..=0x7f => Kind::Plain,
-            0xe3..=0xe9 => Kind::Han,
-            _ => Kind::Other,
-        };
-        byte += 1;
+/// Whether the block ends in a space; `None` if it is not all ASCII with single spaces.
+fn plain_block(block: &[u8; BLOCK], after_space: bool) -> Option<bool> {
+    let (mut others, mut spaces) = (0, 0u16);
+    for (at, byte) in block.iter().enumerate() {
+        others |= (byte & 0x80) | u8::from((b'\t'..=b'\r').contains(byte));
+        spaces |= u16::from(*byte == b' ') << at;
     }
-    kinds
-};
+    let pairs = spaces & (spaces << 1 | u16::from(after_space));
+    (others == 0 && pairs == 0).then_some(spaces >> (BLOCK - 1) != 0)
+}

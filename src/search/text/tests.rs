@@ -41,6 +41,23 @@ fn plain_fold(text: &str) -> String {
     folded
 }
 
+/// Tokens, said in the plainest way.
+fn plain_tokens(folded: &str) -> Vec<String> {
+    let chars: Vec<char> = folded.chars().collect();
+    let mut found = Vec::new();
+    for run in chars.chunk_by(|a, b| class_of(*a) == class_of(*b)) {
+        match class_of(run[0]) {
+            Class::Sign => {}
+            Class::Spaced => found.push(run.iter().take(MAX_TOKEN_CHARS).collect()),
+            Class::Unspaced => {
+                found.extend(run.windows(2).map(|pair| pair.iter().collect()));
+                found.extend(run.last().map(char::to_string));
+            }
+        }
+    }
+    found
+}
+
 /// Containment, said in the plainest way: at some place all characters are the same.
 fn plain_is_in(term: &[char], text: &[char]) -> bool {
     let spaced = |c: char| class_of(c) == Class::Spaced;
@@ -72,8 +89,8 @@ fn random_texts_fold_as_said() {
     let mut chance = Chance::new(1);
     for alphabet in ALPHABETS {
         let alphabet: Vec<char> = alphabet.chars().chain(" \t\r\n".chars()).collect();
-        for _ in 0..2_000 {
-            let text = chance.text(&alphabet, 24);
+        for round in 0..2_000 {
+            let text = chance.text(&alphabet, if round % 4 == 0 { 200 } else { 24 });
             let mut folded = "before ".to_owned();
             fold_into(&text, &mut folded);
             assert_eq!(folded, format!("before {}", plain_fold(&text)), "{text:?}");
@@ -131,6 +148,19 @@ fn the_tokens_of_a_text_are_words_and_pairs() {
     assert!(tokens_of(" _-。🙂\u{301}").is_empty());
     let long = "é".repeat(MAX_TOKEN_CHARS + 5);
     assert_eq!(tokens_of(&format!("{long} b")), [&long[..2 * MAX_TOKEN_CHARS], "b"]);
+}
+
+#[test]
+fn long_texts_have_the_tokens_of_their_characters_one_by_one() {
+    let mut chance = Chance::new(3);
+    let ascii = "abcdefghijk0123456789 _-";
+    for alphabet in ALPHABETS.into_iter().chain([ascii, ascii, "ab ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé修 "]) {
+        let alphabet: Vec<char> = alphabet.chars().collect();
+        for _ in 0..400 {
+            let text = fold(&chance.text(&alphabet, 400));
+            assert_eq!(tokens_of(&text), plain_tokens(&text), "{text:?}");
+        }
+    }
 }
 
 #[test]
