@@ -11,6 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, block};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::dashboard::form::{self, Form};
 use crate::dashboard::memory::locked;
@@ -28,27 +29,36 @@ const TRIES: u32 = 10;
 const TRIES_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses remembered at most.
 const ADDRESSES: usize = 10_000;
+/// Passwords checked at a time: each takes 32 MiB and a core, and anybody may send them.
+const AT_A_TIME: usize = 2;
 
 /// What is remembered between requests to keep passwords cheap to check and hard to guess.
-#[derive(Default)]
 pub(super) struct Passwords {
     /// Digest of the last password that was right, and the stored hash it was right for.
     right: Mutex<Option<(String, String)>>,
+    /// By address: how many, and since when.
     wrong: Mutex<HashMap<String, (u32, Instant)>>,
+    checks: Semaphore,
+}
+
+impl Default for Passwords {
+    fn default() -> Passwords {
+        Passwords { right: Mutex::default(), wrong: Mutex::default(), checks: Semaphore::new(AT_A_TIME) }
+    }
 }
 
 impl Passwords {
     fn may_try(&self, address: &str) -> bool {
         let mut wrong = locked(&self.wrong);
         wrong.retain(|_, (_, since)| since.elapsed() < TRIES_WINDOW);
-        wrong.get(address).is_none_or(|(count, _)| *count < TRIES)
+        match wrong.get(address) {
+            Some((count, _)) => *count < TRIES,
+            None => wrong.len() < ADDRESSES,
+        }
     }
 
     fn failed(&self, address: &str) {
-        let mut wrong = locked(&self.wrong);
-        if wrong.len() < ADDRESSES || wrong.contains_key(address) {
-            wrong.entry(address.to_owned()).or_insert_with(|| (0, Instant::now())).0 += 1;
-        }
+        locked(&self.wrong).entry(address.to_owned()).or_insert_with(|| (0, Instant::now())).0 += 1;
     }
 }
 
@@ -58,9 +68,11 @@ impl Passwords {
 /// 401 when it is not, 429 when too many were not.
 pub(super) async fn check_password(state: &State, address: &str, password: &str) -> Result<(), ApiError> {
     let passwords = &state.memory.passwords;
-    if !passwords.may_try(address) {
-        return Err(ApiError::keyed(StatusCode::TOO_MANY_REQUESTS, Key("login.locked")));
-    }
+    let may_try = || match passwords.may_try(address) {
+        true => Ok(()),
+        false => Err(ApiError::keyed(StatusCode::TOO_MANY_REQUESTS, Key("login.locked"))),
+    };
+    may_try()?;
     let typed = digest(password).map_err(|_| ApiError::unauthorized())?;
     // Who was let in last may see during an outage what it is about.
     let was_right = locked(&passwords.right).as_ref().is_some_and(|(right, _)| *right == typed);
@@ -71,16 +83,28 @@ pub(super) async fn check_password(state: &State, address: &str, password: &str)
         .await?
         .unwrap_or_default();
     let proof = (typed, stored);
-    if locked(&passwords.right).as_ref() == Some(&proof) {
+    let is_known = || locked(&passwords.right).as_ref() == Some(&proof);
+    if is_known() {
+        return Ok(());
+    }
+    let turn = passwords.checks.acquire().await;
+    // Others were checked meanwhile: of many that come at once no more count as none.
+    may_try()?;
+    if is_known() {
         return Ok(());
     }
     let (typed, stored) = (password.to_owned(), proof.1.clone());
-    if block(move || is_password(&typed, &stored)).await.unwrap_or(false) {
+    let is_right = block(move || is_password(&typed, &stored)).await.unwrap_or(false);
+    if is_right {
         *locked(&passwords.right) = Some(proof);
-        return Ok(());
+    } else {
+        passwords.failed(address);
     }
-    passwords.failed(address);
-    Err(ApiError::keyed(StatusCode::UNAUTHORIZED, Key("login.wrong")))
+    drop(turn);
+    match is_right {
+        true => Ok(()),
+        false => Err(ApiError::keyed(StatusCode::UNAUTHORIZED, Key("login.wrong"))),
+    }
 }
 
 /// `POST /admin/login` with `{"password": "…"}` or a form: a session in a cookie.

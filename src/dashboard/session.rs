@@ -88,7 +88,7 @@ pub(super) fn from_own_page(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whom wrong passwords are counted for.
+/// Where a request comes from.
 pub(super) fn address(request: &HttpRequest) -> String {
     request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
 }
