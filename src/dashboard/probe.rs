@@ -23,7 +23,7 @@ use crate::dashboard::memory::locked;
 use crate::dashboard::session::now_us;
 use crate::openai::peek::peek;
 use crate::openai::splice::put_model;
-use crate::roster::Upstream;
+use crate::roster::{Auth, Upstream};
 
 /// How long a test may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,7 +109,9 @@ pub(super) async fn test(
         None => ask(outbound, upstream, Method::GET, "/models", None).await,
         Some(model) => {
             let body = json!({"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1});
-            ask(outbound, upstream, Method::POST, "/chat/completions", Some(body)).await
+            // The smallest question is the same body for both.
+            let path = if upstream.access.auth == Auth::XApiKey { "/messages" } else { "/chat/completions" };
+            ask(outbound, upstream, Method::POST, path, Some(body)).await
         }
     };
     let took_us = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);

@@ -13,7 +13,7 @@ use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
-use crate::roster::{ModelMap, Recording, Roster, masked, masked_headers, merged};
+use crate::roster::{Auth, ModelMap, Recording, Roster, masked, masked_headers, merged};
 use crate::state::State;
 
 /// `GET /admin/upstreams`: all of them, by id.
@@ -37,9 +37,7 @@ pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Resul
 
 async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     let change = Input::read(body, None)?;
-    let sk = change.sk.clone().ok_or_else(|| {
-        ApiError::field("sk", "is missing; give the upstream's key, or `asis` to pass the caller's own")
-    })?;
+    let sk = change.sk.clone().unwrap_or_default();
     let endpoint = change.endpoint.clone().unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
     let mut new = NewUpstream::new(sk, endpoint);
     new.name = change.name.unwrap_or(new.name);
@@ -59,6 +57,7 @@ async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     new.extra_headers = change.extra_headers.unwrap_or(new.extra_headers);
     new.model_map = change.model_map.unwrap_or(new.model_map);
     new.proxy = change.proxy.unwrap_or(new.proxy);
+    new.auth = change.auth.unwrap_or(new.auth);
     with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await
 }
 
@@ -105,6 +104,7 @@ fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
         "extra_headers": masked_headers(&row.extra_headers),
         "model_map": row.model_map,
         "proxy": Proxy::masked(&row.proxy),
+        "auth": row.auth,
         "success_count": row.success_count,
         "failed_count": row.failed_count,
         "last_call_success_time": last.map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)),
@@ -153,15 +153,7 @@ impl Input<'_> {
     }
 
     fn change(&mut self) -> Result<UpstreamChange, ApiError> {
-        // What is shown in the sk's place means "as it was" when it is sent back.
-        let shown = self.1.map(|before| masked(&before.sk));
-        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned()).filter(|sk| Some(sk) != shown.as_ref());
-        if sk.as_ref().is_some_and(|sk| sk.is_empty() || sk.chars().any(|c| c.is_control() || !c.is_ascii())) {
-            return Err(ApiError::field(
-                "sk",
-                "must be the upstream's key in ASCII, or `asis`; leave it out to keep the old one",
-            ));
-        }
+        let (sk, auth) = self.access()?;
         let endpoint = self.text("endpoint")?.map(|endpoint| endpoint.trim().to_owned());
         if let Some(endpoint) = &endpoint {
             Endpoint::parse(endpoint, 1).map_err(|bad| ApiError::field("endpoint", bad))?;
@@ -188,6 +180,7 @@ impl Input<'_> {
             extra_headers: self.extra_headers()?,
             model_map: self.model_map()?,
             proxy: self.proxy()?,
+            auth,
         })
     }
 
@@ -203,6 +196,27 @@ impl Input<'_> {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ApiError::field(field, "must be a text")),
         }
+    }
+
+    /// `sk`, which only an upstream that is sent no key can do without, and `auth`.
+    fn access(&mut self) -> Result<(Option<String>, Option<String>), ApiError> {
+        // What is shown in the sk's place means "as it was" when it is sent back.
+        let shown = self.1.map(|before| masked(&before.sk));
+        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned()).filter(|sk| Some(sk) != shown.as_ref());
+        let auth = self.text("auth")?.map(|auth| auth.trim().to_ascii_lowercase());
+        let then = auth.as_deref().or(self.1.map(|before| before.auth.as_str())).unwrap_or_default();
+        let Ok(then) = then.parse::<Auth>() else {
+            return Err(ApiError::field("auth", format!("must be one of {}", Auth::WORDS)));
+        };
+        let key = sk.as_deref().or(self.1.map(|before| before.sk.trim())).unwrap_or_default();
+        if key.is_empty() && then != Auth::Nothing {
+            let what = "is missing; give the upstream's key, or `asis` to pass the caller's own";
+            return Err(ApiError::field("sk", what));
+        }
+        if sk.iter().flat_map(|sk| sk.chars()).any(|c| c.is_control() || !c.is_ascii()) {
+            return Err(ApiError::field("sk", "must be the upstream's key in ASCII, or `asis`; left out it stays"));
+        }
+        Ok((sk, auth))
     }
 
     fn recording(&mut self) -> Result<Option<String>, ApiError> {

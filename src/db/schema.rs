@@ -30,6 +30,7 @@ diesel::table! {
         extra_headers -> Text,
         model_map -> Text,
         proxy -> Text,
+        auth -> Text,
         updated_at -> Nullable<Timestamp>,
     }
 }

@@ -27,7 +27,7 @@ use crate::error::Error;
 pub struct UpstreamRow {
     /// Never given twice.
     pub id: i64,
-    /// The secret key, or `asis` to pass the caller's own.
+    /// The secret key, or `asis` to pass the caller's own; may be empty when none is sent.
     pub sk: String,
     /// Base URL.
     pub endpoint: String,
@@ -74,6 +74,8 @@ pub struct UpstreamRow {
     pub model_map: String,
     /// What connections to it go through, an address with a login; empty for nothing.
     pub proxy: String,
+    /// How the key is sent: `bearer`, `api-key`, `x-api-key`, `none`.
+    pub auth: String,
 }
 
 /// Prints no sk, no header and no proxy.
@@ -111,6 +113,7 @@ pub struct NewUpstream {
     pub extra_headers: String,
     pub model_map: String,
     pub proxy: String,
+    pub auth: String,
 }
 
 impl NewUpstream {
@@ -136,6 +139,7 @@ impl NewUpstream {
             extra_headers: String::new(),
             model_map: String::new(),
             proxy: String::new(),
+            auth: "bearer".to_owned(),
         }
     }
 }
@@ -166,6 +170,7 @@ pub struct UpstreamChange {
     pub extra_headers: Option<String>,
     pub model_map: Option<String>,
     pub proxy: Option<String>,
+    pub auth: Option<String>,
 }
 
 /// Calls of one upstream since the last count.

@@ -136,7 +136,7 @@ impl Attempt<'_> {
 
     /// Until the head has come.
     async fn head(&self, body: Body, fresh: bool) -> Result<ClientResponse, Lost> {
-        let Upstream { endpoint, clocks, authorization, keep, .. } = &**self.upstream;
+        let Upstream { endpoint, clocks, access, keep, .. } = &**self.upstream;
         let bad = || Lost::of(Failed::new(Failure::BadReply, "the request's path does not make a URL"));
         let path: PathAndQuery = format!("{}{}", endpoint.base_path, self.outgoing.path)
             .try_into()
@@ -145,7 +145,7 @@ impl Attempt<'_> {
         let mut request =
             self.outbound.request(&endpoint.target, self.outgoing.method.clone(), path, fresh).ok_or_else(bad)?;
         let out = request.headers_mut();
-        headers::for_upstream(self.outgoing.headers, keep, authorization.is_none(), out);
+        headers::for_upstream(self.outgoing.headers, keep, access.as_is, out);
         if self.model_sent.is_some() {
             headers::DIGESTS.iter().for_each(|name| drop(out.remove(*name)));
         }

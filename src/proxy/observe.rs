@@ -49,7 +49,7 @@ impl Observation {
 
     /// It is clear what the attempt gave; `what` tells it in words without secrets. Returns whose fault it was.
     pub(super) fn settle(&mut self, outcome: &Outcome, what: &str) -> Fault {
-        let as_is = self.upstream.authorization.is_none();
+        let as_is = self.upstream.access.as_is;
         let fault = fault(outcome, as_is);
         let now_ms = unix_us() / 1000;
         let signals = signals(outcome, as_is);

@@ -4,6 +4,7 @@
 //! change in the database. **Invariant:** nothing here waits for the database on behalf of a request.
 //! **May import:** `db`, `connector`, `balance`, `error`.
 
+mod access;
 mod extra_headers;
 mod homes;
 mod keys;
@@ -32,6 +33,7 @@ use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
 
+pub use access::{Access, Auth};
 pub use extra_headers::{BadHeader, HOP_BY_HOP, HeaderFault, RECORD, REMADE, masked_headers, merged};
 pub use homes::Homes;
 pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4};

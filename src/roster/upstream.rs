@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName};
 
 use crate::balance::glob::{ModelRules, Pattern};
 use crate::connector::{Endpoint, Proxy};
 use crate::db::upstreams::UpstreamRow;
+use crate::roster::access::Access;
 use crate::roster::extra_headers::ExtraHeaders;
 use crate::roster::keys::last4;
 use crate::roster::measured::Measured;
@@ -37,8 +38,8 @@ pub struct Upstream {
     pub id: i64,
     /// Name, or the endpoint's host when it has none: for logs and notices.
     pub label: String,
-    /// `Authorization` for it; `None` passes the caller's own (`sk` is `asis`).
-    pub authorization: Option<HeaderValue>,
+    /// How it is told who asks.
+    pub access: Access,
     /// Where it is.
     pub endpoint: Endpoint,
     /// The operator's will.
@@ -92,18 +93,7 @@ impl Upstream {
         let endpoint = Endpoint::through(&row.endpoint, clocks.connect_ms, proxy);
         let endpoint = endpoint.map_err(|bad| format!("endpoint {bad}"))?;
         let sk = row.sk.trim();
-        if sk.is_empty() {
-            return Err("sk must not be empty".to_owned());
-        }
-        let authorization = match sk {
-            "asis" => None,
-            sk => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {sk}"))
-                    .map_err(|_| "sk must not hold control characters".to_owned())?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
+        let access = Access::parse(&row.auth, sk)?;
         let models = ModelMap::parse(&row.model_map).map_err(|bad| format!("model_map: {bad}"))?;
         let mut rules = ModelRules::parse(&row.allow_models, &row.deny_models);
         if !rules.allow.is_empty() {
@@ -114,7 +104,7 @@ impl Upstream {
         Ok(Upstream {
             id: row.id,
             label: if row.name.is_empty() { host.to_owned() } else { row.name.clone() },
-            authorization,
+            access,
             enabled: row.enabled,
             priority: row.priority,
             position: row.position,
@@ -144,23 +134,22 @@ impl Upstream {
 
     /// What an upstream is the same by: measured facts are kept while this stays, and forgotten by an edit of it.
     pub fn identity(row: &UpstreamRow) -> Identity {
-        let UpstreamRow { id, sk, endpoint, enabled, extra_headers, proxy, .. } = row;
-        let access = [sk, endpoint, extra_headers, proxy].map(String::clone);
+        let UpstreamRow { id, sk, endpoint, enabled, extra_headers, proxy, auth, .. } = row;
+        let access = [sk, endpoint, extra_headers, proxy, auth].map(String::clone);
         Identity { id: *id, enabled: *enabled, access }
     }
 
     /// Puts on what every request to it carries: `Host`, its key, its own headers.
     pub fn sign(&self, headers: &mut HeaderMap) {
         headers.insert(HOST, self.endpoint.host.clone());
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
+        self.access.put(headers);
         self.extra.put(headers);
     }
 
     /// `text` without the sk and the values of its own headers, should they stand there.
     pub fn scrub(&self, text: &str) -> String {
-        let sk = Some(self.sk.as_str()).filter(|_| self.authorization.is_some());
+        // A key that is stored and not sent is a secret all the same; a word in its place is none.
+        let sk = Some(self.sk.as_str()).filter(|sk| self.access.has_key() || sk.len() > SHORT_BYTES);
         // A value like `true` is no secret, and its absence would only be confusing.
         let values = self.extra.values().filter(|value| value.len() > SHORT_BYTES);
         let mut text = text.to_owned();
@@ -178,13 +167,13 @@ impl Upstream {
 pub struct Identity {
     pub(super) id: i64,
     enabled: bool,
-    access: [String; 4],
+    access: [String; 5],
 }
 
 /// A secret as it may be shown: `sk-…a8Qz`.
 pub fn masked(sk: &str) -> String {
     match sk {
-        "asis" => "asis".to_owned(),
+        "" | "asis" => sk.to_owned(),
         sk => format!("{}…{}", if sk.starts_with("sk-") && sk.len() > 11 { "sk-" } else { "" }, last4(sk)),
     }
 }

@@ -48,6 +48,7 @@ mod start; // flags, first start, what is refused
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
+mod upstream_auth; // which header holds an upstream's key, or none
 mod upstream_extras; // headers, names of models and proxies of single upstreams
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask

@@ -51,6 +51,7 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
             Field("extra_headers", row.extra_headers.clone(), masked_headers(&row.extra_headers).replace('\n', "; ")),
             plain("model_map", row.model_map.replace('\n', "; ")),
             Field("proxy", row.proxy.clone(), Proxy::masked(&row.proxy)),
+            plain("auth", &row.auth),
         ];
         look.insert(("upstream", row.id, String::new()), (label(&row), fields));
     }

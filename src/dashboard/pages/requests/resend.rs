@@ -26,14 +26,14 @@ use crate::roster::{Recording, Upstream};
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The upstreams that have a key of their own and whose replies are recorded.
+/// The upstreams that need no caller's key and whose replies are recorded.
 pub(super) fn usable(visit: &Visit) -> Vec<Arc<Upstream>> {
     let snapshot = visit.state.roster.load();
     snapshot.upstreams.iter().filter(|one| is_usable(one, snapshot.settings.recording)).cloned().collect()
 }
 
 fn is_usable(upstream: &Upstream, recording: Recording) -> bool {
-    upstream.authorization.is_some() && upstream.recording.min(recording) == Recording::Full
+    !upstream.access.as_is && upstream.recording.min(recording) == Recording::Full
 }
 
 /// Of the usable ones those that a caller with the record's key would be led to for this body, in order.

@@ -10,13 +10,14 @@ use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::password::digest;
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
-use crate::roster::{BadHeader, HeaderFault, ModelMap, Recording, Upstream, mappings, masked_headers, merged};
+use crate::roster::{Auth, BadHeader, HeaderFault, ModelMap, Recording, Upstream, mappings, masked_headers, merged};
 
 /// The fields of the form, with the keys of their labels.
 pub(super) struct Draft {
     pub(super) name: Field,
     pub(super) endpoint: Field,
     pub(super) sk: Field,
+    pub(super) auth: Field,
     pub(super) enabled: bool,
     pub(super) priority: Field,
     pub(super) position: Field,
@@ -42,7 +43,7 @@ impl Draft {
         let mut draft = Draft::of_form(&Form::default());
         draft.enabled = true;
         (draft.priority.value, draft.position.value) = (new.priority.to_string(), new.position.to_string());
-        draft.weight.value = new.weight.to_string();
+        (draft.weight.value, draft.auth.value) = (new.weight.to_string(), new.auth);
         draft.endpoint.value = crate::config::DEFAULT_ENDPOINT.to_owned();
         draft
     }
@@ -54,6 +55,7 @@ impl Draft {
             name: Field::new("name", &row.name),
             endpoint: Field::new("endpoint", &row.endpoint),
             sk: Field::new("sk", ""),
+            auth: Field::new("auth", &row.auth),
             enabled: row.enabled,
             priority: Field::new("priority", row.priority),
             position: Field::new("position", row.position),
@@ -80,6 +82,7 @@ impl Draft {
             name: field("name"),
             endpoint: field("endpoint"),
             sk: field("sk"),
+            auth: field("auth"),
             enabled: form.has("enabled"),
             priority: field("priority"),
             position: field("position"),
@@ -100,11 +103,12 @@ impl Draft {
     }
 
     /// The fields in the order of the page, each with the text of its label.
-    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 18] {
+    pub(super) fn fields(&self, f: &Frame) -> [(&Field, &'static str); 19] {
         [
             (&self.name, f.t("upstream.name")),
             (&self.endpoint, f.t("upstream.endpoint")),
             (&self.sk, f.t("upstream.sk")),
+            (&self.auth, f.t("upstream.auth")),
             (&self.priority, f.t("upstream.priority")),
             (&self.position, f.t("upstream.position")),
             (&self.weight, f.t("upstream.weight")),
@@ -132,14 +136,8 @@ impl Draft {
     /// or masked of `base`'s secrets stays: the upstream that is edited, or the one that a new one is made after.
     pub(super) fn check(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<UpstreamChange> {
         self.check_endpoint(f);
-        let sk = self.sk.value.clone();
-        if sk.is_empty() && base.is_none() {
-            self.sk.problem = f.t("upstream.sk.missing").to_owned();
-        } else if sk.chars().any(|c| c.is_control() || !c.is_ascii()) {
-            self.sk.problem = f.t("upstream.sk.ascii").to_owned();
-        }
         let change = UpstreamChange {
-            sk: Some(sk).filter(|sk| !sk.is_empty()),
+            sk: self.check_key(f, base),
             endpoint: Some(self.endpoint.value.clone()),
             success_count: None,
             failed_count: None,
@@ -160,6 +158,7 @@ impl Draft {
             extra_headers: self.check_headers(f, base),
             model_map: Some(mappings(&self.map.value).collect::<Vec<_>>().join("\n")),
             proxy: self.check_proxy(f, base),
+            auth: Some(self.auth.value.clone()).filter(|auth| !auth.is_empty()),
         };
         if let Err(bad) = ModelMap::parse(&self.map.value) {
             let key = if bad.twice { Key("upstream.model_map.twice") } else { Key("upstream.model_map.wrong") };
@@ -172,6 +171,21 @@ impl Draft {
             self.recording.problem = f.tf("field.one_of", &[&"full, metadata, off"]);
         }
         (!self.fields(f).iter().any(|(field, _)| field.is_bad())).then_some(change)
+    }
+
+    /// The key that was typed; only an upstream that is sent none can do without.
+    fn check_key(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<String> {
+        let auth = self.auth.value.parse();
+        if auth.is_err() {
+            self.auth.problem = f.tf("field.one_of", &[&Auth::WORDS]);
+        }
+        let sk = Some(self.sk.value.clone()).filter(|sk| !sk.is_empty());
+        if sk.is_none() && base.is_none_or(|row| row.sk.trim().is_empty()) && auth != Ok(Auth::Nothing) {
+            self.sk.problem = f.t("upstream.sk.missing").to_owned();
+        } else if sk.as_ref().is_some_and(|sk| sk.chars().any(|c| c.is_control() || !c.is_ascii())) {
+            self.sk.problem = f.t("upstream.sk.ascii").to_owned();
+        }
+        sk
     }
 
     fn check_headers(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<String> {
@@ -258,7 +272,7 @@ pub(super) fn version(row: &UpstreamRow) -> String {
     let timeouts =
         [row.connect_timeout_ms, row.first_byte_timeout_ms, row.first_content_timeout_ms, row.idle_timeout_ms];
     let lists = [&row.allow_models, &row.deny_models, &row.allow_keys, &row.keep_header, &row.recording];
-    let extras = (&row.extra_headers, &row.model_map, &row.proxy);
+    let extras = (&row.extra_headers, &row.model_map, &row.proxy, &row.auth);
     let numbers = (row.enabled, row.priority, row.position, row.weight);
     let all = format!("{:?} {:?}", (&row.sk, &row.endpoint, &row.name), (numbers, lists, extras, timeouts));
     digest(&all).unwrap_or_default()

@@ -38,6 +38,17 @@ struct Edit<'a> {
     conflicts: Vec<(&'static str, String, String)>,
 }
 
+impl Edit<'_> {
+    /// What is said of the key's field: which key is stored, or whose is used.
+    fn key_hint(&self) -> String {
+        match (&self.row, &self.from) {
+            (Some(Shown { key, .. }), _) if !key.is_empty() => self.f.tf("upstream.sk.replace", &[key]),
+            (None, Some((_, key))) if !key.is_empty() => self.f.tf("upstream.sk.copied", &[key]),
+            _ => self.f.t("upstream.sk.hint").to_owned(),
+        }
+    }
+}
+
 struct Shown {
     id: i64,
     key: String,
@@ -164,6 +175,7 @@ fn filled(change: UpstreamChange) -> NewUpstream {
     new.extra_headers = change.extra_headers.unwrap_or_default();
     new.model_map = change.model_map.unwrap_or_default();
     new.proxy = change.proxy.unwrap_or_default();
+    new.auth = change.auth.unwrap_or(new.auth);
     new.connect_timeout_ms = change.connect_timeout_ms.flatten();
     new.first_byte_timeout_ms = change.first_byte_timeout_ms.flatten();
     new.first_content_timeout_ms = change.first_content_timeout_ms.flatten();

@@ -22,7 +22,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{self, NewUpstream};
 use crate::error::Error;
-use crate::roster::masked;
+use crate::roster::{Auth, masked};
 use crate::state::State;
 
 /// Lines taken at a time.
@@ -34,6 +34,8 @@ const AT_A_TIME: usize = 50;
 /// A pasted list between preview and result.
 pub(in crate::dashboard) struct Batch {
     lines: Vec<Read>,
+    /// How every line's key is sent.
+    auth: String,
     stage: Stage,
 }
 
@@ -53,6 +55,7 @@ enum Stage {
 struct Import<'a> {
     f: &'a Frame,
     endpoint: Field,
+    auth: Field,
     text: Field,
     problems: Vec<Problem>,
 }
@@ -82,27 +85,33 @@ struct Row {
 /// `GET /admin/upstreams/import`.
 pub(super) async fn ask(visit: Visit) -> Page {
     let endpoint = Field::new("endpoint", DEFAULT_ENDPOINT);
-    visit.page(&Import { f: &visit.frame, endpoint, text: Field::new("text", ""), problems: Vec::new() })
+    let (auth, text) = (Field::new("auth", "bearer"), Field::new("text", ""));
+    visit.page(&Import { f: &visit.frame, endpoint, auth, text, problems: Vec::new() })
 }
 
 /// `POST /admin/upstreams/import`: reads the text, then on to the batch's own page.
 pub(super) async fn preview(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let endpoint = Field::new("endpoint", form.text("endpoint"));
-    let mut text = Field::new("text", "");
+    let auth = if form.has("auth") { form.text("auth") } else { "bearer" };
+    let (mut auth, mut text) = (Field::new("auth", auth), Field::new("text", ""));
     let lines = read(form.text("text"), &endpoint.value);
-    if lines.is_empty() || lines.len() > MOST {
-        text.problem = if lines.is_empty() {
-            visit.frame.t("import.nothing").to_owned()
-        } else {
-            visit.frame.tf("import.too_many", &[&lines.len(), &MOST])
-        };
-        let problems = problems(&[(&text, visit.frame.t("import.text"))]);
-        return visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &Import { f: &visit.frame, endpoint, text, problems });
+    let f = &visit.frame;
+    if auth.value.parse::<Auth>().is_err() {
+        auth.problem = f.tf("field.one_of", &[&Auth::WORDS]);
+    }
+    if lines.is_empty() {
+        text.problem = f.t("import.nothing").to_owned();
+    } else if lines.len() > MOST {
+        text.problem = f.tf("import.too_many", &[&lines.len(), &MOST]);
+    }
+    if auth.is_bad() || text.is_bad() {
+        let problems = problems(&[(&auth, f.t("upstream.auth")), (&text, f.t("import.text"))]);
+        return visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &Import { f, endpoint, auth, text, problems });
     }
     let failed =
         |error: openssl::error::ErrorStack| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
     let name = random_secret("").map_err(failed)?;
-    visit.state.memory.imports.put(name.clone(), Batch { lines, stage: Stage::Waiting });
+    visit.state.memory.imports.put(name.clone(), Batch { lines, auth: auth.value, stage: Stage::Waiting });
     Ok(crate::dashboard::form::see(&format!("/admin/upstreams/import/{name}")))
 }
 
@@ -164,7 +173,7 @@ pub(super) async fn confirm(visit: Visit, batch: Path<String>, form: Form) -> Re
     let begin = |batch: &mut Batch| {
         let is_ticked = |line: &&Line| i64::try_from(line.number).is_ok_and(|number| ticked.contains(&number));
         let (stage, lines) = (batch.stage, batch.lines.iter().flatten().filter(is_ticked));
-        let wanted: Vec<Line> = lines.cloned().collect();
+        let wanted: Vec<NewUpstream> = lines.map(|line| upstream(line, &batch.auth)).collect();
         if let (Stage::Waiting, false) = (stage, wanted.is_empty()) {
             batch.stage = Stage::Running(0, wanted.len());
         }
@@ -188,7 +197,7 @@ pub(super) async fn confirm(visit: Visit, batch: Path<String>, form: Form) -> Re
 }
 
 /// Stores the lines of a batch; (added, already there). After an error the batch can be confirmed again.
-async fn store(state: Data<State>, batch: String, lines: Vec<Line>) -> Result<(usize, usize), ApiError> {
+async fn store(state: Data<State>, batch: String, lines: Vec<NewUpstream>) -> Result<(usize, usize), ApiError> {
     let (mut added, mut known) = (0, 0);
     let imports = &state.memory.imports;
     for part in lines.chunks(AT_A_TIME) {
@@ -210,13 +219,21 @@ async fn store(state: Data<State>, batch: String, lines: Vec<Line>) -> Result<(u
     Ok((added, known))
 }
 
+/// The upstream that a line names.
+fn upstream(line: &Line, auth: &str) -> NewUpstream {
+    NewUpstream {
+        weight: line.weight,
+        first_byte_timeout_ms: line.timeout_ms,
+        auth: auth.to_owned(),
+        ..NewUpstream::new(line.sk.clone(), line.endpoint.clone())
+    }
+}
+
 /// Adds each line as an upstream; (added, already there).
-fn add(connection: &mut crate::db::Connection, lines: &[Line]) -> Result<(usize, usize), Error> {
+fn add(connection: &mut crate::db::Connection, lines: &[NewUpstream]) -> Result<(usize, usize), Error> {
     let (mut added, mut known) = (0, 0);
-    for line in lines {
-        let mut new = NewUpstream::new(line.sk.clone(), line.endpoint.clone());
-        (new.weight, new.first_byte_timeout_ms) = (line.weight, line.timeout_ms);
-        match upstreams::insert(connection, &new) {
+    for new in lines {
+        match upstreams::insert(connection, new) {
             Ok(_) => added += 1,
             Err(Error::Duplicate) => known += 1,
             Err(error) => return Err(error),

@@ -21,7 +21,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::rollups::Figures;
 use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
-use crate::roster::masked;
+use crate::roster::{Auth, masked};
 
 /// The states one can ask for, with their words.
 const STATES: [(&str, Key); 6] = [
@@ -180,7 +180,10 @@ fn line(
         badge: Badge::of(f, row, upstream),
         name: label(row),
         endpoint: row.endpoint.clone(),
-        key: masked(&row.sk),
+        key: match row.auth.parse() {
+            Ok(Auth::Nothing) => f.t("upstream.auth.none").to_owned(),
+            _ => masked(&row.sk),
+        },
         enabled: row.enabled,
         priority: row.priority,
         weight: row.weight,
