@@ -193,3 +193,14 @@ diesel::table! {
         detail -> Text,
     }
 }
+
+diesel::table! {
+    audit_things (noun, noun_id, audit_id) {
+        audit_id -> BigInt,
+        noun -> Text,
+        noun_id -> BigInt,
+        detail -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(audit, audit_things);

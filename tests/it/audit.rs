@@ -1,11 +1,11 @@
 //! Who changed what, and who read what: by pages and by the admin API.
 
 use crate::support::client::Call;
-use crate::support::database::Kind;
+use crate::support::database::{Kind, Lock};
 use crate::support::gateway::Gateway;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, browser, encoded};
+use crate::support::visitor::{Visitor, browser, encoded, form};
 use crate::support::{PASSWORD, on_both, until};
 
 /// Verb and noun of every entry, the oldest first.
@@ -88,4 +88,48 @@ fn a_wrong_password_is_counted_once_and_noted_never(kind: Kind) {
     assert_eq!(deeds(&gateway), Vec::<String>::new());
 }
 
-on_both!(every_change_and_every_reading_is_noted_without_secrets, a_wrong_password_is_counted_once_and_noted_never);
+fn what_is_done_to_many_upstreams_at_once_is_told_of_each(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, ["a", "b", "c"].map(|name| upstream.row(name)));
+    let visitor = Visitor::log_in(&gateway);
+    let id = |name: &str| gateway.upstream_id(name);
+    let history = |name: &str| visitor.page(&format!("/admin/upstreams/{}?tab=history", id(name)));
+    visitor.send("/admin/upstreams/bulk", &format!("action=weight&value=7&id={}&id={}", id("a"), id("b")));
+    visitor.send("/admin/upstreams/order", &format!("move={}:up", id("c")));
+    let (a, b, c) = (history("a"), history("b"), history("c"));
+    assert!(a.contains("upstream a: weight 1 → 7") && b.contains("upstream b: weight 1 → 7"), "{a}");
+    assert!(!a.contains("upstream b:") && !c.contains("weight 1"), "only what was done to this one: {a}{c}");
+    assert!(b.contains("upstream b: position 2 → 3") && c.contains("upstream c: position 3 → 2"), "{b}{c}");
+    assert_eq!((a.matches("<tr><td").count(), c.matches("<tr><td").count()), (1, 1), "{a}{c}");
+    let own = visitor.page(&format!("/admin/settings?tab=audit&upstream={}", id("c")));
+    assert!(own.contains("position 3 → 2") && !own.contains("upstream b:"), "{own}");
+    let all = visitor.page("/admin/settings?tab=audit");
+    assert!(all.contains("upstream a: weight 1 → 7") && all.contains("upstream b: weight 1 → 7"), "{all}");
+}
+
+on_both!(
+    every_change_and_every_reading_is_noted_without_secrets,
+    a_wrong_password_is_counted_once_and_noted_never,
+    what_is_done_to_many_upstreams_at_once_is_told_of_each,
+);
+
+#[test]
+fn an_import_is_noted_although_its_browser_left() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let text = "endpoint=https%3A%2F%2Fa.example%2Fv1&text=sk-a-123456789%0Ask-b-123456789";
+    let batch = visitor.post("/admin/upstreams/import", text).header("location").unwrap().to_owned();
+    let lock = Lock::on(&gateway.database);
+    let body = format!("csrf={}&line=1&line=2", visitor.token);
+    let confirmed = form(&batch, &body).header("Cookie", &visitor.cookie).open(gateway.address());
+    until("the import has begun", || visitor.get(&batch).text().contains("Importing: 0 of 2 lines").then_some(()));
+    confirmed.hang_up();
+    lock.release();
+    until("the import is noted", || deeds(&gateway).contains(&"add upstream".to_owned()).then_some(()));
+    let details = details(&gateway);
+    assert_eq!(details.matches("+ upstream https://a.example/v1: ").count(), 2, "{details}");
+    assert!(details.contains("sk sk-…6789") && !details.contains("123456789"), "{details}");
+    let id = gateway.database.sql("SELECT max(id) FROM openai_upstreams");
+    let history = visitor.page(&format!("/admin/upstreams/{id}?tab=history"));
+    assert_eq!(history.matches("+ upstream https://a.example/v1: ").count(), 1, "{history}");
+}

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::connector::Proxy;
 use crate::dashboard::pages::upstreams::state::label;
+use crate::db::audit::Thing;
 use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
 use crate::error::Error;
 use crate::roster::{key_entries, last4, masked, masked_headers};
@@ -91,10 +92,11 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
     Ok(look)
 }
 
-/// What is different, in a line per thing: `upstream main: weight 1 → 2, sk sk-…a8Qz → sk-…9Kd2`.
-pub(super) fn differences(before: &Look, after: &Look) -> String {
+/// What is different, by thing: `upstream main: weight 1 → 2, sk sk-…a8Qz → sk-…9Kd2`. What has no number is thing 0.
+pub(super) fn differences(before: &Look, after: &Look) -> Vec<Thing> {
     let mut lines = Vec::new();
     for ((kind, id, name), (title, fields)) in after {
+        let mut say = |detail| lines.push(Thing { noun: kind, id: *id, detail });
         let known = before.get(&(*kind, *id, name.clone()));
         let mut changes = Vec::new();
         for Field(field, value, shown) in fields {
@@ -109,14 +111,18 @@ pub(super) fn differences(before: &Look, after: &Look) -> String {
             }
         }
         match known {
-            None => lines.push(format!("+ {kind} {title}: {}", changes.join(", "))),
+            None => say(format!("+ {kind} {title}: {}", changes.join(", "))),
             Some(_) if changes.is_empty() => {}
-            Some(_) => lines.push(format!("{kind} {title}: {}", changes.join(", "))),
+            Some(_) => say(format!("{kind} {title}: {}", changes.join(", "))),
         }
     }
     let gone = before.iter().filter(|(key, _)| !after.contains_key(key));
-    lines.extend(gone.map(|((kind, ..), (title, _))| format!("− {kind} {title}")));
-    lines.join("\n")
+    lines.extend(gone.map(|((kind, id, _), (title, _))| Thing {
+        noun: kind,
+        id: *id,
+        detail: format!("− {kind} {title}"),
+    }));
+    lines
 }
 
 fn told(value: &str) -> &str {
@@ -133,11 +139,14 @@ mod tests {
             let fields = vec![plain("weight", weight), Field("sk", sk.to_owned(), format!("…{}", &sk[sk.len() - 4..]))];
             Look::from([(("upstream", 1, String::new()), ("main".to_owned(), fields))])
         };
+        let told = |before: &Look, after: &Look| -> Vec<String> {
+            differences(before, after).into_iter().map(|thing| format!("{}: {}", thing.id, thing.detail)).collect()
+        };
         let secret = look(2, "sk-secret-9Kd2");
-        assert_eq!(differences(&look(1, "sk-secret-a8Qz"), &secret), "upstream main: weight 1 → 2, sk …a8Qz → …9Kd2");
-        assert_eq!(differences(&look(2, "sk-other--9Kd2"), &secret), "upstream main: sk …9Kd2 → …9Kd2");
-        assert_eq!(differences(&secret, &secret), "");
-        assert_eq!(differences(&Look::new(), &secret), "+ upstream main: weight 2, sk …9Kd2");
-        assert_eq!(differences(&secret, &Look::new()), "− upstream main");
+        assert_eq!(told(&look(1, "sk-secret-a8Qz"), &secret), ["1: upstream main: weight 1 → 2, sk …a8Qz → …9Kd2"]);
+        assert_eq!(told(&look(2, "sk-other--9Kd2"), &secret), ["1: upstream main: sk …9Kd2 → …9Kd2"]);
+        assert!(told(&secret, &secret).is_empty());
+        assert_eq!(told(&Look::new(), &secret), ["1: + upstream main: weight 2, sk …9Kd2"]);
+        assert_eq!(told(&secret, &Look::new()), ["1: − upstream main"]);
     }
 }

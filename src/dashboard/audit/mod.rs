@@ -1,15 +1,17 @@
 //! Notes who changed what, and who read what others said: around every handler, so that none can forget it.
 //!
 //! Start at [`watched`]; [`deed`] says which requests count. What changed is told by looking before and after.
-//! **Invariant:** nothing is noted that was refused; no secret is noted, only its last four characters.
+//! **Invariant:** nothing is noted that was refused, and everything else is; no secret is noted, only its last four characters.
 //! **May import:** `state`, `db`, `roster`.
 
 mod looks;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorInternalServerError;
 use actix_web::http::Method;
 use actix_web::middleware::Next;
+use actix_web::rt::spawn;
 use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpMessage};
 use log::error;
@@ -40,16 +42,31 @@ pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Res
             return Ok(request.error_response(refused));
         }
     }
+    // A task of its own: what was begun is ended and noted, whether or not anybody still waits for the answer.
+    spawn(noted(deed, changes, state, request, next)).await.map_err(ErrorInternalServerError)?
+}
+
+/// Does what is asked for and notes it, unless it was refused.
+async fn noted(
+    deed: Deed,
+    changes: bool,
+    state: Data<State>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let before = if changes { look_at(&state).await } else { None };
     let response = next.call(request).await?;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         return Ok(response);
     }
-    let detail = match before {
+    let mut about = match before {
         Some(before) => look_at(&state).await.map(|after| differences(&before, &after)).unwrap_or_default(),
-        None => String::new(),
+        None => Vec::new(),
     };
+    let detail = about.iter().map(|thing| thing.detail.as_str()).collect::<Vec<_>>().join("\n");
+    // What is named already, or has no number, is not looked for by its number.
+    about.retain(|thing| thing.id != 0 && deed.2.is_none());
     let request = response.request();
     let admin = request.extensions().get::<Admin>().cloned();
     let means = match admin.map(|admin| admin.session) {
@@ -65,7 +82,7 @@ pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Res
         noun_id: deed.2,
         detail,
     };
-    if let Err(problem) = with_database(&state.database, move |connection| add(connection, entry)).await {
+    if let Err(problem) = with_database(&state.database, move |connection| add(connection, entry, &about)).await {
         error!("the audit could not be written: {problem}");
     }
     Ok(response)

@@ -8,8 +8,7 @@ use std::collections::HashSet;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, REFRESH};
-use actix_web::rt::spawn;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use askama::Template;
 
 use crate::config::DEFAULT_ENDPOINT;
@@ -183,11 +182,8 @@ pub(super) async fn confirm(visit: Visit, batch: Path<String>, form: Form) -> Re
     let to = format!("/admin/upstreams/import/{}", *batch);
     let (added, known) = match stage {
         Stage::Waiting if wanted.is_empty() => return Ok(visit.failed(&to, visit.frame.t("import.none_ticked"))),
-        // A task of its own goes on when whoever confirmed does not wait for it.
-        Stage::Waiting => {
-            let stored = spawn(store(visit.state.clone(), batch.into_inner(), wanted)).await;
-            stored.map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))??
-        }
+        // The audit sees to it that this goes on when whoever confirmed does not wait for it.
+        Stage::Waiting => store(&visit.state, &batch, wanted).await?,
         // A second confirmation finds nothing left to do.
         Stage::Running(done, all) => return Ok(visit.done(&to, &visit.frame.tf("import.running", &[&done, &all]))),
         Stage::Over(added, known) => (added, known),
@@ -197,7 +193,7 @@ pub(super) async fn confirm(visit: Visit, batch: Path<String>, form: Form) -> Re
 }
 
 /// Stores the lines of a batch; (added, already there). After an error the batch can be confirmed again.
-async fn store(state: Data<State>, batch: String, lines: Vec<NewUpstream>) -> Result<(usize, usize), ApiError> {
+async fn store(state: &State, batch: &str, lines: Vec<NewUpstream>) -> Result<(usize, usize), ApiError> {
     let (mut added, mut known) = (0, 0);
     let imports = &state.memory.imports;
     for part in lines.chunks(AT_A_TIME) {
@@ -205,13 +201,13 @@ async fn store(state: Data<State>, batch: String, lines: Vec<NewUpstream>) -> Re
         match with_database(&state.database, move |connection| add(connection, &part)).await {
             Ok(counts) => (added, known) = (added + counts.0, known + counts.1),
             Err(error) => {
-                imports.with(&batch, |batch| batch.stage = Stage::Waiting);
+                imports.with(batch, |batch| batch.stage = Stage::Waiting);
                 return Err(error);
             }
         }
-        imports.with(&batch, |batch| batch.stage = Stage::Running(added + known, lines.len()));
+        imports.with(batch, |batch| batch.stage = Stage::Running(added + known, lines.len()));
     }
-    imports.with(&batch, |batch| {
+    imports.with(batch, |batch| {
         batch.stage = Stage::Over(added, known);
         // What was pasted is not needed any more, least of all its keys.
         batch.lines.clear();
