@@ -238,6 +238,53 @@ fn every_part_of_a_conversation_is_shown_and_nothing_of_it_is_markup() {
 }
 
 #[test]
+fn later_turns_show_their_pictures_and_the_list_of_turns_tells_what_tools_gave() {
+    let call = |id: &str, name: &str| serde_json::json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}});
+    let reply = |message: serde_json::Value| {
+        let choice = serde_json::json!({"finish_reason": "stop", "message": message});
+        serde_json::json!({"object": "chat.completion", "model": "m", "choices": [choice]})
+    };
+    let asked = serde_json::json!({"role": "assistant", "content": null, "tool_calls": [call("c1", "read_it"), call("c2", "list_it")]});
+    let ready = serde_json::json!({"role": "assistant", "content": "Ready."});
+    let replies = [&asked, &ready, &ready].map(|message| Reply::json(200, &reply(message.clone()).to_string()));
+    let upstream = FakeUpstream::sequence(replies.to_vec());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let png = |data: &str| serde_json::json!({"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{data}")}});
+    let first = serde_json::json!({"role": "user", "content": [{"type": "text", "text": "Look."}, png("bm9uZQ==")]});
+    let result = |id: &str, text: &str| serde_json::json!({"role": "tool", "tool_call_id": id, "content": text});
+    let results = [result("c1", "fn  main()\n{}"), result("c2", "a.rs")];
+    let third = serde_json::json!({"role": "user", "content": [png(PNG), png("PHN2Zz48L3N2Zz4=")]});
+    let mut messages = vec![first];
+    for more in [vec![], [vec![asked], results.to_vec()].concat(), vec![ready, third]] {
+        messages.extend(more);
+        let body = serde_json::json!({"model": "m", "messages": messages});
+        assert_eq!(gateway.send(Call::chat(&body.to_string())).status, 200);
+        gateway.records_when(upstream.count());
+    }
+    let newest = gateway.records_when(3).remove(0);
+    assert_eq!(newest.number("known_messages"), 5, "it continues the others");
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/conversations/{}", newest.number("conversation_id")));
+    let turns: Vec<&str> = page.split("<li value=").skip(1).map(|turn| between(turn, "#t", "</a>")).collect();
+    assert!(turns[1].ends_with(">2 read_it, list_it: fn main() {}"), "{turns:?}");
+    let shown: Vec<&str> = page.split("<img loading=\"lazy\" width=\"240\" src=\"").skip(1).collect();
+    let shown: Vec<&str> = shown.iter().map(|image| image.split('"').next().unwrap()).collect();
+    let id = newest.number("id");
+    let of_newest = [0, 1].map(|n| format!("/admin/requests/{id}/blob/new-{n}"));
+    assert_eq!(shown[1..], of_newest, "{page}");
+    let picture = visitor.get(&of_newest[0]);
+    assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
+    assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
+    let whole = visitor.page(&format!("/admin/requests/{id}"));
+    assert!(whole.contains(&format!("src=\"/admin/requests/{id}/blob/1\"")), "{whole}");
+    assert_eq!(visitor.get(&format!("/admin/requests/{id}/blob/1")).body, picture.body, "it is the same one");
+    for none in ["new-1", "new-2", "new-", "new-x", "0", "3"] {
+        assert_eq!(visitor.get(&format!("/admin/requests/{id}/blob/{none}")).status, 404, "{none}");
+    }
+    assert_eq!(visitor.get("/admin/requests/999999/blob/new-0").status, 404);
+}
+
+#[test]
 fn other_apis_and_unknown_shapes_are_never_an_empty_page() {
     let upstream = FakeUpstream::with(|seen, _| match seen.target() {
         "/v1/responses" => Reply::json(

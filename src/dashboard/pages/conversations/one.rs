@@ -14,7 +14,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
 use crate::dashboard::pages::query::scope::{Scope, tidy};
-use crate::dashboard::pages::requests::chat::{inline_parts, read};
+use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::parts::{Body, Said, Writer};
 use crate::dashboard::reply::ApiError;
@@ -83,6 +83,8 @@ struct Turn {
     /// There is no body.
     is_empty: bool,
     all: String,
+    /// Where the pictures are that it shows.
+    pictures: String,
 }
 
 /// `GET /admin/conversations/{id}?q=&before=&after=&limit=&turn=&view=`.
@@ -187,13 +189,13 @@ struct Told<'a> {
 
 impl Told<'_> {
     /// A turn's messages, and how many of them there is no room for.
-    fn messages(&mut self, all: &[Message], mut blob: Option<usize>) -> (Vec<Said>, usize) {
+    fn messages(&mut self, all: &[Message]) -> (Vec<Said>, usize) {
         self.writer.note_calls(all.iter(), self.number);
-        let mut said = Vec::new();
+        let (mut said, mut blob) = (Vec::new(), 0);
         for (number, message) in (self.number..).zip(all) {
             let Some(one) = self.writer.said(message, number, blob) else { break };
             self.first_hit = self.first_hit.or(one.hit.then_some(number));
-            blob = blob.map(|blob| blob + inline_parts(message));
+            blob += inline_parts(message);
             said.push(one);
         }
         self.number += all.len();
@@ -205,16 +207,14 @@ impl Told<'_> {
         let facts = &row.facts;
         let heard = self.said.remove(&row.id).unwrap_or_default();
         let answer = heard.response.clone().unwrap_or_default();
-        // Of a part it is not known how many pictures came before it.
-        let blob = (!heard.is_part).then_some(0);
         let body = heard.as_whole(&facts.path);
         let reading = read(&facts.path, body.as_deref().unwrap_or_default(), &answer);
         let all: Vec<Message> = reading.messages.into_iter().chain(reading.reply).collect();
-        let (said, more) = self.messages(&all, blob);
+        let (said, more) = self.messages(&all);
         let error = reading.error.or_else(|| facts.error.clone());
         if self.listed.len() < LISTED {
-            let words =
-                body.as_deref().and_then(|body| preview(&facts.path, body, None)).unwrap_or_else(|| "—".to_owned());
+            let words = body.as_deref().and_then(|body| preview(&facts.path, body, None));
+            let words = words.or_else(|| self.writer.results(&all)).unwrap_or_else(|| "—".to_owned());
             self.listed.push((number, row.id, words.chars().take(PREVIEW_CHARS).collect()));
         }
         let ttft = facts.first_content_us.or(facts.first_byte_us);
@@ -239,6 +239,7 @@ impl Told<'_> {
             is_cut: facts.ending == Ending::Cut,
             request: format!("/admin/requests/{}{}", row.id, self.q),
             all: (self.link)("turn", row.id),
+            pictures: format!("/admin/requests/{}/blob/{NEW}", row.id),
         }
     }
 }

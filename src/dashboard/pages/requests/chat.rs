@@ -14,14 +14,16 @@ use crate::openai::dialogue::{Media, Message, Part, Role, error_text, layout, me
 use crate::openai::scan::{elements, member, string_value};
 use crate::search::Query;
 
+/// What stands before the number of a picture that is counted among what is new to the conversation, and the reply.
+pub(in crate::dashboard::pages) const NEW: &str = "new-";
 /// Tools named.
 const TOOLS: usize = 200;
 
 /// Content that is not text, in the body or the reply.
-pub(super) struct Blob {
+struct Blob {
     /// Where its base64 stands.
-    pub(super) base64: Range<usize>,
-    pub(super) in_reply: bool,
+    base64: Range<usize>,
+    in_reply: bool,
 }
 
 /// Everything that was said.
@@ -113,10 +115,10 @@ fn note_blobs(said: &Message, start: usize, in_reply: bool, blobs: &mut Vec<Blob
     }
 }
 
-/// The contents of a record that are not text, in the order of their numbers.
-pub(super) fn blobs(record: &Record) -> Vec<Blob> {
-    let [body, answer] = bytes(record);
-    read(&record.row.facts.path, body, answer).blobs
+/// A content of a request or its reply that is not text, by its number, as base64.
+pub(super) fn content<'a>(path: &str, body: &'a [u8], answer: &'a [u8], number: usize) -> Option<&'a [u8]> {
+    let Blob { base64, in_reply } = read(path, body, answer).blobs.into_iter().nth(number)?;
+    if in_reply { answer } else { body }.get(base64)
 }
 
 /// Every message of a record, the request's and the reply's.
@@ -150,7 +152,7 @@ impl Talk {
         }
         let mut show = |messages: &[Message], first: usize| -> Vec<Said> {
             let shown = messages.iter().enumerate();
-            shown.map_while(|(at, said)| writer.said(said, first + at, Some(numbers[first + at]))).collect()
+            shown.map_while(|(at, said)| writer.said(said, first + at, numbers[first + at])).collect()
         };
         let reply = show(&reading.reply, count);
         let fresh = show(&reading.messages[known..], known);

@@ -10,11 +10,12 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderVal
 use actix_web::web::Path;
 use openssl::base64::decode_block;
 
-use crate::dashboard::pages::requests::chat::blobs;
+use crate::dashboard::pages::requests::chat::{NEW, content};
 use crate::dashboard::pages::requests::one::load;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
-use crate::db::records::Record;
+use crate::db::PooledConnection;
+use crate::db::records::{Record, fresh, rows};
 use crate::error::Error;
 
 /// A larger body is a file beside the command.
@@ -33,19 +34,33 @@ fn file(kind: &'static str, policy: &'static str, body: Vec<u8>) -> HttpResponse
     response
 }
 
-/// `GET /admin/requests/{id}/blob/{n}`: a picture of the record.
-pub(super) async fn blob(visit: Visit, path: Path<(i64, usize)>) -> Page {
-    let (id, number) = path.into_inner();
-    let record = load(&visit, id).await?;
-    let picture = decoded(&record, number).ok_or_else(|| ApiError::from(Error::NotFound))?;
+/// `GET /admin/requests/{id}/blob/{n}`: a picture of the record; `new-{n}` counts those of what is new in it.
+pub(super) async fn blob(visit: Visit, path: Path<(i64, String)>) -> Page {
+    let (id, name) = path.into_inner();
+    let missing = || ApiError::from(Error::NotFound);
+    let counted: Option<usize> = name.strip_prefix(NEW).unwrap_or(&name).parse().ok();
+    let number = counted.ok_or_else(missing)?;
+    let (path, body, answer) = if name.starts_with(NEW) {
+        let work = move |connection: &mut PooledConnection| {
+            let row = rows(connection, &[id])?.pop().ok_or(Error::NotFound)?;
+            Ok((row.facts.path, fresh(connection, &[id])?.remove(&id).unwrap_or_default()))
+        };
+        let (path, mut heard) = visit.database(work).await?;
+        let answer = heard.response.take();
+        let body = heard.as_whole(&path);
+        (path, body, answer)
+    } else {
+        let Record { row, texts } = load(&visit, id).await?;
+        (row.facts.path, texts.body, texts.response)
+    };
+    let (body, answer) = (body.unwrap_or_default(), answer.unwrap_or_default());
+    let picture = content(&path, &body, &answer, number).and_then(decoded).ok_or_else(missing)?;
     let kind = kind_of(&picture).ok_or_else(|| ApiError::from(Error::NotFound))?;
     Ok(file(kind, "sandbox; default-src 'none'", picture))
 }
 
-fn decoded(record: &Record, number: usize) -> Option<Vec<u8>> {
-    let blob = blobs(record).into_iter().nth(number)?;
-    let bytes = if blob.in_reply { record.texts.response.as_deref()? } else { record.texts.body.as_deref()? };
-    let mut base64: Vec<u8> = bytes.get(blob.base64)?.iter().copied().filter(|byte| *byte != b'\\').collect();
+fn decoded(base64: &[u8]) -> Option<Vec<u8>> {
+    let mut base64: Vec<u8> = base64.iter().copied().filter(|byte| *byte != b'\\').collect();
     while !base64.len().is_multiple_of(4) {
         base64.push(b'=');
     }

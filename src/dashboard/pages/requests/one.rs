@@ -60,6 +60,8 @@ struct One<'a> {
     ended: Option<String>,
     talk: Talk,
     all_href: String,
+    /// Where its pictures are.
+    pictures: String,
     trees: Vec<Side<'a>>,
     /// The caller's headers and the reply's, each with its title.
     headers: Vec<(Key, Vec<(String, String)>)>,
@@ -178,6 +180,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         ],
         notes: notes(f, &record),
         ended: ended(f, facts),
+        pictures: format!("/admin/requests/{id}/blob/"),
         all_href: format!(
             "{base}{}",
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])

@@ -18,6 +18,8 @@ const PART_BYTES: usize = 20 << 10;
 /// The same when everything is asked for: a browser must live through it.
 const ALL_MESSAGES: usize = 2_000;
 const ALL_BYTES: usize = 8 << 20;
+/// How much of a tool's result stands in one line.
+const PREVIEW_BYTES: usize = 200;
 /// Lines of a tool's result that are not folded.
 const LINES: usize = 20;
 
@@ -109,14 +111,25 @@ impl Writer<'_> {
         }
     }
 
-    /// A message; nothing when there is no room for more. `blob` is the number of its first content that is not text, if
-    /// that is known: pictures without a number are only named.
-    pub(in crate::dashboard::pages) fn said(
-        &mut self,
-        said: &Message,
-        number: usize,
-        mut blob: Option<usize>,
-    ) -> Option<Said> {
+    /// What tools gave, for one line: their names where the calls are known, and the first words.
+    pub(in crate::dashboard::pages) fn results(&self, messages: &[Message]) -> Option<String> {
+        let (mut names, mut words) = (Vec::new(), "");
+        for part in messages.iter().flat_map(|message| &message.parts) {
+            if let Part::ToolResult { id, name, text, .. } = part {
+                let known = id.as_ref().and_then(|id| self.calls.get(id)).map(|(name, _)| name);
+                names.extend(name.as_ref().or(known).filter(|name| !names.contains(name)));
+                words = if words.is_empty() { text.trim() } else { words };
+            }
+        }
+        let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+        let words: Vec<&str> = beginning(words, PREVIEW_BYTES).split_whitespace().collect();
+        let told: Vec<String> =
+            [names.join(", "), words.join(" ")].into_iter().filter(|told| !told.is_empty()).collect();
+        Some(told.join(": ")).filter(|told| !told.is_empty())
+    }
+
+    /// A message; nothing when there is no room for more. `blob` is the number of its first content that is not text.
+    pub(in crate::dashboard::pages) fn said(&mut self, said: &Message, number: usize, mut blob: usize) -> Option<Said> {
         if self.left_messages == 0 || self.left_bytes == 0 {
             return None;
         }
@@ -142,7 +155,7 @@ impl Writer<'_> {
         })
     }
 
-    fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut Option<usize>) -> Block {
+    fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut usize) -> Block {
         let mut block = Block {
             class: "text",
             label: None,
@@ -232,25 +245,16 @@ impl Writer<'_> {
         (block.body, block.rest) = (Body::Html(html), rest);
     }
 
-    fn media(
-        &mut self,
-        block: &mut Block,
-        label: Key,
-        source: Option<&Media>,
-        detail: String,
-        blob: &mut Option<usize>,
-    ) {
+    fn media(&mut self, block: &mut Block, label: Key, source: Option<&Media>, detail: String, blob: &mut usize) {
         (block.class, block.label, block.detail) = ("media", Some(label), detail);
         match source {
             Some(Media::Inline { mime, base64, .. }) => {
                 let kib = (base64.len() * 3 / 4).div_ceil(1024);
                 block.detail = format!("{} {mime} {kib} KiB", block.detail).trim().to_owned();
-                if let Some(number) = blob {
-                    if label == Key("part.image") {
-                        block.body = Body::Picture(*number);
-                    }
-                    *number += 1;
+                if label == Key("part.image") {
+                    block.body = Body::Picture(*blob);
                 }
+                *blob += 1;
             }
             Some(Media::Url(address)) if address.starts_with("https://") || address.starts_with("http://") => {
                 block.link = beginning(address, 2_000).to_owned();
