@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
+use awc::ClientResponse;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use crate::balance::blame::signals;
 use crate::balance::breaker::BreakerConfig;
@@ -21,6 +23,7 @@ use crate::balance::verdict::Outcome;
 use crate::connector::Outbound;
 use crate::dashboard::memory::locked;
 use crate::dashboard::session::now_us;
+use crate::openai::opening::{Opening, OpeningScan};
 use crate::openai::peek::peek;
 use crate::openai::splice::put_model;
 use crate::roster::{Auth, Upstream};
@@ -162,17 +165,53 @@ async fn ask(
     body: Option<Value>,
 ) -> Result<(u16, Vec<u8>), String> {
     let body = body.map(|body| body.to_string().into_bytes());
-    let answer = send(outbound, upstream, method, path, body, PATIENCE).await?;
-    Ok((answer.status, answer.body))
+    let answer = send(outbound, upstream, (method, path, body), PATIENCE, ANSWER_BYTES).await?;
+    answer.broken.map_or(Ok((answer.status, answer.body)), Err)
 }
 
 /// What an upstream answered, as it came: hostile, and perhaps with our key in it.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: String,
+    /// As much of its body as was to be kept.
     pub(super) body: Vec<u8>,
-    /// When its first bytes came.
+    /// How much of the body came.
+    pub(super) total_bytes: u64,
+    /// When its head came.
     pub(super) began: Instant,
+    /// When its first content came: of a stream what is more than a start.
+    pub(super) content: Option<Instant>,
+    /// What broke it off in the middle.
+    pub(super) broken: Option<String>,
+}
+
+impl Answer {
+    fn is_stream(&self) -> bool {
+        self.content_type.to_ascii_lowercase().starts_with("text/event-stream")
+    }
+
+    /// Reads the body to its end and keeps its first `most` bytes.
+    async fn read(&mut self, mut from: ClientResponse, until: Instant, patience: Duration, most: usize) {
+        let mut opening = self.is_stream().then(OpeningScan::new);
+        loop {
+            let piece = match timeout_at(until.into(), from.next()).await {
+                Ok(None) => return,
+                Ok(Some(Ok(piece))) => piece,
+                Ok(Some(Err(error))) => return self.broken = Some(error.to_string()),
+                Err(_) => return self.broken = Some(late(patience)),
+            };
+            if self.content.is_none() && opening.as_mut().is_none_or(|scan| scan.push(&piece) != Opening::Undecided) {
+                self.content = Some(Instant::now());
+            }
+            self.total_bytes += piece.len() as u64;
+            let room = most.saturating_sub(self.body.len()).min(piece.len());
+            self.body.extend_from_slice(&piece[..room]);
+        }
+    }
+}
+
+fn late(patience: Duration) -> String {
+    format!("no answer within {} s", patience.as_secs())
 }
 
 /// A body with the model's name as this upstream knows it.
@@ -183,18 +222,17 @@ fn named(upstream: &Upstream, body: Vec<u8>) -> Vec<u8> {
     splice.map(|splice| splice.apply(&body)).unwrap_or(body)
 }
 
-/// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it. `path` is below the
-/// endpoint's; a body is JSON.
+/// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it: a method, a path below
+/// the endpoint's, perhaps a body of JSON. Of the answer's body the first `most` bytes are kept.
 ///
 /// # Errors
-/// What went wrong; it may hold our key.
+/// Why there is no answer; it may hold our key.
 pub(super) async fn send(
     outbound: &Outbound,
     upstream: &Upstream,
-    method: Method,
-    path: &str,
-    body: Option<Vec<u8>>,
+    (method, path, body): (Method, &str, Option<Vec<u8>>),
     patience: Duration,
+    most: usize,
 ) -> Result<Answer, String> {
     let body = body.map(|body| named(upstream, body));
     let path: PathAndQuery = format!("{}{path}", upstream.endpoint.base_path)
@@ -208,18 +246,22 @@ pub(super) async fn send(
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     upstream.sign(headers);
-    let work = async {
-        let mut response = match body {
-            Some(body) => request.send_body(body).await,
-            None => request.send().await,
-        }
-        .map_err(|error| error.to_string())?;
-        let began = Instant::now();
-        let status = response.status().as_u16();
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_owned();
-        let body = response.body().limit(ANSWER_BYTES).await.map_err(|error| error.to_string())?;
-        Ok(Answer { status, content_type, body: body.to_vec(), began })
+    let until = Instant::now() + patience;
+    let sent = match body {
+        Some(body) => timeout_at(until.into(), request.send_body(body)).await,
+        None => timeout_at(until.into(), request.send()).await,
     };
-    timeout(patience, work).await.unwrap_or_else(|_| Err(format!("no answer within {} s", patience.as_secs())))
+    let response = sent.map_err(|_| late(patience))?.map_err(|error| error.to_string())?;
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        content_type: content_type.to_owned(),
+        body: Vec::new(),
+        total_bytes: 0,
+        began: Instant::now(),
+        content: None,
+        broken: None,
+    };
+    answer.read(response, until, patience, most).await;
+    Ok(answer)
 }

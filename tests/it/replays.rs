@@ -96,6 +96,48 @@ fn a_replay_may_be_a_stream_and_is_put_together() {
 }
 
 #[test]
+fn a_replay_measures_when_its_content_began_and_keeps_what_came_of_a_reply_too_large_or_broken_off() {
+    let slow = Reply::stream().event(&role()).pause(400).event(&delta("late words")).event(&stop()).done();
+    let large = answer(&"many words ".repeat(600_000));
+    let beyond = answer(&"many words ".repeat(900_000));
+    let broken = Reply::stream().event(&role()).event(&delta("half a")).close();
+    let upstream = FakeUpstream::sequence(vec![good(), slow, large, beyond, broken]);
+    let plan = Gateway::on(Kind::Sqlite).setting("record_body_limit_bytes", &(8 << 20).to_string());
+    let gateway = plan.upstream(upstream.row("a")).start();
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let mut count = 1;
+    let mut replay = || {
+        let sent = visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto");
+        assert_eq!(sent.status, 303, "{}", sent.text());
+        count += 1;
+        let record = gateway.records_when(count).remove(0);
+        (record, visitor.page(sent.header("location").unwrap()))
+    };
+    let (record, page) = replay();
+    let (first, content) = (record.number("first_byte_us"), record.number("first_content_us"));
+    assert!(content >= first + 300_000, "the role alone is no content: {first} {content}");
+    assert!(!page.contains(&format!("<dd>{} ms</dd>", first / 1000)) && page.contains("late words"), "{page}");
+
+    let (record, page) = replay();
+    assert_eq!(record.end(), (200, "complete"));
+    assert!(page.len() < 2 << 20, "a page is no place for all of it: {} bytes", page.len());
+    assert!(record.number("reply_bytes") > 6 << 20 && record.text("response").ends_with('}'), "it is kept whole");
+
+    let (record, page) = replay();
+    let kept = record.text("response").len();
+    assert_eq!((kept, record.text("response_note")), (8 << 20, "cut"));
+    assert!(record.number("reply_bytes") > 9_900_000, "its true size is told");
+    assert!(page.contains("class=\"said warn\"") && page.contains("cut"), "{}", page.len());
+
+    let (record, page) = replay();
+    assert_eq!((record.number("status"), record.text("ending")), (200, "cut"));
+    assert!(record.text("response").contains("half a") && page.contains("half a"), "what came is kept");
+    assert!(!record.text("error").is_empty() && page.contains("class=\"said warn\""), "{page}");
+}
+
+#[test]
 fn what_a_replay_will_take_is_told_before_it_is_sent() {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);

@@ -1,19 +1,24 @@
 //! A request and its replay side by side: figures, replies, and the replies word by word.
 //!
-//! **Invariant:** replies are shown as text. **May import:** `state`, `db`, `openai`.
+//! **Invariant:** replies are shown as text, and what of them is left out is told. **May import:** `state`, `db`, `openai`.
 
 use actix_web::web::Path;
 use askama::Template;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::chat::all_messages;
-use crate::dashboard::pages::requests::diff::{Stretch, text_of, words};
+use crate::dashboard::pages::requests::diff::{BYTES as COMPARED_BYTES, Stretch, text_of, words};
+use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::names;
-use crate::dashboard::pages::requests::one::load;
+use crate::dashboard::pages::requests::one::{load, notes};
+use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::table::{called, dash, money};
 use crate::dashboard::shown;
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::records::Record;
+
+/// Text of one reply that is shown.
+const SHOWN_BYTES: usize = 64 << 10;
 
 #[derive(Template)]
 #[template(path = "requests/compare.html")]
@@ -21,6 +26,8 @@ struct Compare<'a> {
     f: &'a Frame,
     sides: [Shown; 2],
     words: Vec<Stretch>,
+    /// Bytes of the longer text that were not compared.
+    uncompared: usize,
     same: bool,
 }
 
@@ -32,10 +39,14 @@ struct Shown {
     status: i32,
     class: &'static str,
     first: String,
+    /// What is not whole.
+    notes: Vec<String>,
     total: String,
     tokens: String,
     cost: String,
     text: String,
+    /// Bytes of the text that are not shown.
+    rest: usize,
 }
 
 /// `GET /admin/requests/{id}/replay/{other}`: both replies side by side.
@@ -43,6 +54,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
     let (id, other) = path.into_inner();
     let (one, two) = (load(&visit, id).await?, load(&visit, other).await?);
     let names = visit.database(names).await?;
+    let f = &visit.frame;
     let side = |record: &Record| {
         let facts = &record.row.facts;
         let text: Vec<String> = all_messages(record).1.iter().map(text_of).collect();
@@ -52,14 +64,23 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             model: facts.model.clone().unwrap_or_default(),
             status: facts.status,
             class: shown::status_class(facts.status),
-            first: facts.first_byte_us.map_or_else(dash, shown::duration),
+            first: facts.first_content_us.or(facts.first_byte_us).map_or_else(dash, shown::duration),
+            notes: notes(f, record).into_iter().chain(ended(f, facts)).collect(),
             total: shown::duration(facts.total_us),
             tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(dash, money),
             text: if text.is_empty() { facts.error.clone().unwrap_or_default() } else { text.join("\n\n") },
+            rest: 0,
         }
     };
-    let sides = [side(&one), side(&two)];
+    let mut sides = [side(&one), side(&two)];
     let words = words(&sides[0].text, &sides[1].text);
-    visit.page(&Compare { f: &visit.frame, same: sides[0].text == sides[1].text, words, sides })
+    let same = sides[0].text == sides[1].text;
+    let uncompared = sides.iter().map(|side| side.text.len()).max().unwrap_or(0).saturating_sub(COMPARED_BYTES);
+    for side in &mut sides {
+        let shown = beginning(&side.text, SHOWN_BYTES).len();
+        side.rest = side.text.len() - shown;
+        side.text.truncate(shown);
+    }
+    visit.page(&Compare { f, same, words, uncompared, sides })
 }

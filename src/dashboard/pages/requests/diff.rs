@@ -29,7 +29,7 @@ use crate::openai::scan::{members, string_value};
 const MESSAGES: usize = 2_000;
 const SHOWN: usize = 200;
 /// Text of one message that is compared word by word, and shown.
-const BYTES: usize = 20 << 10;
+pub(super) const BYTES: usize = 20 << 10;
 /// A parameter's value.
 const VALUE_BYTES: usize = 500;
 /// How long words may be compared.

@@ -201,7 +201,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
 }
 
 /// Why something is not there.
-fn notes(f: &Frame, record: &Record) -> Vec<String> {
+pub(super) fn notes(f: &Frame, record: &Record) -> Vec<String> {
     let texts = &record.texts;
     let mut notes = Vec::new();
     if texts.body.is_none() && texts.response.is_none() {

@@ -25,6 +25,8 @@ use crate::roster::{Recording, Upstream};
 
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How much of a reply is kept, at most: it waits in memory until it is whole.
+const MOST_BYTES: usize = 32 << 20;
 
 /// The upstreams that need no caller's key and whose replies are recorded.
 pub(super) fn usable(visit: &Visit) -> Vec<Arc<Upstream>> {
@@ -63,6 +65,7 @@ struct Heard {
     model_sent: Option<String>,
     attempts: Vec<AttemptNote>,
     first_byte_us: Option<i64>,
+    first_content_us: Option<i64>,
     status: Option<u16>,
     streamed: bool,
     error: Option<String>,
@@ -80,10 +83,12 @@ pub(super) async fn resend(
     let facts = &record.row.facts;
     let (started_us, began) = (now_us(), Instant::now());
     let path = facts.path.strip_prefix("/v1").unwrap_or(&facts.path);
+    let most = visit.state.roster.load().settings.record_body_limit_bytes.min(MOST_BYTES);
     let mut heard = Heard::default();
     for (at, upstream) in upstreams.iter().enumerate() {
         let began_us = us(began, Instant::now());
-        let answer = probe::send(outbound, upstream, Method::POST, path, Some(body.clone()), PATIENCE).await;
+        let request = (Method::POST, path, Some(body.clone()));
+        let answer = probe::send(outbound, upstream, request, PATIENCE, most).await;
         let is_answer = answer.is_ok();
         heard.take(upstream, answer, began);
         heard.model_sent = model_of(&body).and_then(|model| upstream.models.get(&model)).map(|sent| sent.name.clone());
@@ -115,27 +120,36 @@ impl Heard {
         match answer {
             Ok(answer) => {
                 // An upstream may repeat the key it was sent.
-                let body = match String::from_utf8(answer.body) {
-                    Ok(text) => upstream.scrub(&text).into_bytes(),
-                    Err(bad) => bad.into_bytes(),
-                };
-                (self.status, self.error) = (Some(answer.status), None);
+                let cut = answer.total_bytes > answer.body.len() as u64;
+                let body = scrubbed(upstream, answer.body);
+                self.status = Some(answer.status);
+                self.error = answer.broken.map(|problem| upstream.scrub(&problem));
                 self.first_byte_us = Some(us(began, answer.began));
+                self.first_content_us = answer.content.map(|at| us(began, at));
                 self.streamed = answer.content_type.to_ascii_lowercase().starts_with("text/event-stream");
-                let total_bytes = body.len() as u64;
+                let total_bytes = answer.total_bytes;
                 let kept = match self.streamed {
                     true => Kept::Events(Box::new(Assembler::new()), body),
                     false => Kept::Copy(body),
                 };
-                self.reply = Side { total_bytes, kept, content_type: answer.content_type, ..Side::default() };
+                self.reply = Side { total_bytes, cut, kept, content_type: answer.content_type, ..Side::default() };
             }
             Err(problem) => {
-                (self.status, self.first_byte_us, self.streamed) = (None, None, false);
+                (self.status, self.first_byte_us, self.first_content_us, self.streamed) = (None, None, None, false);
                 self.error = Some(upstream.scrub(&problem));
                 self.reply = Side::default();
             }
         }
     }
+}
+
+/// A body without the upstream's secrets: in its text, as far as that goes.
+fn scrubbed(upstream: &Upstream, mut body: Vec<u8>) -> Vec<u8> {
+    let end = std::str::from_utf8(&body).map_or_else(|bad| bad.valid_up_to(), str::len);
+    let rest = body.split_off(end);
+    let mut body = upstream.scrub(&String::from_utf8(body).unwrap_or_default()).into_bytes();
+    body.extend_from_slice(&rest);
+    body
 }
 
 fn draft(visit: &Visit, record: &Record, body: Vec<u8>, heard: Heard, (started_us, total_us): (i64, i64)) -> Draft {
@@ -160,10 +174,14 @@ fn draft(visit: &Visit, record: &Record, body: Vec<u8>, heard: Heard, (started_u
         upstream_id: heard.upstream_id,
         streamed: heard.streamed,
         first_byte_us: heard.first_byte_us,
-        first_content_us: None,
+        first_content_us: heard.first_content_us,
         total_us,
         attempts: heard.attempts,
-        ending: if heard.status.is_some() { Ending::Complete } else { Ending::Refused },
+        ending: match (heard.status, &heard.error) {
+            (None, _) => Ending::Refused,
+            (Some(_), None) => Ending::Complete,
+            (Some(_), Some(_)) => Ending::Cut,
+        },
         error: heard.error,
         resource_id: None,
         heads: Vec::new(),
