@@ -112,27 +112,9 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
 }
 
-/// Query parameters that may hold a secret.
-const SECRET_PARAMETERS: [&str; 7] = ["key", "api-key", "api_key", "apikey", "token", "access_token", "sk"];
-
-/// Path and query for the record, secrets in the query masked.
-pub(super) fn path_for_record(path_and_query: &str) -> String {
-    let Some((path, query)) = path_and_query.split_once('?') else {
-        return path_and_query.to_owned();
-    };
-    let mask = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) => {
-            format!("{name}=…")
-        }
-        _ => pair.to_owned(),
-    };
-    let pairs: Vec<String> = query.split('&').map(mask).collect();
-    format!("{path}?{}", pairs.join("&"))
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::proxy::headers::{for_upstream, path_for_record};
+    use crate::proxy::headers::for_upstream;
     use crate::roster::KeepHeaders;
     use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -178,11 +160,5 @@ mod tests {
         let named = KeepHeaders::Names(vec![HeaderName::from_static("api-key")]);
         assert_eq!(passed(&named, false), ["api-key", "openai-beta", "x-stainless-lang"]);
         assert_eq!(passed(&KeepHeaders::No, true), ["api-key", "authorization", "openai-beta", "x-stainless-lang"]);
-    }
-
-    #[test]
-    fn secrets_in_a_query_are_masked_in_the_record() {
-        assert_eq!(path_for_record("/v1/models?a=b&API-key=xyz"), "/v1/models?a=b&API-key=…");
-        assert_eq!(path_for_record("/v1/models"), "/v1/models");
     }
 }

@@ -11,7 +11,7 @@ use crate::support::upstream::FakeUpstream;
 use crate::support::{KEY, PASSWORD, on_both};
 
 /// Secrets that callers and upstreams send in headers.
-const SECRETS: [&str; 4] = [KEY, "azure-secret-4711", "cookie-secret-4712", "reply-secret-4713"];
+const SECRETS: [&str; 5] = [KEY, "azure-secret-4711", "cookie-secret-4712", "reply-secret-4713", "address-secret-4714"];
 
 fn plan(kind: Kind, upstream: &FakeUpstream) -> Plan {
     SECRETS.iter().fold(Gateway::on(kind), |plan, secret| plan.secret(secret)).upstream(upstream.row("a"))
@@ -21,6 +21,7 @@ fn upstream() -> FakeUpstream {
     let headers = [
         ("X-Request-Id", "req_0815"),
         ("X-RateLimit-Remaining-Tokens", "149984"),
+        ("Location", "/v1/files?access_token=address-secret-4714"),
         ("Set-Cookie", "session=reply-secret-4713; HttpOnly"),
     ];
     FakeUpstream::always(Reply::json_with(200, &headers, COMPLETION))
@@ -33,6 +34,7 @@ fn call() -> Call {
         .header("Idempotency-Key", "retry-4")
         .header("X-Api-Key", "azure-secret-4711")
         .header("Cookie", "a=cookie-secret-4712")
+        .header("Referer", "https://app.example/chat?theme=dark&key=address-secret-4714&tab=2")
 }
 
 fn heads(gateway: &Gateway, id: &str) -> Value {
@@ -58,6 +60,7 @@ fn headers_of_both_sides_are_recorded_without_their_secrets(kind: Kind) {
         ("authorization", "[redacted]"),
         ("x-api-key", "[redacted]"),
         ("cookie", "[redacted]"),
+        ("referer", "https://app.example/chat?theme=dark&key=…&tab=2"),
     ] {
         assert_eq!(values(&heads["request"], name), [value], "{name}");
     }
@@ -66,6 +69,7 @@ fn headers_of_both_sides_are_recorded_without_their_secrets(kind: Kind) {
         ("x-ratelimit-remaining-tokens", "149984"),
         ("content-type", "application/json"),
         ("set-cookie", "[redacted]"),
+        ("location", "/v1/files?access_token=…"),
     ] {
         assert_eq!(values(&heads["reply"], name), [value], "{name}");
     }
