@@ -205,6 +205,26 @@ impl Browser {
         self.runtime.block_on(self.client().issue_cmd(Beside { path: "goog/cdp/execute", body })).unwrap()
     }
 
+    /// Moves the pointer to a place on the screen.
+    pub fn point(&self, x: f64, y: f64) {
+        self.devtools("Input.dispatchMouseEvent", json!({"type": "mouseMoved", "x": x, "y": y}));
+    }
+
+    /// What `work` gives while another tab is in front of this one.
+    pub fn behind<T>(&self, work: impl FnOnce() -> T) -> T {
+        let hidden = |hidden: bool| {
+            until("the tab is seen or not", || (self.script("return document.hidden") == hidden).then_some(()))
+        };
+        let other = self.devtools("Target.createTarget", json!({"url": "about:blank"}));
+        self.devtools("Target.activateTarget", json!({"targetId": other["targetId"]}));
+        hidden(true);
+        let done = work();
+        self.devtools("Page.bringToFront", json!({}));
+        hidden(false);
+        self.devtools("Target.closeTarget", json!({"targetId": other["targetId"]}));
+        done
+    }
+
     /// The screen's size; a window cannot be made so narrow.
     pub fn size(&self, width: u32, height: u32) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});

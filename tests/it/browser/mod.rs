@@ -12,4 +12,5 @@ mod pictures; // for the README, when asked for
 mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
 mod shapes; // narrow screens
+mod tail; // the live tail under load
 mod walls; // policy, console, other hosts, secrets
