@@ -19,7 +19,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 43] = [
+const PAGES: [&str; 44] = [
     "/admin",
     "/admin?range=7d",
     "/admin/conversations",
@@ -58,6 +58,7 @@ const PAGES: [&str; 43] = [
     "/admin/requests/1?view=json",
     "/admin/requests/1?view=raw",
     "/admin/requests/1/replay",
+    "/admin/requests/1/replay/2",
     "/admin/requests/1/delete",
     "/admin/requests/2/diff/prev",
     "/admin/requests/2/diff/1?view=split",

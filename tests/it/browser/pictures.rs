@@ -11,6 +11,7 @@ use openai_api_route::db::records::{Ending, Facts, NewRecord, Texts};
 use serde_json::{Value, json};
 
 use crate::browser::harness::Browser;
+use crate::browser::shapes::CUT_OFF;
 use crate::support::KEY;
 use crate::support::client::Call;
 use crate::support::database::Kind;
@@ -29,11 +30,16 @@ const SHOWN: [(&str, &str, u32); 4] = [
     ("upstreams", "/admin/upstreams", 520),
 ];
 /// Pages that are looked at besides.
-const BESIDES: [(&str, &str); 4] = [
+const BESIDES: [(&str, &str); 9] = [
     ("conversations", "/admin/conversations"),
     ("wrong", "/admin/requests?q=modle:gpt-4o"),
     ("empty", "/admin/requests?q=status:502+nowhere+model:gpt-4o"),
     ("request", "/admin/requests/RECORD"),
+    ("replay", "/admin/requests/RECORD/replay"),
+    ("compare", "/admin/requests/RECORD/diff/prev"),
+    ("upstream", "/admin/upstreams/3"),
+    ("activity", "/admin/upstreams/1?tab=activity"),
+    ("keys", "/admin/keys"),
 ];
 /// Bytes of a picture.
 const MOST_BYTES: usize = 150 << 10;
@@ -272,6 +278,7 @@ fn the_readmes_pages_are_pictured_in_every_look() {
             let joint = if page.contains('?') { '&' } else { '?' };
             go(&format!("{page}{joint}lang={lang}"));
             save(name, look);
+            assert_eq!(browser.text(CUT_OFF), "", "{name} {look}: text is cut off");
         }
     }
 }

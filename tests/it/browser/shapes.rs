@@ -1,4 +1,4 @@
-//! Narrow screens: nothing wider than the screen, nothing too small to hit.
+//! Shapes: nothing wider than the screen, nothing too small to hit, no text cut off.
 
 use crate::browser::harness::Browser;
 use crate::browser::pages::Stage;
@@ -10,6 +10,78 @@ const TOO_SMALL: &str =
   .filter((at) => at.checkVisibility() && !at.matches('p a, dd a, li a, .skip, svg a'))
   .filter((at) => { const box = at.getBoundingClientRect(); return box.width < 23.5 || box.height < 23.5; })
   .map((at) => at.outerHTML.slice(0, 120) + ' ' + JSON.stringify(at.getBoundingClientRect())).join('\\n')";
+
+/// Texts that are cut off, or stand outside what they are written on. An ellipsis is a deliberate end, and what scrolls can
+/// be reached; an ellipsis works for the text of its own box only, not for that of a box within.
+pub const CUT_OFF: &str = "
+const found = new Set();
+const tell = (at, text, why) => found.add(why + ' ' + at.tagName.toLowerCase() + (at.className.baseVal ?? at.className).replace(/^(?=.)| +/g, '.') + ': ' + text.trim().slice(0, 60));
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+  const parent = text.parentElement;
+  if (!text.data.trim() || parent.closest('script, option, textarea, .skip') || !parent.checkVisibility({ visibilityProperty: true })) continue;
+  const range = document.createRange();
+  range.selectNodeContents(text);
+  const boxes = [...range.getClientRects()];
+  const outside = (box) => boxes.some((at) => at.left < box.left - 1.5 || at.right > box.right + 1.5 || at.top < box.top - 4 || at.bottom > box.bottom + 4);
+  const written = parent.closest('button, .button, .badge, .chips a, th, .tabs a, kbd, summary');
+  if (written && outside(written.getBoundingClientRect())) tell(written, text.data, 'outside');
+  let block = null;
+  for (let at = parent; at && at !== document.body; at = at.parentElement) {
+    const style = getComputedStyle(at);
+    const isBlock = !block && style.display !== 'inline';
+    if (isBlock) block = at;
+    const ends = style.overflowX === 'hidden' || style.overflowX === 'clip' || style.overflowY === 'hidden' || style.overflowY === 'clip';
+    // Of one pixel is what only screen readers are to have.
+    if (ends && (at.clientWidth === 1 || isBlock && style.textOverflow === 'ellipsis')) break;
+    if (ends && outside(at.getBoundingClientRect())) { tell(at, text.data, 'cut by'); break; }
+    if (style.overflowX === 'auto' || style.overflowX === 'scroll' || style.overflowY === 'auto') break;
+  }
+}
+return [...found].join('\\n')";
+
+#[test]
+fn no_text_is_cut_off_in_either_language_or_theme() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.go("/admin/upstreams");
+    browser.follow("main .bar form button");
+    let mut cut = Vec::new();
+    for lang in ["en", "zh-CN"] {
+        for page in stage.pages() {
+            let joint = if page.contains('?') { '&' } else { '?' };
+            browser.go(&format!("{page}{joint}lang={lang}"));
+            browser
+                .script("for (const details of document.querySelectorAll('details:not(.menu)')) details.open = true;");
+            for scheme in ["light", "dark"] {
+                browser.scheme(scheme);
+                let found = browser.text(CUT_OFF);
+                cut.extend(found.lines().map(|line| format!("{page} in {lang}, {scheme}: {line}")));
+            }
+        }
+    }
+    assert!(cut.is_empty(), "{}", cut.join("\n"));
+}
+
+#[test]
+fn text_that_is_cut_off_would_be_noticed() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.go("/admin/upstreams");
+    assert_eq!(browser.text(CUT_OFF), "");
+    for (spoil, told) in [
+        (
+            "document.querySelector('h1').style.cssText = 'width: 20px; overflow: hidden; white-space: nowrap'",
+            "cut by h1",
+        ),
+        ("document.querySelector('th:nth-child(3)').style.cssText = 'display: block; width: 4px'", "outside th"),
+    ] {
+        browser.go("/admin/upstreams");
+        browser.script(spoil);
+        let found = browser.text(CUT_OFF);
+        assert!(found.contains(told), "{told}: {found}");
+    }
+}
 
 #[test]
 fn every_page_fits_narrow_screens_and_fingers() {
