@@ -47,12 +47,16 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
 
 // All boxes of a table at once.
 for (const all of document.querySelectorAll("[data-all]")) {
+  const boxes = [...document.querySelectorAll(`input[type=checkbox][name="${all.dataset.all}"]`)];
+  const look = () => {
+    all.checked = boxes.length > 0 && boxes.every((box) => box.checked);
+  };
   all.hidden = false;
   all.addEventListener("change", () => {
-    for (const box of document.querySelectorAll(`input[type=checkbox][name="${all.dataset.all}"]`)) {
-      box.checked = all.checked;
-    }
+    for (const box of boxes) box.checked = all.checked;
   });
+  for (const box of boxes) box.addEventListener("change", look);
+  look();
 }
 
 // A link to a text: with script the text is copied, without it is opened.

@@ -122,8 +122,11 @@ pub(super) async fn test(
         Ok((status, body)) => (Some(status), String::from_utf8_lossy(&body).into_owned()),
         Err(problem) => (None, problem),
     };
-    let text =
-        upstream.scrub(&text).split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN_CHARS).collect();
+    let words = upstream.scrub(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text: String = words.chars().take(SHOWN_CHARS).collect();
+    if text.len() < words.len() {
+        text.push('…');
+    }
     let test = Test { model: model.map(str::to_owned), at_us, took_us, status, text };
     if let (true, Some(status)) = (test.is_good(), status) {
         let shown = signals(&Outcome::Status { status, quota: false, cool_until_ms: None }, false);

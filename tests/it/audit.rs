@@ -96,6 +96,11 @@ fn what_is_done_to_many_upstreams_at_once_is_told_of_each(kind: Kind) {
     let history = |name: &str| visitor.page(&format!("/admin/upstreams/{}?tab=history", id(name)));
     visitor.send("/admin/upstreams/bulk", &format!("action=weight&value=7&id={}&id={}", id("a"), id("b")));
     visitor.send("/admin/upstreams/order", &format!("move={}:up", id("c")));
+    visitor.send("/admin/upstreams/bulk", &format!("action=test&id={}", id("a")));
+    assert_eq!(visitor.post("/admin/upstreams/bulk", &format!("action=delete&id={}", id("a"))).status, 200);
+    visitor.send("/admin/upstreams/bulk", &format!("action=weight&value=7&id={}", id("a")));
+    let noted = ["login session", "edit upstream", "order upstream", "test upstream"];
+    assert_eq!(deeds(&gateway), noted, "what changes nothing is no change");
     let (a, b, c) = (history("a"), history("b"), history("c"));
     assert!(a.contains("upstream a: weight 1 → 7") && b.contains("upstream b: weight 1 → 7"), "{a}");
     assert!(!a.contains("upstream b:") && !c.contains("weight 1"), "only what was done to this one: {a}{c}");

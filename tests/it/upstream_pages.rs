@@ -120,12 +120,17 @@ fn a_test_shows_status_time_and_the_first_bytes_but_never_the_key() {
     assert_eq!((asked[1].method(), asked[1].target()), ("POST", "/v1/chat/completions"));
     assert!(asked[1].text().contains(r#""max_tokens":1"#), "one token is asked for: {}", asked[1].text());
 
+    let fetched = visitor.post(&format!("{target}/models"), "");
+    assert_eq!(fetched.header("location"), Some(format!("{target}#models").as_str()));
     let page = visitor.send(&format!("{target}/models"), "");
     assert!(page.contains("It offers 2 models."), "{page}");
     assert!(page.contains(r#"value="gpt-old" checked"#) && page.contains(r#"value="gpt-new">"#), "{page}");
     assert!(page.contains("gpt-gone <span class=\"badge warn\">gone</span>"), "{page}");
     visitor.send(&format!("{target}/allow"), "model=gpt-new&model=gpt-old");
     assert_eq!(gateway.upstream_column("a", "allow_models"), "o*,gpt-new,gpt-old");
+    upstream.now_answers(Reply::json(503, "busy"));
+    let failed = visitor.post(&format!("{target}/models"), "");
+    assert_eq!(failed.header("location"), Some(target.as_str()), "what went wrong stands at the top");
 }
 
 #[test]

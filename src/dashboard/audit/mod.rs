@@ -1,7 +1,7 @@
 //! Notes who changed what, and who read what others said: around every handler, so that none can forget it.
 //!
 //! Start at [`watched`]; [`deed`] says which requests count. What changed is told by looking before and after.
-//! **Invariant:** nothing is noted that was refused, and everything else is; no secret is noted, only its last four characters.
+//! **Invariant:** nothing is noted that was refused, and every change is; no secret is noted, only its last four characters.
 //! **May import:** `state`, `db`, `roster`.
 
 mod looks;
@@ -29,6 +29,9 @@ const SESSION_CHARS: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Deed(&'static str, &'static str, Option<i64>);
 
+/// Put on a response whose request did something else than its address says.
+pub(super) struct Verb(pub(super) &'static str);
+
 /// Lets the request through; notes it when it did something.
 pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let path = request.path().strip_prefix("/admin").unwrap_or_default().to_owned();
@@ -46,7 +49,7 @@ pub(super) async fn watched(request: ServiceRequest, next: Next<BoxBody>) -> Res
     spawn(noted(deed, changes, state, request, next)).await.map_err(ErrorInternalServerError)?
 }
 
-/// Does what is asked for and notes it, unless it was refused.
+/// Does what is asked for and notes it, unless it was refused or was an edit that changed nothing.
 async fn noted(
     deed: Deed,
     changes: bool,
@@ -64,6 +67,10 @@ async fn noted(
         Some(before) => look_at(&state).await.map(|after| differences(&before, &after)).unwrap_or_default(),
         None => Vec::new(),
     };
+    let verb = response.response().extensions().get::<Verb>().map_or(deed.0, |verb| verb.0);
+    if (verb, deed.1) == ("edit", "upstream") && about.is_empty() {
+        return Ok(response);
+    }
     let detail = about.iter().map(|thing| thing.detail.as_str()).collect::<Vec<_>>().join("\n");
     // What is named already, or has no number, is not looked for by its number.
     about.retain(|thing| thing.id != 0 && deed.2.is_none());
@@ -77,7 +84,7 @@ async fn noted(
     let entry = NewEntry {
         at_us: now_us(),
         who: format!("{means}, {}", address(request)),
-        verb: deed.0.to_owned(),
+        verb: verb.to_owned(),
         noun: deed.1.to_owned(),
         noun_id: deed.2,
         detail,

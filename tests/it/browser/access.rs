@@ -118,3 +118,25 @@ fn single_keys_work_until_they_are_switched_off_and_never_in_a_field() {
         "switched off"
     );
 }
+
+#[test]
+fn the_box_above_a_column_of_boxes_tells_whether_all_are_ticked() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.go("/admin/upstreams/import");
+    browser.script("document.getElementById('text').value = 'sk-first-0123456789\\nsk-second-0123456789'");
+    browser.follow("main button.primary");
+    let ticked = || {
+        let boxes = "return [...document.querySelectorAll('thead input, tbody input')].map((at) => Number(at.checked)).join('')";
+        browser.text(boxes)
+    };
+    assert_eq!(ticked(), "111", "every new line is ticked");
+    browser.click("tbody input");
+    assert_eq!(ticked(), "001");
+    browser.click("tbody input");
+    assert_eq!(ticked(), "111");
+    browser.click("thead input");
+    assert_eq!(ticked(), "000");
+    browser.go("/admin/upstreams");
+    assert!(!ticked().contains('1'));
+}

@@ -39,6 +39,7 @@ struct Shown {
     status: i32,
     class: &'static str,
     first: String,
+    content: String,
     /// What is not whole.
     notes: Vec<String>,
     total: String,
@@ -64,7 +65,8 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             model: facts.model.clone().unwrap_or_default(),
             status: facts.status,
             class: shown::status_class(facts.status),
-            first: facts.first_content_us.or(facts.first_byte_us).map_or_else(dash, shown::duration),
+            first: facts.first_byte_us.map_or_else(dash, shown::duration),
+            content: facts.first_content_us.map_or_else(dash, shown::duration),
             notes: notes(f, record).into_iter().chain(ended(f, facts)).collect(),
             total: shown::duration(facts.total_us),
             tokens: shown::tokens(facts.tokens_in, facts.tokens_out),

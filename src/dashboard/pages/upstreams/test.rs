@@ -10,6 +10,7 @@ use actix_web::web::{Data, Path};
 use futures_util::stream::{StreamExt, iter};
 
 use crate::connector::Outbound;
+use crate::dashboard::audit::Verb;
 use crate::dashboard::form::Form;
 use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::upstreams::bulk::entries;
@@ -52,7 +53,9 @@ pub(super) async fn test_these(visit: &Visit, outbound: &Outbound, ids: &[i64]) 
     let results: Vec<bool> = tests.buffer_unordered(AT_A_TIME).collect().await;
     let good = results.iter().filter(|good| **good).count();
     let said = visit.frame.tf("bulk.tested", &[&results.len(), &good]);
-    if good == results.len() { visit.done(LIST, &said) } else { visit.failed(LIST, &said) }
+    let mut response = if good == results.len() { visit.done(LIST, &said) } else { visit.failed(LIST, &said) };
+    response.extensions_mut().insert(Verb("test"));
+    response
 }
 
 /// `POST /admin/upstreams/{id}/test`: perhaps `models`, and where to go `back`.
@@ -87,13 +90,14 @@ pub(super) async fn fetch_models(
     outbound: Data<Outbound>,
 ) -> Result<HttpResponse, ApiError> {
     let upstream = find(&visit, *id)?;
-    let to = format!("{}#models", page_of(upstream.id));
+    let to = page_of(upstream.id);
     match probe::models(&outbound, &upstream).await {
         Ok(models) => {
             let count = models.len();
             visit.state.memory.tests.learn_models(upstream.id, models);
-            Ok(visit.done(&to, &visit.frame.tf("test.models_found", &[&count])))
+            Ok(visit.done(&format!("{to}#models"), &visit.frame.tf("test.models_found", &[&count])))
         }
+        // Why stands at the top of the page.
         Err(problem) => Ok(visit.failed(&to, &visit.frame.tf("test.models_failed", &[&problem]))),
     }
 }
