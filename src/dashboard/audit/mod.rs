@@ -63,14 +63,15 @@ async fn noted(
     if status.is_client_error() || status.is_server_error() {
         return Ok(response);
     }
-    let mut about = match before {
-        Some(before) => look_at(&state).await.map(|after| differences(&before, &after)).unwrap_or_default(),
-        None => Vec::new(),
+    let seen = match before {
+        Some(before) => look_at(&state).await.map(|after| differences(&before, &after)),
+        None => None,
     };
     let verb = response.response().extensions().get::<Verb>().map_or(deed.0, |verb| verb.0);
-    if (verb, deed.1) == ("edit", "upstream") && about.is_empty() {
+    if (verb, deed.1) == ("edit", "upstream") && seen.as_ref().is_some_and(Vec::is_empty) {
         return Ok(response);
     }
+    let mut about = seen.unwrap_or_default();
     let detail = about.iter().map(|thing| thing.detail.as_str()).collect::<Vec<_>>().join("\n");
     // What is named already, or has no number, is not looked for by its number.
     about.retain(|thing| thing.id != 0 && deed.2.is_none());
