@@ -1,6 +1,7 @@
 //! Records on the command line: `-search` prints them, `-export` writes them into a file, while the server runs.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use crate::support::client::Call;
 use crate::support::database::Kind;
@@ -19,6 +20,17 @@ fn ask(gateway: &Gateway, question: &str) {
 fn run(gateway: &Gateway, args: &[&str]) -> Said {
     let all: Vec<&str> = ["-database", &gateway.database.location].into_iter().chain(args.iter().copied()).collect();
     Program::run(gateway.folder(), &all, &[])
+}
+
+/// What the program draws on a terminal (of `script`, a part of every Linux).
+fn on_a_terminal(gateway: &Gateway, args: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_openai-api-route");
+    let command = format!("{program} -database '{}' {args}", gateway.database.location);
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(gateway.folder()).stdin(Stdio::null());
+    let output = script.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn records_are_printed_and_written_into_files(kind: Kind) {
@@ -52,6 +64,10 @@ fn records_are_printed_and_written_into_files(kind: Kind) {
     let examples = fs::read_to_string(gateway.folder().join("examples")).unwrap();
     assert_eq!(examples.lines().count(), 3);
     assert!(!gateway.folder().join("examples.part").exists());
+    // Into a file nothing is drawn; on a terminal a bar grows.
+    assert!(!run(&gateway, &["-export", "again.csv"]).err.contains('['));
+    let drawn = on_a_terminal(&gateway, "-export again.csv");
+    assert!(drawn.contains("[##############################] 3 of 3 records"), "{drawn:?}");
     let said = run(&gateway, &["-export", "x", "-format", "xml"]);
     assert!(said.code == Some(1) && said.err.contains("jsonl, csv, openai"), "{}", said.err);
 }
