@@ -11,7 +11,9 @@ use actix_web::{HttpMessage, HttpRequest};
 use jiff::tz::TimeZone;
 
 use crate::dashboard::assets;
+use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
+use crate::dashboard::reply::ApiError;
 use crate::dashboard::session::{Admin, now_us};
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::words::{Key, Lang};
@@ -43,7 +45,7 @@ const PLACES: [(&str, Key); 8] = [
 
 /// One entry of the navigation.
 pub(super) struct Place {
-    pub(super) href: &'static str,
+    pub(super) href: String,
     pub(super) text: &'static str,
     pub(super) current: bool,
 }
@@ -60,7 +62,10 @@ pub(super) struct Frame {
     pub(super) lang: Lang,
     /// `light`, `dark`, or `system`.
     pub(super) theme: &'static str,
+    /// The one that the address names, else the one that is set.
     pub(super) zone: TimeZone,
+    /// The zone's name when it is the address that names it, for links and forms that keep it; else empty.
+    pub(super) tz: String,
     /// When the page is made, µs since 1970.
     pub(super) now_us: i64,
     /// What forms carry; see [`crate::dashboard::form`].
@@ -73,6 +78,8 @@ pub(super) struct Frame {
     pub(super) flash: Option<Flash>,
     /// Path and query of the page, without `lang`.
     here: String,
+    /// Path and query of the page, without `tz`.
+    here_as_set: String,
     path: String,
     from_disk: bool,
 }
@@ -86,10 +93,12 @@ impl Frame {
         let now_us = now_us();
         let is_down = |trouble: Trouble| matches!(trouble, Trouble::Down | Trouble::Cooling);
         let admin = request.extensions().get::<Admin>().cloned();
+        let named = zone_named(request).ok().flatten();
         Frame {
             lang: Lang::from_tag(&cookie(LANGUAGE)).unwrap_or_else(|| Lang::accepted(wish)),
             theme: theme(&cookie(THEME)),
-            zone: snapshot.settings.time_zone.clone(),
+            tz: named.as_ref().and_then(TimeZone::iana_name).unwrap_or_default().to_owned(),
+            zone: named.unwrap_or_else(|| snapshot.settings.time_zone.clone()),
             now_us,
             signed_in: admin.is_some(),
             csrf: admin.map(|admin| admin.csrf).unwrap_or_default(),
@@ -100,7 +109,8 @@ impl Frame {
                 .filter(|upstream| upstream.enabled && is_down(upstream.measured.report(now_us / 1000).trouble()))
                 .count(),
             flash: flash(&cookie(FLASH)),
-            here: without_lang(request),
+            here: without(request, "lang"),
+            here_as_set: without(request, "tz"),
             path: request.path().to_owned(),
             from_disk: state.static_dir.is_some(),
         }
@@ -139,7 +149,7 @@ impl Frame {
     /// The navigation.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> + '_ {
         PLACES.iter().map(|(href, text)| Place {
-            href,
+            href: self.keep(href),
             text: self.k(text),
             current: self.path == *href || (*href != "/admin" && self.path.starts_with(href)),
         })
@@ -149,6 +159,26 @@ impl Frame {
     pub(super) fn in_language(&self, tag: &str) -> String {
         let joint = if self.here.contains('?') { '&' } else { '?' };
         format!("{}{joint}lang={tag}", self.here)
+    }
+
+    /// Where `to` leads, in the page's zone if that is one the address names.
+    pub(super) fn keep(&self, to: &str) -> String {
+        format!("{to}{}", if to.contains('?') { self.and_zone() } else { self.in_zone() })
+    }
+
+    /// What keeps a page's zone in an address without parameters.
+    pub(super) fn in_zone(&self) -> String {
+        if self.tz.is_empty() { String::new() } else { format!("?tz={}", escaped(&self.tz)) }
+    }
+
+    /// What keeps a page's zone in an address with parameters.
+    pub(super) fn and_zone(&self) -> String {
+        self.in_zone().replace('?', "&")
+    }
+
+    /// This page in the zone that is set.
+    pub(super) fn here_as_set(&self) -> &str {
+        &self.here_as_set
     }
 
     /// This page, to come back to.
@@ -166,9 +196,21 @@ pub(super) fn theme(name: &str) -> &'static str {
     }
 }
 
-fn without_lang(request: &HttpRequest) -> String {
-    let kept: Vec<&str> =
-        request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang=")).collect();
+/// The zone that an address names as `tz`, if it names one.
+///
+/// # Errors
+/// 400 that names what is no zone.
+pub(super) fn zone_named(request: &HttpRequest) -> Result<Option<TimeZone>, ApiError> {
+    match Form::parse(request.query_string().as_bytes()).text("tz") {
+        "" => Ok(None),
+        name => TimeZone::get(name).map(Some).map_err(|_| ApiError::field_keyed("tz", Key("frame.no_zone"), &[&name])),
+    }
+}
+
+/// Path and query, but for one parameter.
+fn without(request: &HttpRequest, name: &str) -> String {
+    let is_it = |pair: &str| pair.split_once('=').is_some_and(|(known, _)| known == name);
+    let kept: Vec<&str> = request.query_string().split('&').filter(|pair| !pair.is_empty() && !is_it(pair)).collect();
     let joint = if kept.is_empty() { "" } else { "?" };
     format!("{}{joint}{}", request.path(), kept.join("&"))
 }
@@ -176,7 +218,7 @@ fn without_lang(request: &HttpRequest) -> String {
 /// Where a `?lang=` leads, and the cookie it leaves; `None` when there is none.
 pub(super) fn language_switch(request: &HttpRequest) -> Option<(String, Cookie<'static>)> {
     let lang = Lang::from_tag(Form::parse(request.query_string().as_bytes()).text("lang"))?;
-    Some((without_lang(request), remembered(LANGUAGE, lang.tag().to_owned())))
+    Some((without(request, "lang"), remembered(LANGUAGE, lang.tag().to_owned())))
 }
 
 /// The cookie of a chosen theme.

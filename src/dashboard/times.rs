@@ -1,8 +1,14 @@
 //! Times in parameters: moments and ranges.
 //!
-//! **Invariant:** no time without an offset is understood: nobody has to guess a zone. **May import:** chrono.
+//! **Invariant:** a time has its offset, and a date is of the zone that its page names: nobody has to guess one.
+//! **May import:** chrono, jiff.
+
+use std::borrow::Cow;
 
 use chrono::DateTime;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::words::Key;
@@ -20,6 +26,17 @@ pub(super) fn moment(field: &'static str, text: &str) -> Result<i64, ApiError> {
     time.map(|time| time.timestamp_micros()).map_err(wrong)
 }
 
+/// What a date (`2026-11-24`) begins at in a zone, as [`moment`] reads it; as the end of a range (`to`) the day is in it.
+/// Other texts stay as they are.
+pub(super) fn dated<'a>(field: &str, text: &'a str, zone: &TimeZone) -> Cow<'a, str> {
+    let begin = || {
+        let day: Date = text.parse().ok().filter(|_| text.len() == "2026-11-24".len())?;
+        let day = if field == "to" { day.checked_add(1.day()).ok()? } else { day };
+        Some(day.to_zoned(zone.clone()).ok()?.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+    };
+    begin().map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// `15m`, `6h`, `7d`, in seconds.
 pub(super) fn duration(field: &'static str, text: &str) -> Result<i64, ApiError> {
     let wrong = || ApiError::field_keyed(field, Key("time.range"), &[]);
@@ -33,4 +50,24 @@ pub(super) fn duration(field: &'static str, text: &str) -> Result<i64, ApiError>
     };
     let number = number.parse::<i64>().ok().filter(|number| (1..=LONGEST_S / MINUTE_S).contains(number));
     Ok(number.ok_or_else(wrong)? * unit_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use crate::dashboard::times::dated;
+
+    #[test]
+    fn a_date_is_a_day_of_the_zone_also_when_clocks_change() {
+        let zone = |name| TimeZone::get(name).unwrap();
+        assert_eq!(dated("from", "2026-11-22", &zone("Asia/Shanghai")), "2026-11-22T00:00:00+08:00");
+        assert_eq!(dated("to", "2026-11-22", &zone("Asia/Shanghai")), "2026-11-23T00:00:00+08:00");
+        let berlin = zone("Europe/Berlin");
+        assert_eq!(dated("from", "2026-10-25", &berlin), "2026-10-25T00:00:00+02:00");
+        assert_eq!(dated("to", "2026-10-25", &berlin), "2026-10-26T00:00:00+01:00");
+        for other in ["2026-11-22T08:00:00Z", "2026-11-22T08", "20261122", "yesterday!", ""] {
+            assert_eq!(dated("from", other, &berlin), other);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::dashboard::form::{Form, see};
-use crate::dashboard::frame::{Frame, flash_cookie, flash_shown};
+use crate::dashboard::frame::{Frame, flash_cookie, flash_shown, zone_named};
 use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::session::{Admin, address};
 use crate::dashboard::words::Key;
@@ -49,6 +49,7 @@ impl FromRequest for Visit {
         let (request, admin) = (request.clone(), Admin::from_request(request, payload));
         Box::pin(async move {
             let admin = admin.await?;
+            zone_named(&request)?;
             let state = request.app_data::<Data<State>>().ok_or_else(ApiError::unauthorized)?.clone();
             Ok(Visit { frame: Frame::of(&request, &state), state, admin, request })
         })
@@ -56,14 +57,14 @@ impl FromRequest for Visit {
 }
 
 impl Visit {
-    /// The query's parameters.
+    /// The query's parameters; `tz` is one of every page.
     ///
     /// # Errors
     /// 400 that names the first parameter which is none of `known`: nothing is dropped in silence.
     pub(super) fn query(&self, known: &[&str]) -> Result<Form, ApiError> {
         let query = Form::parse(self.request.query_string().as_bytes());
-        let unknown = query.names().find(|name| !known.contains(name)).map(str::to_owned);
-        let Some(unknown) = unknown else { return Ok(query) };
+        let known = [known, &["tz"]].concat();
+        let Some(unknown) = query.unknown(&known) else { return Ok(query) };
         let args: [&dyn Display; 2] = [&unknown, &known.join(", ")];
         Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args))
     }

@@ -120,7 +120,7 @@ pub(super) async fn list(visit: Visit) -> Page {
         let dollars = |pico: Option<i64>| pico.map_or_else(|| "—".to_owned(), dollars);
         ModelRow {
             requests: shown::count(asked),
-            link: if asked > 0 { found(&filter("model", &model), "range=7d") } else { String::new() },
+            link: if asked > 0 { found(&visit.frame, &filter("model", &model), "range=7d") } else { String::new() },
             price: [
                 dollars(price.map(|price| price.input)),
                 dollars(price.map(|price| price.output)),

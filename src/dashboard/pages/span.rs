@@ -4,12 +4,13 @@
 
 use actix_web::http::StatusCode;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
-use crate::dashboard::times::{LONGEST_S, duration, moment};
+use crate::dashboard::times::{LONGEST_S, dated, duration, moment};
 use crate::dashboard::words::Key;
 
 /// Ranges offered, with their words.
@@ -33,17 +34,22 @@ pub(in crate::dashboard) struct Span {
 }
 
 impl Span {
-    /// Reads `range`, or `from` and `to`; a day when nothing is asked for. Only these and `others` may be asked.
-    pub(in crate::dashboard) fn read(query: &Form, others: &[&str], now_us: i64) -> Result<Span, ApiError> {
-        let known: Vec<&str> = ["range", "from", "to"].iter().chain(others).copied().collect();
+    /// Reads `range`, or `from` and `to`; a day when nothing is asked for. Only these, `tz` and `others` may be asked.
+    pub(in crate::dashboard) fn read(
+        query: &Form,
+        others: &[&str],
+        (now_us, zone): (i64, &TimeZone),
+    ) -> Result<Span, ApiError> {
+        let known: Vec<&str> = ["range", "from", "to", "tz"].iter().chain(others).copied().collect();
         if let Some(unknown) = query.unknown(&known) {
             let there = format!("there is no such parameter; there are {}", known.join(", "));
             return Err(ApiError::field(unknown, there));
         }
         let ask = |name: &str| Some(query.text(name)).filter(|text| !text.is_empty());
-        let to_us = ask("to").map_or(Ok(now_us), |to| moment("to", to))?;
+        let at = |name: &'static str, text: &str| moment(name, &dated(name, text, zone));
+        let to_us = ask("to").map_or(Ok(now_us), |to| at("to", to))?;
         let (from_us, range) = match (ask("from"), ask("range").unwrap_or("24h")) {
-            (Some(from), _) => (moment("from", from)?, String::new()),
+            (Some(from), _) => (at("from", from)?, String::new()),
             (None, range) => (to_us - duration("range", range)? * 1_000_000, range.to_owned()),
         };
         if from_us >= to_us || to_us - from_us > LONGEST_S * 1_000_000 {
@@ -97,10 +103,10 @@ pub(in crate::dashboard) fn between(f: &Frame, from_us: i64, to_us: i64) -> Stri
 }
 
 /// Requests that a query finds in a stretch of time.
-pub(in crate::dashboard) fn requests(query: &str, time: &str) -> String {
+pub(in crate::dashboard) fn requests(f: &Frame, query: &str, time: &str) -> String {
     match query {
-        "" => format!("/admin/requests?{time}"),
-        query => format!("/admin/requests?q={}&{time}", escaped(query)),
+        "" => f.keep(&format!("/admin/requests?{time}")),
+        query => f.keep(&format!("/admin/requests?q={}&{time}", escaped(query))),
     }
 }
 
@@ -124,6 +130,8 @@ pub(in crate::dashboard) fn any_of<'a>(field: &str, names: impl IntoIterator<Ite
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use crate::dashboard::form::Form;
     use crate::dashboard::pages::span::{Span, any_of, filter};
     use crate::search::parse;
@@ -131,7 +139,7 @@ mod tests {
     #[test]
     fn a_stretch_has_one_before_it_and_a_step_that_fits() {
         let now = 1_790_000_000_000_000;
-        let read = |text: &str| Span::read(&Form::parse(text.as_bytes()), &["by"], now);
+        let read = |text: &str| Span::read(&Form::parse(text.as_bytes()), &["by"], (now, &TimeZone::UTC));
         for (text, length_s, step_s) in [
             ("", 86_400, 900),
             ("range=1h", 3600, 60),

@@ -74,10 +74,10 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         return Ok(elsewhere);
     }
     let form = visit.query(&["q", "range", "from", "to", "before", "after", "limit"])?;
-    let scope = Scope::read(parameters);
+    let scope = Scope::read(parameters).dated(&visit.frame);
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let timed = scope.clone().timed().with(&cursor);
-    let asked = match Asked::read(timed.trim_start_matches('?'), &[], Utc::now()) {
+    let asked = match Asked::read(timed.trim_start_matches('?'), &["tz"], Utc::now()) {
         Ok(asked) => asked,
         Err(error) => return wrong(&visit, &scope, error),
     };
@@ -136,7 +136,7 @@ pub(super) fn row(f: &Frame, talk: &Talk, names: &HashMap<i64, String>, query: &
     let id = talk.id;
     Row {
         id,
-        link: format!("{LIST}/{id}{}", Scope::default().with(&[("q", query)])),
+        link: format!("{LIST}/{id}{}", Scope::default().with(&[("q", query), ("tz", &f.tz)])),
         title: title.filter(|title| !title.is_empty()).unwrap_or_else(|| f.tf("talks.untitled", &[&id])),
         turns: shown::exact(talk.records),
         errors: talk.errors,

@@ -95,7 +95,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         return Ok(elsewhere);
     }
     visit.query(&["q", "before", "after", "limit", "turn", "view"])?;
-    let asked = Asked::read(request.query_string(), &["turn", "view"], Utc::now())?;
+    let asked = Asked::read(request.query_string(), &["turn", "view", "tz"], Utc::now())?;
     let f = &visit.frame;
     let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
     let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;
@@ -105,15 +105,17 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         Some("plain") => true,
         Some(_) => return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_view"))),
     };
-    let q = Scope::default().with(&[("q", &asked.text)]);
+    let q = Scope::default().with(&[("q", &asked.text), ("tz", &f.tz)]);
     let view = if is_plain { "plain" } else { "" };
     let link = |name: &'static str, id: i64| {
-        format!("{path}{}", Scope::default().with(&[("q", &asked.text), (name, &id.to_string()), ("view", view)]))
+        let id = id.to_string();
+        format!("{path}{}", Scope::default().with(&[("q", &asked.text), ("tz", &f.tz), (name, &id), ("view", view)]))
     };
     let other_view = match is_plain {
         true => (Key("view.chat"), format!("{path}{q}")),
         false => {
-            (Key("view.plain"), format!("{path}{}", Scope::default().with(&[("q", &asked.text), ("view", "plain")])))
+            let plain = Scope::default().with(&[("q", &asked.text), ("tz", &f.tz), ("view", "plain")]);
+            (Key("view.plain"), format!("{path}{plain}"))
         }
     };
     let mut told = Told {

@@ -129,7 +129,7 @@ impl Row {
                 0 if sum.unpriced > 0 || sum.requests == 0 => "—".to_owned(),
                 nano => shown::money(nano),
             },
-            found: requests(&filter("key", &key.name), "range=30d"),
+            found: requests(f, &filter("key", &key.name), "range=30d"),
             models: models(f, &serving),
             upstreams: (serving.len() < stored.upstreams.len()).then(|| serving.into_iter().map(label).collect()),
             own_level: level(own_level),

@@ -103,7 +103,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let f = &visit.frame;
     let now_us = f.now_us;
     let query = Form::parse(request.query_string().as_bytes());
-    let span = Span::read(&query, &["refresh"], now_us)?;
+    let span = Span::read(&query, &["refresh"], (now_us, &f.zone))?;
     let refreshes = query.text("refresh") == REFRESH_S;
     let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
@@ -144,7 +144,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
             name: label(row),
             badge: Badge::of(f, row, upstream),
             line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream)),
-            found: found(&filter("upstream", &row.id.to_string()), "range=24h"),
+            found: found(f, &filter("upstream", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),
         }
     };
@@ -163,14 +163,14 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         as_of: as_of(counts, latest.first()).map(|us| f.time(&us)),
         cut: if cut > 0 { f.tf("overview.cut", &[&cut]) } else { String::new() },
         refreshes,
-        again: format!("/admin?{time}{again}"),
+        again: f.keep(&format!("/admin?{time}{again}")),
         host: request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888"),
         cards: cards(f, &points, &past, &time),
         requests,
         times,
         tops: vec![
-            (f.t("nav.models"), grouped(&models, "model", &time)),
-            (f.t("nav.keys"), grouped(&keys, "key", &time)),
+            (f.t("nav.models"), grouped(f, &models, "model", &time)),
+            (f.t("nav.keys"), grouped(f, &keys, "key", &time)),
             (f.t("overview.errors"), errors(f, &failed, &time)),
         ],
         has_upstreams: !lines.is_empty(),

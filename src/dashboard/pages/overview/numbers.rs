@@ -31,7 +31,7 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
         label: f.k(&key),
         value,
         exact,
-        href: requests(query, time),
+        href: requests(f, query, time),
         change,
     };
     let change = |now: Option<f64>, past: Option<f64>| change(f, now, past);
@@ -108,7 +108,7 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
     let known: HashMap<i64, &Figures> = points.iter().map(|point| (point.bucket_s, &point.figures)).collect();
     let steps = span.steps();
     let step_s = span.step_s();
-    let step = |query: &str, at_s: i64| requests(query, &between(f, at_s * 1_000_000, (at_s + step_s) * 1_000_000));
+    let step = |query: &str, at_s: i64| requests(f, query, &between(f, at_s * 1_000_000, (at_s + step_s) * 1_000_000));
     let places = || -> Vec<Place> {
         steps.iter().map(|at_s| Place { label: clock(f, span, *at_s), href: step("", *at_s) }).collect()
     };

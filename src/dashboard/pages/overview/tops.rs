@@ -30,7 +30,7 @@ pub(super) struct Top {
 }
 
 /// The groups with the most requests; `field` is what a query calls them.
-pub(super) fn grouped(points: &[Point], field: &str, time: &str) -> Vec<Top> {
+pub(super) fn grouped(f: &Frame, points: &[Point], field: &str, time: &str) -> Vec<Top> {
     let mut sums: HashMap<&str, Figures> = HashMap::new();
     for point in points.iter().filter(|point| !point.group.is_empty()) {
         let sum = sums.entry(&point.group).or_default();
@@ -42,7 +42,7 @@ pub(super) fn grouped(points: &[Point], field: &str, time: &str) -> Vec<Top> {
         name: name.to_owned(),
         count: shown::count(figures.requests),
         note: if figures.cost_nano > 0 { shown::money(figures.cost_nano) } else { String::new() },
-        href: requests(&filter(field, name), time),
+        href: requests(f, &filter(field, name), time),
     };
     sums.into_iter().take(MOST).map(top).collect()
 }
@@ -71,7 +71,7 @@ pub(super) fn errors(f: &Frame, failed: &[Row], time: &str) -> Vec<Top> {
         name: if words.is_empty() { f.tf("overview.status", &[&status]) } else { format!("{status} · {words}") },
         count: shown::exact(count as i64),
         note: String::new(),
-        href: requests(&format!("is:error status:{status}"), time),
+        href: requests(f, &format!("is:error status:{status}"), time),
     };
     counts.into_iter().take(MOST).map(top).collect()
 }

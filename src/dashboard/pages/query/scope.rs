@@ -10,12 +10,13 @@ use actix_web::http::header::{HeaderValue, LOCATION};
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::times::dated;
 use crate::dashboard::words::Key;
 
 /// Parameters in the order in which addresses have them.
-const ORDER: [&str; 8] = ["q", "range", "from", "to", "sort", "limit", "cols", "refresh"];
-/// Those that say which requests.
-const WHICH: [&str; 4] = ["q", "range", "from", "to"];
+const ORDER: [&str; 9] = ["q", "range", "from", "to", "tz", "sort", "limit", "cols", "refresh"];
+/// Those that say which requests, and in which zone.
+const WHICH: [&str; 5] = ["q", "range", "from", "to", "tz"];
 /// The time that is looked at when none is named.
 const DEFAULT_RANGE: &str = "24h";
 /// The times that are offered, with the words of those that are no length.
@@ -57,6 +58,14 @@ impl Scope {
             }
         }
         Scope { pairs }
+    }
+
+    /// The same with dates as moments of the page's zone.
+    pub(in crate::dashboard::pages) fn dated(mut self, f: &Frame) -> Scope {
+        for (name, value) in self.pairs.iter_mut().filter(|(name, _)| ["from", "to"].contains(name)) {
+            *value = dated(name, value, &f.zone).into_owned();
+        }
+        self
     }
 
     /// A parameter's value, or nothing.

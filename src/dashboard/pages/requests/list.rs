@@ -79,7 +79,7 @@ struct Live {
     upstreams: String,
 }
 
-/// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=`.
+/// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let parameters = request.query_string();
     if let Some(elsewhere) = tidy(LIST, parameters) {
@@ -91,11 +91,12 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         return Ok(found(&format!("{LIST}{query}")));
     }
     let form = visit.query(&KNOWN)?;
-    let scope = Scope::read(parameters);
+    let scope = Scope::read(parameters).dated(&visit.frame);
     let timed = scope.clone().timed();
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let now = Utc::now();
-    let asked = match Asked::read(timed.with(&cursor).trim_start_matches('?'), &["sort", "cols", "refresh"], now) {
+    let asked = match Asked::read(timed.with(&cursor).trim_start_matches('?'), &["tz", "sort", "cols", "refresh"], now)
+    {
         Ok(asked) => asked,
         Err(error) => return wrong(&visit, &scope, error),
     };
@@ -180,7 +181,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
     let older = at("before", last.filter(|_| seen.found.has_older));
     let newer = at("after", seen.found.rows.first().map(|row| row.id).filter(|_| seen.found.has_newer));
     let export = |format: &'static str| {
-        (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("format", format)])))
+        (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("tz", ""), ("format", format)])))
     };
     let is_wrong = ask.wrong.is_some();
     List {

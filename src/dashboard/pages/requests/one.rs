@@ -114,8 +114,8 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         return Ok(elsewhere);
     }
     let form = visit.query(&["q", "range", "from", "to", "view", "turns"])?;
-    let scope = Scope::read(request.query_string()).which();
-    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], Utc::now())?;
+    let scope = Scope::read(request.query_string()).dated(&visit.frame).which();
+    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &["tz"], Utc::now())?;
     let search = asked.search.clone();
     let record = load(&visit, id).await?;
     let row = record.row.clone();

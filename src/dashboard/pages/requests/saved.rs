@@ -31,7 +31,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     let rows = visit.database(|connection| saved::list(connection)).await?;
     let readable = |row: SavedSearch| {
         let scope = Scope::read(row.query.trim_start_matches('?'));
-        let parts = ["q", "range", "from", "to", "sort"].map(|name| scope.get(name).to_owned());
+        let parts = ["q", "range", "from", "to", "tz", "sort"].map(|name| scope.get(name).to_owned());
         (row, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "))
     };
     visit.page(&Saved { f: &visit.frame, rows: rows.into_iter().map(readable).collect() })

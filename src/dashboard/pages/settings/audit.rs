@@ -68,7 +68,7 @@ pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
     entries.truncate(ROWS as usize);
     let older = entries.last().filter(|_| more).map(|last| {
         let only = upstream.map(|id| format!("&upstream={id}")).unwrap_or_default();
-        format!("{}{only}&before={}", at("audit"), last.id)
+        visit.frame.keep(&format!("{}{only}&before={}", at("audit"), last.id))
     });
     let f = &visit.frame;
     let rows = entries.into_iter().map(|entry| row(f, entry)).collect();

@@ -59,7 +59,10 @@ impl Chosen {
     /// As it is.
     pub(super) fn of(visit: &Visit) -> Chosen {
         let f = &visit.frame;
-        Chosen { zone: Field::new(ZONE, f.zone_name()), language: f.lang, theme: f.theme, shortcuts: f.shortcuts }
+        // The page itself may be in another.
+        let set = visit.state.roster.load().settings.time_zone.clone();
+        let zone = Field::new(ZONE, set.iana_name().unwrap_or("UTC"));
+        Chosen { zone, language: f.lang, theme: f.theme, shortcuts: f.shortcuts }
     }
 
     /// As it shall be.

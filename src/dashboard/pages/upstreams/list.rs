@@ -64,7 +64,7 @@ impl List<'_> {
         let all = [("state", state), ("q", &self.q), ("sort", &self.sort)];
         let given = all.iter().filter(|(_, value)| !value.is_empty());
         let given: Vec<String> = given.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        if given.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", given.join("&")) }
+        self.f.keep(&if given.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", given.join("&")) })
     }
 }
 

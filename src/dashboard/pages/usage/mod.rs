@@ -76,7 +76,7 @@ fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, ApiError> {
 impl Asked {
     fn read(f: &Frame, parameters: &str) -> Result<Asked, ApiError> {
         let form = Form::parse(parameters.as_bytes());
-        let span = Span::read(&form, &PARAMETERS, f.now_us)?;
+        let span = Span::read(&form, &PARAMETERS, (f.now_us, &f.zone))?;
         let text = |name: &str, usual: &'static str| match form.text(name) {
             "" => usual.to_owned(),
             text => text.to_owned(),
@@ -108,7 +108,7 @@ impl Asked {
     fn parameters(&self, f: &Frame) -> String {
         let (metric, by, bucket, top) = (self.metric.name(), &self.by_name, self.buckets.name, self.top);
         let (p, q, span) = (self.percentile, escaped(&self.q), self.span.parameters(f));
-        format!("metric={metric}&by={by}&bucket={bucket}&p={p}&top={top}&q={q}&{span}")
+        f.keep(&format!("?metric={metric}&by={by}&bucket={bucket}&p={p}&top={top}&q={q}&{span}"))
     }
 
     /// A query that finds the requests of a group; of `None`, those of all groups but `told`.

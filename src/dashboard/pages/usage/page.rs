@@ -98,14 +98,14 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         let terms = asked.terms(group.as_deref(), &lines.told);
         Row {
             name: name(group),
-            href: requests(&terms, &time),
+            href: requests(f, &terms, &time),
             value: written(now),
             share: now
                 .filter(|_| whole > 0.0)
                 .map_or_else(|| "—".to_owned(), |now| format!("{:.1} %", now / whole * 100.0)),
             samples: shown::exact(asked.metric.samples(figures)),
             before: written(past),
-            before_href: requests(&terms, &past_time),
+            before_href: requests(f, &terms, &past_time),
             change: change(f, now, past),
         }
     };
@@ -121,7 +121,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
             Cell {
                 text: samples.map(|figures| format!("({})", asked.metric.samples(figures))).unwrap_or_default(),
                 href: if with_links && figures.is_some() {
-                    requests(&terms, &between_steps(*start))
+                    requests(f, &terms, &between_steps(*start))
                 } else {
                     String::new()
                 },
@@ -141,14 +141,14 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let all: Vec<Series> = lines.all.iter().enumerate().map(line).collect();
     let place = |start: &i64| Place {
         label: asked.buckets.label(f, &asked.span, *start),
-        href: requests(&asked.all(), &between_steps(*start)),
+        href: requests(f, &asked.all(), &between_steps(*start)),
     };
     let title = f.k(&asked.metric.key());
     let sentence = f.tf("usage.told", &[&f.k(&asked.buckets.key()), &f.zone_name()]);
     let as_bars = asked.by.is_none() && asked.metric.adds_up();
     let unit = |number: f64| asked.metric.written(number);
     let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
-    let csv = format!("/admin/usage/csv?{}", asked.parameters(f));
+    let csv = format!("/admin/usage/csv{}", asked.parameters(f));
     let as_of = as_of(visit.state.recorder.counts(), newest.as_ref()).map(|us| f.time(&us));
     visit.page(&Usage {
         f,
