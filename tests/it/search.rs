@@ -4,6 +4,7 @@
 pub mod corpus;
 mod paging;
 mod refused;
+mod sorted;
 
 use std::collections::HashMap;
 

@@ -6,6 +6,7 @@
 //! | `walk` | all segments and what they do not hold yet, in the order that is wanted |
 //! | `check` | reading records to be sure |
 //! | `page` | a page of matches and how many there are |
+//! | `top` | the matches with the greatest figures |
 //! | `tail` | what has come since a record |
 //! | `over` | what matches, counted by name, by time, by conversation |
 //!
@@ -17,6 +18,7 @@ mod eval;
 mod over;
 mod page;
 mod tail;
+mod top;
 mod walk;
 
 use std::time::Instant;
@@ -34,6 +36,7 @@ use crate::search::Query;
 pub use over::{Bucket, Facet, Group, Groups, facets, groups, histogram};
 pub use page::{Found, find, ids};
 pub use tail::{Tail, newer};
+pub use top::{TOP, Top, top};
 
 /// What a search says that met a part of the index which cannot be read.
 const INDEX_DAMAGED: &str = "the search index is damaged; it is made anew, try again in a moment";
@@ -105,3 +108,5 @@ fn at_one_moment<T>(conn: &mut Connection, work: impl FnOnce(&mut Connection) ->
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_top;

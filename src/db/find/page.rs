@@ -152,7 +152,8 @@ impl Collect {
             return Ok(());
         }
         for chunk in docs.chunks(CHUNK) {
-            let doubts: Vec<Doubt<'_>> = chunk.iter().map(|doc| doubt(&matched.unsure, *doc, &ids)).collect();
+            let doubts: Vec<Doubt<'_>> =
+                chunk.iter().map(|doc| doubt(&matched.unsure, *doc, ids[*doc as usize])).collect();
             let sure = check(walk, conn, &doubts)?;
             for doubt in doubts {
                 if sure.contains(&doubt.id) && self.ids.len() < self.most {
@@ -171,9 +172,10 @@ impl Collect {
     }
 }
 
-fn doubt<'q>(unsure: &[(Bits, &'q Clause)], doc: u32, ids: &[i64]) -> Doubt<'q> {
+/// A document as a record to be sure of.
+pub(super) fn doubt<'q>(unsure: &[(Bits, &'q Clause)], doc: u32, id: i64) -> Doubt<'q> {
     let clauses = unsure.iter().filter(|(bits, _)| bits.contains(doc)).map(|(_, clause)| *clause).collect();
-    Doubt { id: ids[doc as usize], clauses }
+    Doubt { id, clauses }
 }
 
 /// Of some documents those that match for sure, read where they must be.
@@ -188,7 +190,7 @@ pub(super) fn sure_docs(
         return Ok(docs);
     }
     let ids: Vec<i64> = ids.iter().map(|id| id.unwrap_or_default()).collect();
-    let doubts: Vec<Doubt<'_>> = docs.iter().map(|doc| doubt(unsure, doc, &ids)).collect();
+    let doubts: Vec<Doubt<'_>> = docs.iter().map(|doc| doubt(unsure, doc, ids[doc as usize])).collect();
     let sure = check(walk, conn, &doubts)?;
     let mut bits = Bits::none(docs.docs());
     docs.iter().filter(|doc| sure.contains(&ids[*doc as usize])).for_each(|doc| bits.insert(doc));
@@ -196,7 +198,7 @@ pub(super) fn sure_docs(
 }
 
 /// How many match, up to [`COUNT_CAP`]; whether there are more.
-fn count(walk: &Walk<'_>, conn: &mut Connection, deadline: Instant) -> Result<(u32, bool), Error> {
+pub(super) fn count(walk: &Walk<'_>, conn: &mut Connection, deadline: Instant) -> Result<(u32, bool), Error> {
     let (mut count, mut reads) = (0, 0);
     for piece in walk.in_time().rev() {
         let matched = walk.matched(piece, conn)?;
@@ -210,7 +212,8 @@ fn count(walk: &Walk<'_>, conn: &mut Connection, deadline: Instant) -> Result<(u
                     return Ok((count, true));
                 }
                 let before = walk.read.borrow().len();
-                let doubts: Vec<Doubt<'_>> = chunk.iter().map(|doc| doubt(&matched.unsure, *doc, &ids)).collect();
+                let doubts: Vec<Doubt<'_>> =
+                    chunk.iter().map(|doc| doubt(&matched.unsure, *doc, ids[*doc as usize])).collect();
                 count += check(walk, conn, &doubts)?.len() as u32;
                 reads += walk.read.borrow().len() - before;
             }

@@ -61,13 +61,13 @@ fn record(chance: &mut Chance, at: i64) -> NewRecord {
     NewRecord { facts, texts, ..NewRecord::default() }
 }
 
-fn search(query: &str) -> Search {
+pub(super) fn search(query: &str) -> Search {
     let query = parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
     Search { query, from_us: None, to_us: None, deadline: Instant::now() + Duration::from_secs(60) }
 }
 
 /// Whether a document matches, found out without an index.
-fn matches(doc: &Doc, query: &Query) -> bool {
+pub(super) fn matches(doc: &Doc, query: &Query) -> bool {
     use crate::search::{NameField, NumberField, Side, What};
     let number = |column: Column| doc.numbers[column as usize];
     let has =
@@ -158,7 +158,7 @@ const QUERIES: [&str; 34] = [
     "text:修复,ok status:200",
 ];
 
-fn stored(count: i64) -> (Folder, Connection, Store, Chance) {
+pub(super) fn stored(count: i64) -> (Folder, Connection, Store, Chance) {
     let folder = Folder::new();
     let mut conn = folder.open().database.connect().unwrap();
     by_hand(
@@ -173,7 +173,7 @@ fn stored(count: i64) -> (Folder, Connection, Store, Chance) {
     (folder, conn, store, chance)
 }
 
-fn all(conn: &mut Connection) -> Vec<Doc> {
+pub(super) fn all(conn: &mut Connection) -> Vec<Doc> {
     let rows = rows_after(conn, 0, 100_000).unwrap();
     docs(conn, &rows).unwrap()
 }

@@ -24,6 +24,7 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{COUNT_CAP, Found};
+use crate::search::NumberField;
 
 pub(super) const LIST: &str = "/admin/requests";
 /// What the box searches for.
@@ -32,13 +33,13 @@ const LABEL: Key = Key("ask.label");
 const KNOWN: [&str; 10] = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
-/// The orders, with their words.
-const SORTS: [(&str, Key); 5] = [
-    ("", Key("sort.newest")),
-    ("-total", Key("sort.total")),
-    ("-ttft", Key("sort.ttft")),
-    ("-tokens", Key("sort.tokens")),
-    ("-cost", Key("sort.cost")),
+/// The orders, with their words and the figure of which there is most first.
+const SORTS: [(&str, Key, Option<NumberField>); 5] = [
+    ("", Key("sort.newest"), None),
+    ("-total", Key("sort.total"), Some(NumberField::Total)),
+    ("-ttft", Key("sort.ttft"), Some(NumberField::FirstByte)),
+    ("-tokens", Key("sort.tokens"), Some(NumberField::Tokens)),
+    ("-cost", Key("sort.cost"), Some(NumberField::Cost)),
 ];
 /// How often a page may load itself again, in s.
 const REFRESH: std::ops::RangeInclusive<u32> = 5..=300;
@@ -58,7 +59,10 @@ struct List<'a> {
     older: Option<String>,
     /// The search took too long: when the oldest request came in that was looked at.
     searched_to: Option<Moment>,
-    sorted: bool,
+    /// In another order than the newest first.
+    is_sorted: bool,
+    /// The search took too long for what would come after these in their order.
+    stopped: bool,
     sorts: Vec<(&'static str, String, bool)>,
     limits: Vec<(&'static str, String, bool)>,
     columns: Vec<(&'static str, &'static str, bool)>,
@@ -104,8 +108,8 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
     let span = (asked.search.from_us, to_us);
     let seen = {
-        let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort.clone());
-        visit.database(move |connection| look(connection, &search, cursor, limit, &sort, span)).await?
+        let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort.2);
+        visit.database(move |connection| look(connection, &search, cursor, limit, sort, span)).await?
     };
     let mut ask = Ask::of(&visit.frame, &scope, LIST, LABEL).between(&visit.frame, &scope, seen.span.0, seen.span.1);
     ask.offers.extend(seen.offers.iter().cloned());
@@ -121,7 +125,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
 /// How the list is shown.
 struct Wishes {
     cols: Vec<&'static str>,
-    sort: String,
+    sort: (&'static str, Key, Option<NumberField>),
     refresh: String,
 }
 
@@ -133,10 +137,10 @@ impl Wishes {
             let there = COLUMNS.map(|(name, _)| name).join(", ");
             cols.push(known.ok_or_else(|| ApiError::field_keyed("cols", Key("req.cols"), &[&there]))?.0);
         }
-        let sort = asked.other("sort").unwrap_or_default().to_owned();
-        if !SORTS.iter().any(|(known, _)| *known == sort) {
-            return Err(ApiError::field_keyed("sort", Key("field.one_of"), &[&"-total, -ttft, -tokens, -cost"]));
-        }
+        let sort = asked.other("sort").unwrap_or_default();
+        let there = "-total, -ttft, -tokens, -cost";
+        let sort = SORTS.into_iter().find(|(known, ..)| *known == sort);
+        let sort = sort.ok_or_else(|| ApiError::field_keyed("sort", Key("field.one_of"), &[&there]))?;
         let refresh = asked.other("refresh").unwrap_or_default().to_owned();
         if !refresh.is_empty() && !refresh.parse().is_ok_and(|seconds| REFRESH.contains(&seconds)) {
             return Err(ApiError::field_keyed("refresh", Key("req.refresh"), &[]));
@@ -165,9 +169,10 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
         newest: 0,
         span: (0, 0),
         searched_to_us: None,
+        stopped: false,
         hints: None,
     };
-    let wishes = Wishes { cols: Vec::new(), sort: String::new(), refresh: String::new() };
+    let wishes = Wishes { cols: Vec::new(), sort: SORTS[0], refresh: String::new() };
     visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask))
 }
 
@@ -197,8 +202,9 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         has_extra: !wishes.cols.is_empty(),
         searched_to: seen.searched_to_us.map(|us| f.time(&us)),
-        sorted: !wishes.sort.is_empty(),
-        sorts: SORTS.map(|(sort, key)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort == sort)).into(),
+        is_sorted: wishes.sort.2.is_some(),
+        stopped: seen.stopped,
+        sorts: SORTS.map(|(sort, key, _)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort.0 == sort)).into(),
         limits: LIMITS
             .map(|limit| {
                 (

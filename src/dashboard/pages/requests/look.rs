@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** no body is read but for the last words of each row. **May import:** `db`, `search`.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::dashboard::pages::query::ask::names_in;
@@ -10,12 +9,10 @@ use crate::dashboard::pages::query::empty::{self, Hints};
 use crate::dashboard::pages::requests::chart::step_us;
 use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::db::PooledConnection;
-use crate::db::find::{Bucket, Cursor, Found, Search, find, histogram};
-use crate::db::records::{Row, first_us, newest_id, rows, titles};
+use crate::db::find::{Bucket, Cursor, Found, Search, Top, find, histogram, top};
+use crate::db::records::{first_us, newest_id, rows, titles};
 use crate::error::Error;
-
-/// Matches that are put into another order, the newest.
-const SORTED: usize = 1_000;
+use crate::search::NumberField;
 
 pub(super) struct Seen {
     pub(super) found: Found,
@@ -28,6 +25,8 @@ pub(super) struct Seen {
     pub(super) newest: i64,
     /// When the oldest request came in that was looked at, µs since 1970: the search took too long.
     pub(super) searched_to_us: Option<i64>,
+    /// The search took too long for what would come after these in their order.
+    pub(super) stopped: bool,
     /// Nothing matched.
     pub(super) hints: Option<Hints>,
 }
@@ -37,23 +36,15 @@ pub(super) fn look(
     search: &Search,
     cursor: Cursor,
     limit: usize,
-    sort: &str,
+    sort: Option<NumberField>,
     span: (Option<i64>, i64),
 ) -> Result<Seen, Error> {
-    let mut found = find(connection, search, cursor, if sort.is_empty() { limit } else { SORTED })?;
-    if !sort.is_empty() {
-        let figure = |row: &Row| match sort {
-            "-total" => Some(row.facts.total_us),
-            "-ttft" => row.facts.first_byte_us,
-            "-cost" => row.facts.cost_nano,
-            _ => Some(row.facts.tokens_in? + row.facts.tokens_out.unwrap_or(0)),
-        };
-        found.rows.sort_by_key(|row| Reverse(figure(row)));
-        found.rows.truncate(limit);
-        (found.has_older, found.has_newer) = (false, false);
-    }
+    let Top { found, stopped } = match sort {
+        Some(by) => top(connection, search, by, cursor, limit)?,
+        None => Top { found: find(connection, search, cursor, limit)?, stopped: false },
+    };
     let ids: Vec<i64> = found.rows.iter().map(|row| row.id).collect();
-    let is_empty = found.rows.is_empty() && cursor == Cursor::Newest && found.searched_to.is_none();
+    let is_empty = found.rows.is_empty() && cursor == Cursor::Newest && found.searched_to.is_none() && !stopped;
     let searched_to = match found.searched_to {
         Some(id) => rows(connection, &[id])?.pop(),
         None => None,
@@ -71,6 +62,7 @@ pub(super) fn look(
         offers: names_in(connection, search)?,
         newest: newest_id(connection)?,
         searched_to_us: searched_to.map(|row| row.facts.started_us),
+        stopped,
         hints: if is_empty { Some(empty::look(connection, search)?) } else { None },
         found,
     })
