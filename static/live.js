@@ -63,11 +63,11 @@ if (box && button && waitingButton) {
     cell(row, record.upstream_id == null ? "" : (upstreams[record.upstream_id] ?? record.upstream_id), "cut");
     cell(row, record.key_name, "cut");
     cell(row, record.ip, "cut");
-    cell(row, duration(record.first_byte_us), "num");
+    cell(row, duration(record.first_content_us), "num");
     cell(row, duration(record.total_us), "num");
     const counted = record.tokens_in != null || record.tokens_out != null;
     cell(row, counted ? `${side(record.tokens_in)} → ${side(record.tokens_out)}` : "—", "num");
-    const streamed = record.streamed && record.first_byte_us != null ? record.total_us - record.first_byte_us : 0;
+    const streamed = record.streamed && record.first_content_us != null ? record.total_us - record.first_content_us : 0;
     cell(row, streamed > 0 && record.tokens_out != null ? ((record.tokens_out * 1e6) / streamed).toFixed(1) : "—", "num");
     while (row.cells.length < labels.length) cell(row, "");
     return row;

@@ -73,7 +73,7 @@ fn of_figure(lang: Lang, figure: &BadFigure) -> String {
 fn called(field: NumberField) -> Key {
     match field {
         NumberField::Status => Key("wrong.a_status"),
-        NumberField::FirstByte | NumberField::Total => Key("wrong.a_time"),
+        NumberField::FirstContent | NumberField::Total => Key("wrong.a_time"),
         NumberField::Tokens | NumberField::In | NumberField::Out => Key("wrong.tokens"),
         NumberField::TokensPerSecond => Key("wrong.speed"),
         NumberField::Cost => Key("wrong.a_cost"),

@@ -62,7 +62,7 @@ pub const FIELDS: &[FieldHelp] = &[
         "the status of the reply",
         &["status:502", "status:4xx", "status:>=400", "status:500..599"],
     ),
-    help("ttft", Field::Number(NumberField::FirstByte), "time to the first byte", &["ttft:>2s", "ttft:<300ms"]),
+    help("ttft", Field::Number(NumberField::FirstContent), "time to the first token", &["ttft:>2s", "ttft:<300ms"]),
     help("total", Field::Number(NumberField::Total), "time to the last byte", &["total:>10s", "total:1m..5m"]),
     help("tokens", Field::Number(NumberField::Tokens), "tokens in and out together", &["tokens:>100k"]),
     help("in", Field::Number(NumberField::In), "tokens of the request", &["in:>32k"]),

@@ -54,7 +54,7 @@ const COUNTS: &[(&str, i64)] = &[("", 1), ("k", 1_000), ("m", 1_000_000), ("g", 
 fn figures(field: NumberField) -> Figures {
     let (units, ends, called, example): (&[(&str, i64)], _, _, _) = match field {
         NumberField::Status => (&[("", 1)], (100, 999), "a status", "502"),
-        NumberField::FirstByte | NumberField::Total => (TIMES, (0, 86_400_000_000_000), "a time", "10s"),
+        NumberField::FirstContent | NumberField::Total => (TIMES, (0, 86_400_000_000_000), "a time", "10s"),
         NumberField::Tokens | NumberField::In | NumberField::Out => {
             (COUNTS, (0, 1_000_000_000_000), "a number of tokens", "32k")
         }

@@ -100,8 +100,8 @@ pub enum NameField {
 pub enum NumberField {
     /// `status:`, 100 to 999
     Status,
-    /// `ttft:`, time to the first byte, in microseconds
-    FirstByte,
+    /// `ttft:`, time to the first content, in microseconds
+    FirstContent,
     /// `total:`, time to the last byte, in microseconds
     Total,
     /// `tokens:`, in and out together

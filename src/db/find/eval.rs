@@ -139,7 +139,7 @@ fn named(
 pub(super) fn figures(field: NumberField, reader: &mut Reader<'_, Error>) -> Result<Vec<Option<i64>>, Error> {
     let column = match field {
         NumberField::Status => Column::Status,
-        NumberField::FirstByte => Column::FirstContent,
+        NumberField::FirstContent => Column::FirstContent,
         NumberField::Total => Column::Total,
         NumberField::In => Column::TokensIn,
         NumberField::Out => Column::TokensOut,

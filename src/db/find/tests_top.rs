@@ -16,7 +16,7 @@ fn figure(doc: &Doc, by: NumberField) -> Option<i64> {
     let number = |column: Column| doc.numbers[column as usize];
     match by {
         NumberField::Total => number(Column::Total),
-        NumberField::FirstByte => number(Column::FirstContent),
+        NumberField::FirstContent => number(Column::FirstContent),
         NumberField::Cost => number(Column::Cost),
         NumberField::Tokens => match (number(Column::TokensIn), number(Column::TokensOut)) {
             (None, tokens_out) => tokens_out,
@@ -31,7 +31,7 @@ fn compare(conn: &mut Connection) {
     for query in QUERIES {
         let search = search(query);
         let matching: Vec<&Doc> = docs.iter().filter(|doc| matches(doc, &search.query)).collect();
-        for by in [NumberField::Total, NumberField::FirstByte, NumberField::Tokens, NumberField::Cost] {
+        for by in [NumberField::Total, NumberField::FirstContent, NumberField::Tokens, NumberField::Cost] {
             let mut expected: Vec<(Option<i64>, i64)> =
                 matching.iter().map(|doc| (figure(doc, by), doc.numbers[0].unwrap())).collect();
             expected.sort_by(|a, b| b.cmp(a));

@@ -14,7 +14,7 @@ fn figures_are_read_in_the_unit_that_is_recorded() {
         (NumberField::Status, "502", Some(502), Some(502)),
         (NumberField::Status, "4xx", Some(400), Some(499)),
         (NumberField::Status, "<500", None, Some(499)),
-        (NumberField::FirstByte, ">300ms", Some(300_001), None),
+        (NumberField::FirstContent, ">300ms", Some(300_001), None),
         (NumberField::Total, ">=1.5s", Some(1_500_000), None),
         (NumberField::Total, "1h..1D", Some(3_600_000_000), Some(86_400_000_000)),
         (NumberField::Total, "7µs", Some(7), Some(7)),

@@ -93,4 +93,20 @@ fn the_greatest_of_all_matches_are_shown_before_and_after_indexing(kind: Kind) {
     }
 }
 
-on_both!(the_greatest_of_all_matches_are_shown_before_and_after_indexing);
+fn the_time_and_speed_on_the_page_are_those_that_are_searched(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let mut slow = request(0, chrono::Utc::now().timestamp_micros());
+    let (first_byte_us, first_content_us) = (Some(40_000), Some(900_000));
+    slow.facts = Facts { streamed: true, first_byte_us, first_content_us, total_us: 1_900_000, ..slow.facts };
+    slow.facts.tokens_out = Some(50);
+    store(&gateway, &[slow]);
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests?q={}", encoded("ttft:900ms tps:50")));
+    let cell = |label: &str| between(&page, &format!("data-l=\"{label}\">"), "<").to_owned();
+    assert_eq!((cell("First token"), cell("Tokens/s")), ("900 ms".to_owned(), "50.0".to_owned()), "{page}");
+}
+
+on_both! {
+    the_greatest_of_all_matches_are_shown_before_and_after_indexing,
+    the_time_and_speed_on_the_page_are_those_that_are_searched,
+}

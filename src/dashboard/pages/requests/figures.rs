@@ -99,8 +99,8 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     let name = |field: NameField, value: &str| Some(named(field, value).to_string());
     let upstream = facts.upstream_id.map(|id| called(names, id));
     let text = |value: &str| Some(value.to_owned());
-    add(Key("req.ttft"), facts.first_byte_us.map(shown::duration), None);
-    add(Key("one.first_content"), facts.first_content_us.map(shown::duration), None);
+    add(Key("one.first_byte"), facts.first_byte_us.map(shown::duration), None);
+    add(Key("req.ttft"), facts.first_content_us.map(shown::duration), None);
     add(Key("req.total"), Some(shown::duration(facts.total_us)), None);
     add(Key("req.tokens"), Some(shown::tokens(facts.tokens_in, facts.tokens_out)), None);
     add(Key("one.cached"), facts.tokens_cached.map(shown::exact), None);

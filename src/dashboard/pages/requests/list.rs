@@ -37,7 +37,7 @@ const LIMITS: [&str; 3] = ["50", "100", "200"];
 const SORTS: [(&str, Key, Option<NumberField>); 5] = [
     ("", Key("sort.newest"), None),
     ("-total", Key("sort.total"), Some(NumberField::Total)),
-    ("-ttft", Key("sort.ttft"), Some(NumberField::FirstByte)),
+    ("-ttft", Key("sort.ttft"), Some(NumberField::FirstContent)),
     ("-tokens", Key("sort.tokens"), Some(NumberField::Tokens)),
     ("-cost", Key("sort.cost"), Some(NumberField::Cost)),
 ];

@@ -12,6 +12,7 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::words::Key;
 use crate::db::records::{Ending, Marks, Row};
 use crate::search::{Clause, NameField, NumberField};
+use crate::usage::speed::thousandths;
 
 /// Columns that one may add: their names in addresses, and their heads.
 pub(super) const COLUMNS: [(&str, Key); 6] = [
@@ -93,7 +94,7 @@ impl Maker<'_> {
         let mut number = |label: Key, text: String| {
             cells.push(Cell { label: t(label), class: "num", text, href: String::new() });
         };
-        number(Key("req.ttft"), facts.first_byte_us.map_or_else(dash, shown::duration));
+        number(Key("req.ttft"), facts.first_content_us.map_or_else(dash, shown::duration));
         number(Key("req.total"), shown::duration(facts.total_us));
         number(Key("req.tokens"), shown::tokens(facts.tokens_in, facts.tokens_out));
         number(Key("req.tps"), speed(row).unwrap_or_else(dash));
@@ -164,12 +165,12 @@ pub(super) fn badge(row: &Row) -> Option<Key> {
     }
 }
 
-/// Tokens of a streamed reply per second, from its first byte on.
+/// Tokens of a streamed reply per second, from its first content on.
 pub(super) fn speed(row: &Row) -> Option<String> {
     let facts = &row.facts;
-    let took_us = facts.total_us - facts.first_byte_us.filter(|_| facts.streamed)?;
-    let tokens = facts.tokens_out.filter(|_| took_us > 0)?;
-    Some(format!("{:.1}", tokens as f64 * 1e6 / took_us as f64))
+    let first_us = facts.first_content_us.filter(|_| facts.streamed)?;
+    let speed = thousandths(facts.tokens_out?, first_us, facts.total_us)?;
+    Some(format!("{:.1}", speed as f64 / 1e3))
 }
 
 /// Nano-dollars: `$0.0412`, two digits from a dollar on.
