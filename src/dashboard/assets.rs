@@ -25,9 +25,10 @@ const SVG: &str = "image/svg+xml";
 /// What stands in the hash's place when files come from disk.
 const FROM_DISK: &str = "disk";
 
-static ALL: [Asset; 6] = [
+static ALL: [Asset; 7] = [
     asset("style.css", CSS, include_bytes!("../../static/style.css")),
     asset("app.js", JS, include_bytes!("../../static/app.js")),
+    asset("drag.js", JS, include_bytes!("../../static/drag.js")),
     asset("keys.js", JS, include_bytes!("../../static/keys.js")),
     asset("live.js", JS, include_bytes!("../../static/live.js")),
     asset("order.js", JS, include_bytes!("../../static/order.js")),

@@ -5,7 +5,9 @@
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction, TouchActions};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -173,8 +175,13 @@ impl Browser {
     pub fn follow(&self, selector: &str) {
         self.script("window.left = false");
         self.click(selector);
+        self.arrived(selector);
+    }
+
+    /// Waits until another page is there.
+    fn arrived(&self, what: &str) {
         let arrived = "return window.left === undefined && document.readyState === 'complete'";
-        until(&format!("{selector} leads to a page"), || (self.script(arrived) == true).then_some(()));
+        until(&format!("{what} leads to a page"), || (self.script(arrived) == true).then_some(()));
     }
 
     /// Clicks what a selector finds first.
@@ -197,6 +204,30 @@ impl Browser {
     pub fn press(&self, key: char) {
         let pressing = async { self.client().active_element().await?.send_keys(&key.to_string()).await };
         self.runtime.block_on(pressing).unwrap();
+    }
+
+    /// Drags a finger, or else the mouse, from one point of the screen to another, and waits for the page that leads to.
+    pub fn drag(&self, finger: bool, from: (f64, f64), to: (f64, f64)) {
+        let at = |duration, (x, y)| PointerAction::MoveTo { duration, x, y };
+        let while_it_moves = Some(Duration::from_millis(200));
+        let steps = [
+            at(None, from),
+            PointerAction::Down { button: MOUSE_BUTTON_LEFT },
+            at(while_it_moves, to),
+            PointerAction::Up { button: MOUSE_BUTTON_LEFT },
+        ];
+        let dragging = async {
+            if finger {
+                let touch = steps.into_iter().fold(TouchActions::new("finger".to_owned()), TouchActions::then);
+                self.client().perform_actions(touch).await
+            } else {
+                let mouse = steps.into_iter().fold(MouseActions::new("mouse".to_owned()), MouseActions::then);
+                self.client().perform_actions(mouse).await
+            }
+        };
+        self.script("window.left = false");
+        self.runtime.block_on(dragging).unwrap();
+        self.arrived("a drag");
     }
 
     /// A command of the DevTools protocol.

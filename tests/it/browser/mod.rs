@@ -5,6 +5,7 @@
 mod access; // axe-core, the keyboard
 mod conversations; // reading what was said
 mod harness;
+mod histogram; // a stretch of time by pointer
 mod languages; // both languages, both themes
 mod overview; // zones, an upstream that dies, charts
 mod pages;
