@@ -6,6 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::reply::Reply;
 use crate::support::samples::{BAD_REQUEST, CHAT, SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between};
 use crate::support::{KEY, on_both, until};
 
 fn metrics_are_the_admins_unless_a_setting_opens_them(kind: Kind) {
@@ -17,6 +18,14 @@ fn metrics_are_the_admins_unless_a_setting_opens_them(kind: Kind) {
     assert_eq!(gateway.admin("GET", "/metrics", "").status, 200);
     gateway.set("metrics_public", "on");
     assert_eq!((open("/metrics"), open("/admin/overview")), (200, 401));
+    let visitor = Visitor::log_in(&gateway);
+    let chosen =
+        |page: &str| between(page, "<select id=\"metrics_public\"", "</select>").contains("<option selected>on");
+    assert!(chosen(&visitor.page("/admin/settings?tab=notices")));
+    let page = visitor.send("/admin/settings/notices", "metrics_public=off");
+    assert!(!chosen(&page) && open("/metrics") == 401, "{page}");
+    assert!(visitor.page("/admin/settings?tab=about").contains("tab=notices#metrics_public"));
+    assert_eq!(visitor.post("/admin/settings/notices", "metrics_public=perhaps").status, 422);
 }
 
 fn requests_are_counted_by_upstream_and_status_with_recording_or_without(kind: Kind) {

@@ -112,6 +112,7 @@ static NOTICES: Tab = Tab {
         Setting("matrix_token", Key("set.token"), Key("set.token.hint"), Kind::Secret),
         Setting("matrix_api", Key("set.matrix_api"), Key("set.matrix_api.hint"), Kind::Secret),
         Setting("notice_summary_ms", Key("set.summary"), Key("set.summary.hint"), Kind::Number),
+        Setting("metrics_public", Key("set.metrics"), Key("set.metrics.hint"), Kind::Choice(&["on", "off"])),
     ],
 };
 
