@@ -11,7 +11,7 @@ use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::samples::{BAD_REQUEST, CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::Visitor;
+use crate::support::visitor::{Visitor, between};
 
 fn groups(gateway: &Gateway, by: &str) -> Vec<(String, i64, i64)> {
     let told = gateway.admin("GET", &format!("/admin/usage?by={by}"), "").json();
@@ -94,7 +94,24 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
     assert!(page.contains("value=\"model:gpt-* -key:nobody\"") && !page.contains("模型 b"), "{page}");
     assert!(links[0].contains("model%3Agpt-a%20model%3Agpt-%2A%20-key%3Anobody"), "what narrows goes along: {links:?}");
     assert_eq!(found(&links[0]), 2);
-    for wrong in ["q=status%3A200", "q=hello", "q=model%3Aa&by=status", "q=colour%3Ared", "top=9"] {
+    for (wrong, marked, told) in [
+        ("q=model%3Aa+status%3A200", "model:a <mark>status:200</mark>", "status"),
+        ("q=hello", "<mark>hello</mark>", ""),
+        ("q=model%3Aa&by=status", "<mark>model:a</mark>", ""),
+        ("q=modle%3Agpt-a", "<mark>modle:</mark>gpt-a", "There is no field `modle`"),
+    ] {
+        let refused = visitor.get(&format!("/admin/usage?metric=cost&tz=UTC&{wrong}"));
+        let page = refused.text();
+        let problem = between(&page, "id=\"q-wrong\"", "</div>");
+        assert!(refused.status == 400 && problem.contains(marked) && problem.contains(told), "{wrong}: {page}");
+        assert!(page.contains("aria-invalid=\"true\" aria-describedby=\"q-wrong\""), "{page}");
+        assert!(page.contains("<option value=\"cost\" selected>") && !page.contains("class=\"chart\""), "{page}");
+        assert_eq!(visitor.get(&format!("/admin/usage/csv?{wrong}")).status, 400, "{wrong}");
+    }
+    let better = visitor.get("/admin/usage?metric=cost&q=modle%3Agpt-a").text();
+    let better = between(&better, "Did you mean", "</p>").to_owned();
+    assert!(better.contains("metric=cost") && better.contains("q=model%3Agpt-a"), "{better}");
+    for wrong in ["top=9", "metric=colour", "p=p51"] {
         assert_eq!(visitor.get(&format!("/admin/usage?{wrong}")).status, 400, "{wrong}");
     }
     assert_eq!(visitor.get("/admin/usage?by=colour").status, 400);

@@ -66,6 +66,27 @@ pub(in crate::dashboard::pages) struct Wrong {
     pub(in crate::dashboard::pages) better: Option<(String, String)>,
 }
 
+impl Wrong {
+    /// Of a query as typed; `with` is where another one is asked.
+    pub(in crate::dashboard::pages) fn of(
+        f: &Frame,
+        text: &str,
+        error: &QueryError,
+        with: impl Fn(&str) -> String,
+    ) -> Wrong {
+        let at = error.at.clone();
+        let part = |range: Range<usize>| text.get(range).unwrap_or_default().to_owned();
+        Wrong {
+            message: said(f.lang, &error.mistake),
+            place: error.at_chars.start + 1,
+            before: part(0..at.start),
+            marked: part(at.clone()),
+            after: part(at.end..text.len()),
+            better: error.suggestion.clone().map(|better| (better.clone(), with(&better))),
+        }
+    }
+}
+
 /// A line of the help.
 pub(in crate::dashboard::pages) struct Help {
     pub(in crate::dashboard::pages) name: &'static str,
@@ -118,19 +139,7 @@ impl Ask {
 
     /// The same, with what is wrong.
     pub(in crate::dashboard::pages) fn wrong(mut self, f: &Frame, scope: &Scope, error: &QueryError) -> Ask {
-        let at = error.at.clone();
-        let part = |range: Range<usize>| self.text.get(range).unwrap_or_default().to_owned();
-        self.wrong = Some(Wrong {
-            message: said(f.lang, &error.mistake),
-            place: error.at_chars.start + 1,
-            before: part(0..at.start),
-            marked: part(at.clone()),
-            after: part(at.end..self.text.len()),
-            better: error.suggestion.clone().map(|better| {
-                let href = scope.with(&[("q", &better)]);
-                (better, href)
-            }),
-        });
+        self.wrong = Some(Wrong::of(f, &self.text, error, |better| scope.with(&[("q", better)])));
         self
     }
 }

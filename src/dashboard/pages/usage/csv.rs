@@ -27,7 +27,10 @@ const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,toke
 /// `GET /admin/usage/csv` with the page's parameters.
 pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let f = &visit.frame;
-    let asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, request.query_string())?;
+    if let Some(error) = asked.wrong.take() {
+        return Err(ApiError::query(error));
+    }
     let query = asked.query(&asked.span, asked.buckets.step_s());
     let (points, names) =
         visit.database(move |connection| Ok((series(connection, &query)?, names(connection)?))).await?;

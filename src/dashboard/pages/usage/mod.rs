@@ -58,16 +58,18 @@ struct Asked {
     /// Which requests count, as typed and as understood.
     q: String,
     only: Vec<Clause>,
+    /// What is wrong with them: then nothing narrows, and no number may be shown.
+    wrong: Option<QueryError>,
 }
 
 /// A query of names alone: sums know nothing else.
-fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, ApiError> {
-    let clauses = parse(q).map_err(ApiError::query)?.clauses;
+fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, QueryError> {
+    let clauses = parse(q)?.clauses;
     let wrong = clauses.iter().find(|clause| !can_narrow(clause) || by.is_some_and(By::stands_alone));
     match wrong {
         Some(clause) => {
             let mistake = if can_narrow(clause) { Mistake::SummedApart } else { Mistake::NotSummed };
-            Err(ApiError::query(QueryError::new(q, clause.span.clone(), mistake)))
+            Err(QueryError::new(q, clause.span.clone(), mistake))
         }
         None => Ok(clauses),
     }
@@ -86,9 +88,14 @@ impl Asked {
         let by_name = text("by", "model");
         let top = text("top", "8").parse().ok().filter(|top| (1..=SERIES).contains(top));
         let by = group(&by_name)?;
+        let (only, wrong) = match narrowed(form.text("q"), by) {
+            Ok(only) => (only, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         Ok(Asked {
             metric: Metric::named(&text("metric", "requests"))?,
-            only: narrowed(form.text("q"), by)?,
+            only,
+            wrong,
             q: form.text("q").to_owned(),
             by,
             by_name,
@@ -105,9 +112,10 @@ impl Asked {
         Query { from_us: span.from_us, to_us: span.to_us, step_s, filter, by: self.by }
     }
 
-    fn parameters(&self, f: &Frame) -> String {
+    /// The address of the same with another query.
+    fn with(&self, f: &Frame, q: &str) -> String {
         let (metric, by, bucket, top) = (self.metric.name(), &self.by_name, self.buckets.name, self.top);
-        let (p, q, span) = (self.percentile, escaped(&self.q), self.span.parameters(f));
+        let (p, q, span) = (self.percentile, escaped(q), self.span.parameters(f));
         f.keep(&format!("?metric={metric}&by={by}&bucket={bucket}&p={p}&top={top}&q={q}&{span}"))
     }
 
@@ -164,6 +172,7 @@ mod tests {
                 top: 8,
                 q: String::new(),
                 only: Vec::new(),
+                wrong: None,
             };
             asked.terms(one, &told.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
         };

@@ -3,12 +3,14 @@
 //! **Invariant:** every number leads to the requests that it is made of. **May import:** `state`, `db`.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::{Cell, Chart, Place, Series};
 use crate::dashboard::pages::conversations::{name_of, names};
 use crate::dashboard::pages::overview::{as_of, change, waits};
+use crate::dashboard::pages::query::ask::Wrong;
 use crate::dashboard::pages::span::{RANGES, between, requests};
 use crate::dashboard::pages::usage::buckets::BUCKETS;
 use crate::dashboard::pages::usage::lines::{Lines, sums};
@@ -41,7 +43,9 @@ struct Usage<'a> {
     asked: Asked,
     /// The metric's name.
     title: &'static str,
-    chart: Chart,
+    /// Not of a query that is wrong.
+    chart: Option<Chart>,
+    wrong: Option<Wrong>,
     rows: Vec<Row>,
     csv: String,
     /// The metric is a percentile.
@@ -66,7 +70,11 @@ struct Row {
 /// `GET /admin/usage?metric=&by=&bucket=&p=&top=&q=&range=&from=&to=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let f = &visit.frame;
-    let asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, request.query_string())?;
+    if let Some(error) = asked.wrong.take() {
+        let wrong = Wrong::of(f, &asked.q, &error, |better| asked.with(f, better));
+        return visit.page_as(StatusCode::BAD_REQUEST, &Usage { wrong: Some(wrong), ..Usage::of(f, asked) });
+    }
     let query = asked.query(&asked.span, asked.buckets.step_s());
     let past_span = asked.span.before();
     let past = asked.query(&past_span, 7 * 86_400);
@@ -148,24 +156,31 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let as_bars = asked.by.is_none() && asked.metric.adds_up();
     let unit = |number: f64| asked.metric.written(number);
     let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
-    let csv = format!("/admin/usage/csv{}", asked.parameters(f));
     let as_of = as_of(visit.state.recorder.counts(), newest.as_ref()).map(|us| f.time(&us));
-    visit.page(&Usage {
-        f,
-        as_of,
-        is_new,
-        metrics: METRICS,
-        groups: GROUPS,
-        buckets: BUCKETS,
-        percentiles: PERCENTILES,
-        ranges: RANGES,
-        most: SERIES,
-        is_percentile: asked.metric.is_percentile(),
-        adds_up: asked.metric.adds_up(),
-        asked,
-        title,
-        chart,
-        rows,
-        csv,
-    })
+    visit.page(&Usage { as_of, is_new, chart: Some(chart), rows, ..Usage::of(f, asked) })
+}
+
+impl<'a> Usage<'a> {
+    /// The form alone.
+    fn of(f: &'a Frame, asked: Asked) -> Usage<'a> {
+        Usage {
+            f,
+            as_of: None,
+            is_new: false,
+            metrics: METRICS,
+            groups: GROUPS,
+            buckets: BUCKETS,
+            percentiles: PERCENTILES,
+            ranges: RANGES,
+            most: SERIES,
+            title: f.k(&asked.metric.key()),
+            chart: None,
+            wrong: None,
+            rows: Vec::new(),
+            csv: format!("/admin/usage/csv{}", asked.with(f, &asked.q)),
+            is_percentile: asked.metric.is_percentile(),
+            adds_up: asked.metric.adds_up(),
+            asked,
+        }
+    }
 }
