@@ -2,14 +2,17 @@
 
 use std::process::Command;
 
+use openai_api_route::db::records::{Ending, Facts, NewRecord};
+
 use crate::support::client::Call;
 use crate::support::database::{Kind, Lock};
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
+use crate::support::record::store;
 use crate::support::samples::{CHAT, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, browser};
+use crate::support::visitor::{Visitor, between, browser};
 
 /// How full the disk of a folder is, as `df` tells it in whole percent.
 fn df_percent(folder: &std::path::Path) -> u64 {
@@ -80,6 +83,46 @@ fn every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_agai
     assert!(page.contains("/admin/requests?q=model%3Agpt-4o-mini&#38;range=1h"), "{page}");
     assert!(page.contains("href=\"/admin?range=1h&#38;refresh=10\""), "{page}");
     assert_eq!(visitor.get("/admin?range=1h&refresh=10").header("refresh"), Some("10"));
+}
+
+#[test]
+fn no_two_labels_of_an_axis_are_the_same() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let quick = |started_us| {
+        let facts = Facts {
+            started_us,
+            path: "/v1/models".to_owned(),
+            status: 200,
+            first_byte_us: Some(300),
+            first_content_us: Some(350),
+            total_us: 400,
+            attempts: "[]".to_owned(),
+            ending: Ending::Complete,
+            ..Facts::default()
+        };
+        NewRecord { facts, ..NewRecord::default() }
+    };
+    let now_us = chrono::Utc::now().timestamp_micros();
+    store(&gateway, &[quick(now_us - 86_000_000_000), quick(now_us - 60_000_000)]);
+    let visitor = Visitor::log_in(&gateway);
+    for page in
+        ["/admin?range=24h", "/admin?range=1h", "/admin/usage?metric=ttft&range=24h", "/admin/usage?metric=total"]
+    {
+        let text = visitor.page(page);
+        let charts: Vec<&str> = text.split("<div class=\"plot\">").skip(1).collect();
+        assert!(!charts.is_empty(), "{page}: {text}");
+        for chart in charts {
+            for axis in ["ys", "xs"] {
+                let labels = between(chart, &format!("<div class=\"{axis} hint\">"), "</div>");
+                let mut told: Vec<&str> = labels.split("<span>").skip(1).collect();
+                told.retain(|label| !label.starts_with("</span>"));
+                let count = told.len();
+                told.sort_unstable();
+                told.dedup();
+                assert!(count >= 2 && told.len() == count, "{page}: {labels}");
+            }
+        }
+    }
 }
 
 on_both! {

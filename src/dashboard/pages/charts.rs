@@ -45,7 +45,7 @@ pub(in crate::dashboard) struct Chart {
     pub(in crate::dashboard) legend: Vec<(String, &'static str)>,
     /// Where the pointer finds a step: x, width, link, what stands there.
     pub(in crate::dashboard) hits: Vec<(String, String, String, String)>,
-    /// Top, middle.
+    /// Top, middle; the middle is empty where it would be written like another.
     pub(in crate::dashboard) ys: [String; 2],
     pub(in crate::dashboard) xs: Vec<String>,
     /// Label, link and numbers of each step.
@@ -74,7 +74,7 @@ impl Chart {
             lines: Vec::new(),
             legend: series.iter().map(|series| (series.name.clone(), series.class)).collect(),
             hits: Vec::new(),
-            ys: [unit(top), unit(top / 2.0)],
+            ys: heights(top, unit),
             xs: spread(&places),
             rows: Vec::new(),
         };
@@ -138,6 +138,13 @@ fn nice(highest: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * unit).find(|top| *top >= highest * 0.999_999).unwrap_or(highest)
 }
 
+/// What stands beside the top and the middle: no two heights are called the same.
+fn heights(top: f64, unit: &dyn Fn(f64) -> String) -> [String; 2] {
+    let [top, middle] = [top, top / 2.0].map(unit);
+    let is_told = middle != top && middle != unit(0.0);
+    [top, if is_told { middle } else { String::new() }]
+}
+
 /// A few labels, the first and the last among them.
 fn spread(places: &[Place]) -> Vec<String> {
     let last = places.len().saturating_sub(1);
@@ -193,13 +200,23 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, nice};
+    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, heights, nice};
+    use crate::dashboard::shown::duration;
 
     #[test]
     fn steps_are_nice_and_the_highest_fits() {
         for (highest, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (120.0, 200.0), (5000.0, 5000.0)] {
             assert!((nice(highest) - top).abs() < 1e-9, "{highest}: {}", nice(highest));
         }
+    }
+
+    #[test]
+    fn no_two_heights_are_written_the_same() {
+        let time = |us: f64| duration(us as i64);
+        assert_eq!(heights(500.0, &time), ["< 1 ms", ""]);
+        assert_eq!(heights(1_000.0, &time), ["1 ms", ""], "the middle would be called like nothing");
+        assert_eq!(heights(2_000.0, &time), ["2 ms", "1 ms"]);
+        assert_eq!(heights(1.0, &|n| format!("{n:.0}")), ["1", ""]);
     }
 
     #[test]

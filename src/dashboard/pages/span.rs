@@ -90,9 +90,12 @@ impl Span {
     }
 }
 
-/// A step's beginning on a chart, in the page's zone: `20:30`, or with its day where several are shown.
+/// Hours of the day are told apart without the day in spans up to this, in µs; a step of an hour may begin before them.
+const WITHOUT_DAY_US: i64 = 23 * 3_600_000_000;
+
+/// A step's beginning on a chart, in the page's zone: `20:30`, or with its day where an hour may come twice.
 pub(in crate::dashboard) fn clock(f: &Frame, span: &Span, at_s: i64) -> String {
-    let pattern = if span.to_us - span.from_us <= 86_400_000_000 { "%H:%M" } else { "%m-%d %H:%M" };
+    let pattern = if span.to_us - span.from_us <= WITHOUT_DAY_US { "%H:%M" } else { "%m-%d %H:%M" };
     let time = Timestamp::from_second(at_s).unwrap_or(Timestamp::UNIX_EPOCH);
     time.to_zoned(f.zone.clone()).strftime(pattern).to_string()
 }
