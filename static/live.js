@@ -59,10 +59,10 @@ if (box && button && waitingButton) {
     const status = cell(row, "");
     status.append(badge);
     if (record.attempts?.length > 1) status.append(` ↻${record.attempts.length}`);
-    cell(row, record.model, "cut");
-    cell(row, record.upstream_id == null ? "" : (upstreams[record.upstream_id] ?? record.upstream_id), "cut");
-    cell(row, record.key_name, "cut");
-    cell(row, record.ip, "cut");
+    cell(row, record.model);
+    cell(row, record.upstream_id == null ? "" : (upstreams[record.upstream_id] ?? record.upstream_id));
+    cell(row, record.key_name);
+    cell(row, record.ip);
     cell(row, duration(record.first_content_us), "num");
     cell(row, duration(record.total_us), "num");
     const counted = record.tokens_in != null || record.tokens_out != null;

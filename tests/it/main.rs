@@ -32,6 +32,7 @@ mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
 mod outages; // databases that are locked, full or stopped, under load
 mod overview_pages; // alert lines, links, numbers that are behind
+mod page_sizes; // how large pages are
 mod pages; // what a browser sees
 mod poison; // records that cannot be stored as they are
 mod policies; // who is asked first

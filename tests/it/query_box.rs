@@ -54,7 +54,7 @@ fn both_lists_offer_the_same_help_and_the_names_there_are() {
             assert!(offers.contains(&format!("value=\"{offer}\"")), "{list}: {offer} in {offers}");
         }
         let help = between(&page, "<details class=\"help\">", "</details>");
-        assert!(help.contains("status:") && help.contains("href=\"?q=status:502\""), "{help}");
+        assert!(help.contains("status:") && help.contains("name=\"add\" value=\"status:502\""), "{help}");
         let chips = between(&page, "<ul class=\"chips\" aria-label=\"Terms", "</ul>");
         assert!(chips.contains("hello ×"), "{page}");
     }

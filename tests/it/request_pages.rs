@@ -100,9 +100,14 @@ fn chips_take_away_one_term_and_values_add_one() {
 
     let all = visitor.page("/admin/requests");
     let row = between(&all, "<tr data-id=\"", "</tr>");
-    let model = row.split("href=\"").find(|part| part.contains("model:")).expect("a link that adds the model");
-    let narrowed = visitor.page(&format!("/admin/requests{}", model.split('"').next().unwrap()));
-    assert_eq!(ids(&narrowed).len(), 1, "{model}");
+    let model = row.split("name=\"add\" value=\"").find(|part| part.starts_with("model:")).expect("a term to add");
+    let model = model.split('"').next().unwrap();
+    let added = visitor.get(&format!("/admin/requests?range=7d&q=refuse&add={}", encoded(model)));
+    let (status, to) = (added.status, added.header("location").unwrap().to_owned());
+    assert_eq!((status, to.as_str()), (302, "/admin/requests?q=refuse+model:gpt-3.5&range=7d"));
+    assert_eq!(ids(&visitor.page(&to)).len(), 1);
+    let again = visitor.get(&format!("{to}&add={}", encoded(model)));
+    assert_eq!(again.header("location"), Some(to.as_str()), "a term is added once");
 }
 
 #[test]

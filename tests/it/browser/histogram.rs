@@ -29,7 +29,7 @@ fn bar(browser: &Browser, index: usize) -> ((f64, f64), String, String, i64) {
     let script = format!(
         "const bar = document.querySelectorAll('.hist a')[{index}]; bar.scrollIntoView({{block: 'center'}}); \
          const box = bar.querySelector('.hit').getBoundingClientRect(), to = new URLSearchParams(bar.getAttribute('href')); \
-         const count = Number(bar.getAttribute('aria-label').split(': ')[1]); \
+         const count = parseInt(bar.querySelector('title').textContent.split(': ')[1]); \
          return [box.left + box.width / 2, box.top + box.height / 2, to.get('from'), to.get('to'), count]"
     );
     let told = browser.script(&script);

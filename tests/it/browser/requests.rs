@@ -56,7 +56,11 @@ fn hostile_text_is_shown_and_does_nothing() {
     let shown = browser.text("return document.querySelector('main').innerText");
     assert!(shown.matches("<script>alert(2)</script>").count() == 2, "{shown}");
     browser.go("/admin/requests");
-    assert!(browser.text("return document.querySelector('.said-last').textContent").starts_with("<img src=x"));
+    assert!(
+        browser
+            .text("return document.querySelector('.requests td:nth-child(11)').textContent")
+            .starts_with("<img src=x")
+    );
     assert_eq!(browser.script("return document.querySelectorAll('main img').length"), 0);
 }
 
@@ -167,6 +171,8 @@ fn a_request_is_searched_opened_and_exported_without_script() {
     browser.follow(".ask button");
     assert_eq!(rows(&browser), 1, "{}", browser.path());
     assert_eq!(browser.script("return document.querySelector('[data-live]').hidden"), true);
+    browser.follow("tr[data-id] button[value^='model:']");
+    assert_eq!((browser.path().as_str(), rows(&browser)), ("/admin/requests?q=%E4%BF%AE%E5%A4%8D+model:gpt-4o", 1));
     browser.follow("tbody tr[data-id] a");
     assert_eq!(browser.text("return document.querySelector('mark').textContent"), "修复");
     browser.follow(".tabs a[href*='view=json']");

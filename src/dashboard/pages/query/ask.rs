@@ -91,7 +91,7 @@ impl Wrong {
 pub(in crate::dashboard::pages) struct Help {
     pub(in crate::dashboard::pages) name: &'static str,
     pub(in crate::dashboard::pages) what: &'static str,
-    pub(in crate::dashboard::pages) examples: Vec<(&'static str, String)>,
+    pub(in crate::dashboard::pages) examples: &'static [&'static str],
 }
 
 /// The box.
@@ -107,6 +107,8 @@ pub(in crate::dashboard::pages) struct Ask {
     /// What is offered while one types.
     pub(in crate::dashboard::pages) offers: Vec<String>,
     pub(in crate::dashboard::pages) carried: Vec<(&'static str, String)>,
+    /// What a form carries that adds a term.
+    pub(in crate::dashboard::pages) all: Vec<(&'static str, String)>,
     pub(in crate::dashboard::pages) ranges: Vec<scope::Range>,
     /// A time that no range names.
     pub(in crate::dashboard::pages) span: Option<(String, String)>,
@@ -124,9 +126,10 @@ impl Ask {
             span: None,
             chips,
             wrong: None,
-            help: help(f, scope),
+            help: help(f),
             offers: offers(),
             carried: scope.carried("q"),
+            all: scope.carried("add"),
             text,
         }
     }
@@ -179,11 +182,11 @@ fn chips(query: &Query, text: &str, scope: &Scope) -> Vec<Chip> {
     query.clauses.iter().enumerate().map(chip).collect()
 }
 
-fn help(f: &Frame, scope: &Scope) -> Vec<Help> {
+fn help(f: &Frame) -> Vec<Help> {
     let line = |field: &'static crate::search::FieldHelp| Help {
         name: field.name,
         what: MEANINGS.iter().find(|(name, _)| *name == field.name).map_or(field.what, |(_, key)| f.k(key)),
-        examples: field.examples.iter().map(|example| (*example, scope.with(&[("q", example)]))).collect(),
+        examples: field.examples,
     };
     FIELDS.iter().map(line).collect()
 }
@@ -198,14 +201,14 @@ pub(in crate::dashboard::pages) fn numbered(field: NumberField, number: i64) -> 
     Clause::new(What::Number { field, ranges: vec![NumberRange { low: Some(number), high: Some(number) }] })
 }
 
-/// The text with a clause more, if it does not say so already.
-pub(in crate::dashboard::pages) fn narrowed(text: &str, clause: &Clause) -> String {
-    let known = parse(text).is_ok_and(|query| query.clauses.contains(clause));
-    match (known, text.trim()) {
-        (true, text) => text.to_owned(),
-        (false, "") => clause.to_string(),
-        (false, text) => format!("{text} {clause}"),
-    }
+/// The text with a term more, if it does not say so already.
+pub(in crate::dashboard::pages) fn narrowed(text: &str, term: &str) -> String {
+    let clauses = |text| parse(text).map(|query| query.clauses);
+    let is_known = match (clauses(text), clauses(term)) {
+        (Ok(all), Ok(more)) => more.iter().all(|clause| all.contains(clause)),
+        _ => false,
+    };
+    if is_known { text.trim().to_owned() } else { format!("{text} {term}").trim().to_owned() }
 }
 
 #[cfg(test)]
@@ -221,10 +224,11 @@ mod tests {
 
     #[test]
     fn a_filter_is_added_once_and_in_quotes_where_it_must_be() {
-        let model = named(NameField::Model, "a b*");
+        let model = named(NameField::Model, "a b*").to_string();
         let text = narrowed("\"x\"", &model);
         assert_eq!(text, "\"x\" model:\"a b\\*\"");
         assert_eq!(narrowed(&text, &model), text);
-        assert_eq!(narrowed(" ", &numbered(NumberField::Status, 502)), "status:502");
+        assert_eq!(narrowed(" ", &numbered(NumberField::Status, 502).to_string()), "status:502");
+        assert_eq!(narrowed("modle:x", "status:502"), "modle:x status:502", "what is wrong is told, not lost");
     }
 }

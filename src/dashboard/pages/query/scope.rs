@@ -10,6 +10,7 @@ use actix_web::http::header::{HeaderValue, LOCATION};
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::query::ask::narrowed;
 use crate::dashboard::times::dated;
 use crate::dashboard::words::Key;
 
@@ -151,21 +152,26 @@ pub(in crate::dashboard::pages) fn tidy(path: &str, parameters: &str) -> Option<
     is_untidy(parameters).then(|| found(&format!("{path}{}", tidied(parameters))))
 }
 
-/// Whether parameters hold something that addresses do not have: empty values, lists that came as several.
+/// Whether parameters hold something that addresses do not have: empty values, lists that came as several, a term to add.
 fn is_untidy(parameters: &str) -> bool {
     let pairs: Vec<(&str, &str)> =
         parameters.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
-    let cols = pairs.iter().filter(|(name, _)| *name == "cols").count();
-    !parameters.is_empty() && (cols > 1 || pairs.iter().any(|(_, value)| value.trim_matches(['+', ' ']).is_empty()))
+    let count = |wanted: &str| pairs.iter().filter(|(name, _)| *name == wanted).count();
+    !parameters.is_empty()
+        && (count("cols") > 1
+            || count("add") > 0
+            || pairs.iter().any(|(_, value)| value.trim_matches(['+', ' ']).is_empty()))
 }
 
-/// The parameters that are not empty, in the order they came, lists joined.
+/// The parameters that are not empty, in the order they came, lists joined, terms of `add` added to the query.
 fn tidied(parameters: &str) -> String {
     let form = Form::parse(parameters.as_bytes());
-    let cols: Vec<&str> = form.all("cols").map(str::trim).filter(|value| !value.is_empty()).collect();
-    let cols = cols.join(",");
-    let others = form.pairs().filter(|(name, value)| *name != "cols" && !value.trim().is_empty());
-    query_of(others.chain([("cols", cols.as_str())]))
+    let told = |name| form.all(name).map(str::trim).filter(|value| !value.is_empty()).collect::<Vec<_>>();
+    let cols = told("cols").join(",");
+    let q = told("add").into_iter().fold(told("q").join(" "), |text, term| narrowed(&text, term));
+    let is_kept = |name: &str| !["q", "add", "cols"].contains(&name);
+    let others = form.pairs().filter(|(name, value)| is_kept(name) && !value.trim().is_empty());
+    query_of([("q", q.as_str())].into_iter().chain(others).chain([("cols", cols.as_str())]))
 }
 
 /// On to another address of the same thing.
@@ -219,5 +225,7 @@ mod tests {
         assert!(is_untidy("q=&range=1h") && is_untidy("cols=a&cols=b") && is_untidy("q=+"));
         assert!(!is_untidy("q=a&range=1h") && !is_untidy(""));
         assert_eq!(tidied("q=&range=1h&cols=a&foo=1&cols=b"), "?range=1h&foo=1&cols=a,b");
+        assert!(is_untidy("q=a&add=status:502"));
+        assert_eq!(tidied("range=1h&q=a&add=status%3A502&add=a"), "?q=a+status:502&range=1h");
     }
 }

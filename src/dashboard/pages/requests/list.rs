@@ -17,7 +17,7 @@ use crate::dashboard::pages::query::scope::{Scope, encoded, found, tidy};
 use crate::dashboard::pages::requests::chart::{Bar, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
-use crate::dashboard::pages::requests::table::{COLUMNS, Line, Maker};
+use crate::dashboard::pages::requests::table::{COLUMNS, FIXED, Line, Maker};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
@@ -53,6 +53,8 @@ struct List<'a> {
     bars: Vec<Bar>,
     heads: Vec<(&'static str, &'static str)>,
     lines: Vec<Line>,
+    /// Cells of a line that are always there.
+    fixed: usize,
     /// More columns than most screens are wide.
     has_extra: bool,
     newer: Option<String>,
@@ -83,7 +85,7 @@ struct Live {
     upstreams: String,
 }
 
-/// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
+/// `GET /admin/requests?q=&add=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
 pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let parameters = request.query_string();
     if let Some(elsewhere) = tidy(LIST, parameters) {
@@ -235,6 +237,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         newer,
         older,
         lines,
+        fixed: FIXED,
         ask,
         f,
     }

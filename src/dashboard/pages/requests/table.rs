@@ -1,17 +1,19 @@
-//! Rows of the table of requests: what each column shows, and which filter its value leads to.
+//! Rows of the table of requests: what each column shows, and which term its value adds to the query.
+//!
+//! Values are buttons of one form that carries the query and the time once: links would say both with each value.
 //!
 //! **Invariant:** a row is made of what is known of a request, never of its bodies. **May import:** `db`, `search`.
 
 use std::collections::HashMap;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
+use crate::dashboard::pages::query::ask::{named, numbered};
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::words::Key;
 use crate::db::records::{Ending, Marks, Row};
-use crate::search::{Clause, NameField, NumberField};
+use crate::search::{NameField, NumberField};
 use crate::usage::speed::thousandths;
 
 /// Columns that one may add: their names in addresses, and their heads.
@@ -24,13 +26,17 @@ pub(super) const COLUMNS: [(&str, Key); 6] = [
     ("conv", Key("req.conversation")),
 ];
 
+/// Cells of a row that are always there; those of more columns come after them.
+pub(super) const FIXED: usize = 9;
+
 /// What a row shows, but the first columns.
 pub(super) struct Cell {
     pub(super) label: &'static str,
+    /// Of a number; the style sheet knows the columns that are always there by their places.
     pub(super) class: &'static str,
     pub(super) text: String,
-    /// Where the value leads; empty for nowhere.
-    pub(super) href: String,
+    /// The term that the value adds; empty for none.
+    pub(super) term: String,
 }
 
 /// A row.
@@ -40,7 +46,6 @@ pub(super) struct Line {
     pub(super) time: Moment,
     pub(super) status: String,
     pub(super) class: &'static str,
-    pub(super) status_href: String,
     /// How many upstreams were tried, when it was more than one.
     pub(super) tries: usize,
     pub(super) badge: Option<Key>,
@@ -68,7 +73,6 @@ impl Maker<'_> {
             time: self.f.time(&facts.started_us),
             status: facts.status.to_string(),
             class: shown::status_class(facts.status),
-            status_href: self.filter(&numbered(NumberField::Status, i64::from(facts.status))),
             tries: tries(&facts.attempts),
             badge: badge(row),
             cells: self.cells(row),
@@ -78,10 +82,10 @@ impl Maker<'_> {
     fn cells(&self, row: &Row) -> Vec<Cell> {
         let facts = &row.facts;
         let t = |key: Key| self.f.k(&key);
-        let mut cells = Vec::with_capacity(9 + self.cols.len());
+        let mut cells = Vec::with_capacity(FIXED + self.cols.len());
         let mut name = |label: Key, field: NameField, value: &str, shown: &str| {
-            let href = if value.is_empty() { String::new() } else { self.filter(&named(field, value)) };
-            cells.push(Cell { label: t(label), class: "cut", text: shown.to_owned(), href });
+            let term = if value.is_empty() { String::new() } else { named(field, value).to_string() };
+            cells.push(Cell { label: t(label), class: "", text: shown.to_owned(), term });
         };
         let model = facts.model.as_deref().unwrap_or_default();
         name(Key("req.model"), NameField::Model, model, model);
@@ -89,31 +93,26 @@ impl Maker<'_> {
         let (asked, shown) = upstream.map(|name| (name.asked, name.shown)).unwrap_or_default();
         name(Key("req.upstream"), NameField::Upstream, &asked, &shown);
         name(Key("req.key"), NameField::Key, &facts.key_name, &facts.key_name);
-        let ip = if facts.ip.is_empty() { String::new() } else { self.narrow(&format!("ip:{}", facts.ip)) };
-        cells.push(Cell { label: t(Key("req.ip")), class: "cut", text: facts.ip.clone(), href: ip });
+        let term = if facts.ip.is_empty() { String::new() } else { format!("ip:{}", facts.ip) };
+        cells.push(Cell { label: t(Key("req.ip")), class: "", text: facts.ip.clone(), term });
         let mut number = |label: Key, text: String| {
-            cells.push(Cell { label: t(label), class: "num", text, href: String::new() });
+            cells.push(Cell { label: t(label), class: "num", text, term: String::new() });
         };
         number(Key("req.ttft"), facts.first_content_us.map_or_else(dash, shown::duration));
         number(Key("req.total"), shown::duration(facts.total_us));
         number(Key("req.tokens"), shown::tokens(facts.tokens_in, facts.tokens_out));
         number(Key("req.tps"), speed(row).unwrap_or_else(dash));
         let title = self.titles.get(&row.id).cloned().unwrap_or_default();
-        cells.push(Cell {
-            label: t(Key("req.last_message")),
-            class: "cut said-last",
-            text: title,
-            href: String::new(),
-        });
+        cells.push(Cell { label: t(Key("req.last_message")), class: "", text: title, term: String::new() });
         for (column, label) in COLUMNS.iter().filter(|(column, _)| self.cols.contains(column)) {
             let (class, text, clause) = match *column {
                 "cost" => ("num", facts.cost_nano.map_or_else(dash, money), None),
-                "path" => ("cut", facts.path.clone(), Some(named(NameField::Path, &facts.path))),
-                "ua" => ("cut", facts.user_agent.clone(), Some(named(NameField::Ua, &facts.user_agent))),
-                "host" => ("cut", facts.host.clone(), Some(named(NameField::Host, &facts.host))),
+                "path" => ("", facts.path.clone(), Some(named(NameField::Path, &facts.path))),
+                "ua" => ("", facts.user_agent.clone(), Some(named(NameField::Ua, &facts.user_agent))),
+                "host" => ("", facts.host.clone(), Some(named(NameField::Host, &facts.host))),
                 "finish" => {
                     let finish = row.signs.finish.clone().unwrap_or_default();
-                    ("cut", finish.clone(), Some(named(NameField::Finish, &finish)))
+                    ("", finish.clone(), Some(named(NameField::Finish, &finish)))
                 }
                 _ => {
                     let id = row.placed.conversation_id;
@@ -121,21 +120,10 @@ impl Maker<'_> {
                     ("num", id.map_or_else(dash, |id| id.to_string()), clause)
                 }
             };
-            let href = clause.filter(|_| !text.is_empty()).map(|clause| self.filter(&clause)).unwrap_or_default();
-            cells.push(Cell { label: t(*label), class, text, href });
+            let term = clause.filter(|_| !text.is_empty()).map(|clause| clause.to_string()).unwrap_or_default();
+            cells.push(Cell { label: t(*label), class, text, term });
         }
         cells
-    }
-
-    fn filter(&self, clause: &Clause) -> String {
-        self.scope.with(&[("q", &narrowed(self.scope.get("q"), clause))])
-    }
-
-    fn narrow(&self, term: &str) -> String {
-        let text = self.scope.get("q");
-        let known = text.split_whitespace().any(|known| known == term);
-        let text = if known { text.to_owned() } else { format!("{text} {term}").trim().to_owned() };
-        self.scope.with(&[("q", &text)])
     }
 }
 
