@@ -238,6 +238,7 @@ fn models_that_nobody_serves_any_more_are_told_and_each_price_leads_to_its_form(
     assert!(gpt.contains("data-l=\"In ($/1M)\">2.5<") && gpt.contains("tab=prices&#38;edit="), "{gpt}");
     let old = page.split("route?model=old-one\"").last().unwrap().split("</tr>").next().unwrap();
     let link = between(old.split("data-l=\"Price\"").nth(1).unwrap(), "href=\"", "\"").replace("&#38;", "&");
+    assert!(old.contains("Add a price of"), "{old}");
     assert_eq!(link, "/admin/settings?tab=prices&pattern=old-one");
     assert!(visitor.page(&link).contains("value=\"old-one\""));
     let route = visitor.page("/admin/models/route?model=mapped");

@@ -8,6 +8,8 @@ const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
 /// Labels under a chart.
 const LABELS: usize = 5;
+/// Steps that all have a label.
+const ALL_LABELS: usize = 8;
 
 /// A step of time: its label and where it leads.
 pub(in crate::dashboard) struct Place {
@@ -148,8 +150,10 @@ fn heights(top: f64, unit: &dyn Fn(f64) -> String) -> [String; 2] {
 /// A few labels, the first and the last among them.
 fn spread(places: &[Place]) -> Vec<String> {
     let last = places.len().saturating_sub(1);
-    let count = LABELS.min(places.len());
-    let at = |index: usize| places[index * last / count.saturating_sub(1).max(1)].label.clone();
+    // They stand at the same distance from each other: of a few steps all, of more those nearest to there.
+    let count = if places.len() <= ALL_LABELS { places.len() } else { LABELS };
+    let gaps = count.saturating_sub(1).max(1);
+    let at = |index: usize| places[(index * last * 2 + gaps) / (gaps * 2)].label.clone();
     (0..count).map(at).collect()
 }
 
@@ -200,7 +204,7 @@ impl Strip {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, heights, nice};
+    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, heights, nice, spread};
     use crate::dashboard::shown::duration;
 
     #[test]
@@ -208,6 +212,16 @@ mod tests {
         for (highest, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (120.0, 200.0), (5000.0, 5000.0)] {
             assert!((nice(highest) - top).abs() < 1e-9, "{highest}: {}", nice(highest));
         }
+    }
+
+    #[test]
+    fn labels_stand_where_their_steps_are() {
+        let labels = |count: usize| {
+            let places: Vec<Place> = (0..count).map(|n| Place { label: n.to_string(), href: String::new() }).collect();
+            spread(&places).join(" ")
+        };
+        assert_eq!((labels(0), labels(1), labels(8)), (String::new(), "0".into(), "0 1 2 3 4 5 6 7".into()));
+        assert_eq!((labels(10), labels(97)), ("0 2 5 7 9".into(), "0 24 48 72 96".into()));
     }
 
     #[test]

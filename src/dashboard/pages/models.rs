@@ -55,6 +55,7 @@ struct ModelRow {
     link: String,
     /// Dollars per million tokens: in, out, from a cache; `—` where unknown.
     price: [String; 3],
+    is_priced: bool,
     /// Where the price is edited, or a first one is given.
     price_link: String,
 }
@@ -126,6 +127,7 @@ pub(super) async fn list(visit: Visit) -> Page {
                 dollars(price.map(|price| price.output)),
                 dollars(price.and_then(|price| price.cached)),
             ],
+            is_priced: id.is_some(),
             price_link: match id {
                 Some(id) => format!("/admin/settings?tab=prices&edit={id}"),
                 None => format!("/admin/settings?tab=prices&pattern={}", escaped(&model)),
@@ -163,6 +165,7 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
         requests: String::new(),
         link: String::new(),
         price: Default::default(),
+        is_priced: false,
         price_link: String::new(),
     }
 }
