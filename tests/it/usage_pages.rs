@@ -11,7 +11,7 @@ use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::samples::{BAD_REQUEST, CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between};
+use crate::support::visitor::{Visitor, between, browser};
 
 fn groups(gateway: &Gateway, by: &str) -> Vec<(String, i64, i64)> {
     let told = gateway.admin("GET", &format!("/admin/usage?by={by}"), "").json();
@@ -111,8 +111,15 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
     let better = visitor.get("/admin/usage?metric=cost&q=modle%3Agpt-a").text();
     let better = between(&better, "Did you mean", "</p>").to_owned();
     assert!(better.contains("metric=cost") && better.contains("q=model%3Agpt-a"), "{better}");
-    for wrong in ["top=9", "metric=colour", "p=p51"] {
-        assert_eq!(visitor.get(&format!("/admin/usage?{wrong}")).status, 400, "{wrong}");
+    for wrong in
+        ["top=9", "metric=colour", "p=p51", "by=x", "bucket=2m", "bucket=1m&range=7d", "range=401d", "colour=red"]
+    {
+        let call = browser("GET", &format!("/admin/usage?{wrong}"));
+        let refused = gateway.send(call.header("Cookie", &format!("{}; oar_lang=zh-CN", visitor.cookie)));
+        let page = refused.text();
+        assert_eq!(refused.status, 400, "{wrong}");
+        let told = between(&page, "<main", "</main>");
+        assert!(!told.contains("must") && !told.contains("there"), "{wrong} is told in Chinese: {told}");
     }
     assert_eq!(visitor.get("/admin/usage?by=colour").status, 400);
 }

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a stretch has a beginning, an end after it, and at most [`LONGEST_S`]. **May import:** nothing of the crate.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,7 +12,7 @@ use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::reply::ApiError;
-use crate::dashboard::times::{LONGEST_S, dated, duration, moment};
+use crate::dashboard::times::{DAY_S, LONGEST_S, dated, duration, moment};
 use crate::dashboard::words::Key;
 
 /// Ranges offered, with their words.
@@ -42,8 +44,8 @@ impl Span {
     ) -> Result<Span, ApiError> {
         let known: Vec<&str> = ["range", "from", "to", "tz"].iter().chain(others).copied().collect();
         if let Some(unknown) = query.unknown(&known) {
-            let there = format!("there is no such parameter; there are {}", known.join(", "));
-            return Err(ApiError::field(unknown, there));
+            let args: [&dyn Display; 2] = [&unknown, &known.join(", ")];
+            return Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args));
         }
         let ask = |name: &str| Some(query.text(name)).filter(|text| !text.is_empty());
         let at = |name: &'static str, text: &str| moment(name, &dated(name, text, zone));
@@ -52,11 +54,11 @@ impl Span {
             (Some(from), _) => (at("from", from)?, String::new()),
             (None, range) => (to_us - duration("range", range)? * 1_000_000, range.to_owned()),
         };
-        if from_us >= to_us || to_us - from_us > LONGEST_S * 1_000_000 {
-            return Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "from: must be before to, and not by more than 400 days",
-            ));
+        if from_us >= to_us {
+            return Err(ApiError::field_keyed("from", Key("time.order"), &[]));
+        }
+        if to_us - from_us > LONGEST_S * 1_000_000 {
+            return Err(ApiError::field_keyed("from", Key("time.long"), &[&(LONGEST_S / DAY_S)]));
         }
         Ok(Span { from_us, to_us, range })
     }

@@ -23,7 +23,7 @@ use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
-use crate::db::find::{COUNT_CAP, Found};
+use crate::db::find::{COUNT_CAP, Found, TOP};
 use crate::search::NumberField;
 
 pub(super) const LIST: &str = "/admin/requests";
@@ -61,6 +61,8 @@ struct List<'a> {
     older: Option<String>,
     /// The search took too long: when the oldest request came in that was looked at.
     searched_to: Option<Moment>,
+    /// More match than an order holds.
+    is_cut: bool,
     /// In another order than the newest first.
     is_sorted: bool,
     /// The search took too long for what would come after these in their order.
@@ -204,6 +206,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         has_extra: !wishes.cols.is_empty(),
         searched_to: seen.searched_to_us.map(|us| f.time(&us)),
+        is_cut: wishes.sort.2.is_some() && (seen.found.count as usize > TOP || seen.found.count_capped),
         is_sorted: wishes.sort.2.is_some(),
         stopped: seen.stopped,
         sorts: SORTS.map(|(sort, key, _)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort.0 == sort)).into(),

@@ -53,14 +53,17 @@ impl Buckets {
             "1h" => Step::Seconds(3600),
             "1d" => Step::Days(1),
             "7d" => Step::Days(7),
-            _ => return Err(ApiError::field("bucket", "must be auto, 1m, 5m, 1h, 1d or 7d")),
+            _ => {
+                let there = BUCKETS.map(|(name, _)| name).join(", ");
+                return Err(ApiError::field_keyed("bucket", Key("field.one_of"), &[&there]));
+            }
         };
         let step_s = match step {
             Step::Seconds(step_s) => step_s,
             Step::Days(days) => days * DAY_S,
         };
         if length_s / step_s > MOST {
-            return Err(ApiError::field("bucket", format!("must be wider: a chart has at most {MOST} steps")));
+            return Err(ApiError::field_keyed("bucket", Key("usage.steps"), &[&MOST]));
         }
         let name = BUCKETS.into_iter().map(|(name, _)| name).find(|known| *known == name).unwrap_or("auto");
         Ok(Buckets { name, step, zone: f.zone.clone() })

@@ -44,7 +44,7 @@ impl Metric {
     pub(super) fn named(name: &str) -> Result<Metric, ApiError> {
         let there = METRICS.map(|(name, _)| name).join(", ");
         let index = METRICS.iter().position(|(known, _)| *known == name);
-        index.map(Metric).ok_or_else(|| ApiError::field("metric", format!("must be one of {there}")))
+        index.map(Metric).ok_or_else(|| ApiError::field_keyed("metric", Key("field.one_of"), &[&there]))
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -133,7 +133,10 @@ pub(super) fn group(name: &str) -> Result<Option<By>, ApiError> {
         "status" => Ok(Some(By::Status)),
         "host" => Ok(Some(By::Host)),
         "none" => Ok(None),
-        _ => Err(ApiError::field("by", "must be model, upstream, key, status, host or none")),
+        _ => {
+            let there = GROUPS.map(|(name, _)| name).join(", ");
+            Err(ApiError::field_keyed("by", Key("field.one_of"), &[&there]))
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::dashboard::pages::span::{Span, any_of, filter};
 use crate::dashboard::pages::usage::buckets::Buckets;
 use crate::dashboard::pages::usage::metric::{Metric, PERCENTILES, group};
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::words::Key;
 use crate::db::rollups::{By, Filter, Query, can_narrow};
 use crate::search::{Clause, Mistake, QueryError, parse};
 
@@ -100,8 +101,9 @@ impl Asked {
             by,
             by_name,
             buckets: Buckets::named(f, &text("bucket", "auto"), &span)?,
-            percentile: percentile.ok_or_else(|| ApiError::field("p", "must be p50, p95 or p99"))?,
-            top: top.ok_or_else(|| ApiError::field("top", format!("must be a number from 1 to {SERIES}")))?,
+            percentile: percentile
+                .ok_or_else(|| ApiError::field_keyed("p", Key("field.one_of"), &[&PERCENTILES.join(", ")]))?,
+            top: top.ok_or_else(|| ApiError::field_keyed("top", Key("page.limit"), &[&SERIES]))?,
             span,
         })
     }
