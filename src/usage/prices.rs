@@ -50,7 +50,13 @@ impl PriceBook {
 
     /// The price of a model.
     pub fn find(&self, model: &str) -> Option<&Price> {
-        self.prices.iter().find(|price| matches(&price.pattern, model))
+        let first = model.bytes().next().unwrap_or_default();
+        // Nearly all of them begin otherwise.
+        let begins = |pattern: &str| match pattern.bytes().next() {
+            Some(b'*') | None => true,
+            Some(byte) => byte.eq_ignore_ascii_case(&first),
+        };
+        self.prices.iter().find(|price| begins(&price.pattern) && matches(&price.pattern, model))
     }
 
     /// What a request cost, in nano-dollars: by the model that answered, else by the one asked for. `None` when neither has

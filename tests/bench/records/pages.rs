@@ -15,12 +15,14 @@ const PASSWORD: &str = "admin-password-of-the-benchmark";
 /// How often each page is asked for, after once to warm up.
 const TIMES: usize = 9;
 /// Pages: what they are, the address, how many ms they may take.
-const PAGES: [(&str, &str, f64); 8] = [
+const PAGES: [(&str, &str, f64); 10] = [
     ("Overview", "/admin", 200.0),
     ("Requests, first page", "/admin/requests", 200.0),
     ("Requests, a filter", "/admin/requests?q=is:error%20model:gpt*", 200.0),
     ("Requests, a word in 24 h", "/admin/requests?q=quetzal", 500.0),
     ("Requests, two Chinese characters in 24 h", "/admin/requests?q=%E4%BF%AE%E5%A4%8D", 500.0),
+    ("Requests, the slowest first", "/admin/requests?sort=-total", 200.0),
+    ("Requests, those with a word, the dearest first", "/admin/requests?q=quetzal&sort=-cost", 500.0),
     ("Conversations", "/admin/conversations", 200.0),
     ("Usage", "/admin/usage", 200.0),
     ("Usage, TTFT by upstream", "/admin/usage?metric=ttft&by=upstream", 200.0),

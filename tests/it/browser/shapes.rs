@@ -25,7 +25,8 @@ for (let text = texts.nextNode(); text; text = texts.nextNode()) {
   const boxes = [...range.getClientRects()];
   const outside = (box) => boxes.some((at) => at.left < box.left - 1.5 || at.right > box.right + 1.5 || at.top < box.top - 4 || at.bottom > box.bottom + 4);
   const written = parent.closest('button, .button, .badge, .chips a, th, .tabs a, kbd, summary');
-  if (written && outside(written.getBoundingClientRect())) tell(written, text.data, 'outside');
+  const ends = written && getComputedStyle(written).textOverflow === 'ellipsis';
+  if (written && !ends && outside(written.getBoundingClientRect())) tell(written, text.data, 'outside');
   let block = null;
   for (let at = parent; at && at !== document.body; at = at.parentElement) {
     const style = getComputedStyle(at);
