@@ -54,8 +54,9 @@ const READERS: u32 = 4;
 /// How long a reader waits for a connection before the database counts as away.
 const READER_WAIT: Duration = Duration::from_secs(5);
 
-/// How long the recorder waits for a lock, in ms: what it holds meanwhile is only in memory.
-const WRITER_PATIENCE: &str = "PRAGMA busy_timeout = 50";
+/// How long the recorder waits for a lock, in ms: what it holds meanwhile is only in memory. And KiB of pages that it keeps:
+/// links lie at random, and to read a page of them for each record costs as much as to write it.
+const WRITER: &str = "PRAGMA busy_timeout = 50; PRAGMA cache_size = -32768";
 /// The same for Postgres, where replicas take turns, and one that was cut off in the middle of a transaction must not keep its
 /// locks for hours.
 const POSTGRES_PATIENCE: &str = "SET lock_timeout = 250; SET idle_in_transaction_session_timeout = 30000";
@@ -126,7 +127,7 @@ impl Database {
     pub fn writer(&self) -> Result<Connection, Error> {
         let mut connection = self.location.connect()?;
         match &mut connection {
-            Connection::Sqlite(sqlite) => sqlite.batch_execute(WRITER_PATIENCE)?,
+            Connection::Sqlite(sqlite) => sqlite.batch_execute(WRITER)?,
             Connection::Postgres(postgres) => postgres.batch_execute(POSTGRES_PATIENCE)?,
         }
         Ok(connection)

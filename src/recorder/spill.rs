@@ -199,8 +199,9 @@ impl Spill {
             self.kept.pop_front();
         }
         if self.kept.front().is_some_and(|(_, frame)| frame.start == self.read_at) {
-            while let Some((record, frame)) =
-                self.kept.pop_front_if(|_| records.len() < most && (ends.last().is_none_or(|end| *end < until)))
+            while records.len() < most
+                && ends.last().is_none_or(|end| *end < until)
+                && let Some((record, frame)) = self.kept.pop_front()
             {
                 records.push(record);
                 ends.push(frame.end);
