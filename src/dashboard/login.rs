@@ -4,6 +4,7 @@
 //! **May import:** `state`, `db`.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -51,14 +52,24 @@ impl Passwords {
     fn may_try(&self, address: &str) -> bool {
         let mut wrong = locked(&self.wrong);
         wrong.retain(|_, (_, since)| since.elapsed() < TRIES_WINDOW);
-        match wrong.get(address) {
+        match wrong.get(&place(address)) {
             Some((count, _)) => *count < TRIES,
             None => wrong.len() < ADDRESSES,
         }
     }
 
     fn failed(&self, address: &str) {
-        locked(&self.wrong).entry(address.to_owned()).or_insert_with(|| (0, Instant::now())).0 += 1;
+        locked(&self.wrong).entry(place(address)).or_insert_with(|| (0, Instant::now())).0 += 1;
+    }
+}
+
+/// What is counted as one address: of IPv6 the first half, for whoever has one has all that begin with it (RFC 6177).
+fn place(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
+            Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).to_string()
+        }
+        _ => address.to_owned(),
     }
 }
 
@@ -151,4 +162,22 @@ pub(super) async fn logout(admin: Admin, state: Data<State>) -> Result<HttpRespo
 /// `POST /admin/logout` from a page.
 pub(super) async fn logout_by_form(admin: Admin, _form: Form, state: Data<State>) -> Result<HttpResponse, ApiError> {
     with_cookie(form::see("/admin/login"), session::close(&state, admin).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::login::{Passwords, TRIES};
+
+    #[test]
+    fn whoever_has_many_addresses_of_a_kind_has_no_more_tries() {
+        let passwords = Passwords::default();
+        for n in 0..TRIES {
+            let address = format!("2001:db8:1:2::{n:x}");
+            assert!(passwords.may_try(&address));
+            passwords.failed(&address);
+        }
+        assert!(!passwords.may_try("2001:db8:1:2:ffff::1") && passwords.may_try("2001:db8:1:3::1"));
+        passwords.failed("::ffff:192.0.2.1");
+        assert!(passwords.may_try("::ffff:192.0.2.2") && passwords.may_try("192.0.2.1"));
+    }
 }
