@@ -53,9 +53,12 @@ pub(super) struct Sink {
     away_said: bool,
     retry: Duration,
     next_try: Instant,
-    /// What a row costs lately, where there are enough of them to tell.
+    /// What a row costs lately, where there are enough of them to tell; at first a guess.
     row_time: Duration,
 }
+
+/// What a row costs before any has told: some times what it takes on a good day.
+const ROW_TIME: Duration = Duration::from_micros(200);
 
 /// So many rows tell what one costs, and are always worth a transaction.
 const TELLING_ROWS: usize = 32;
@@ -74,7 +77,7 @@ impl Sink {
             away_said: false,
             retry: RETRY.0,
             next_try: Instant::now(),
-            row_time: Duration::ZERO,
+            row_time: ROW_TIME,
         }
     }
 
@@ -163,7 +166,7 @@ impl Sink {
         let result = self.store.insert(&mut connection, rows, progress);
         if rows.len() >= TELLING_ROWS && result.is_ok() {
             let row_time = began.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            self.row_time = if self.row_time.is_zero() { row_time } else { (self.row_time * 3 + row_time) / 4 };
+            self.row_time = (self.row_time * 3 + row_time) / 4;
         }
         // After a failure of the database itself a fresh connection is the only one to trust, and what it says of this
         // transaction the only answer.
