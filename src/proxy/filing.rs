@@ -15,8 +15,7 @@ use actix_web::web::{Bytes, Data};
 
 use crate::openai::peek::session_key;
 use crate::proxy::Worker;
-use crate::proxy::heads::lines;
-use crate::proxy::heads::path_for_record;
+use crate::proxy::heads::{lines, path_for_record};
 use crate::proxy::hold::Settled;
 use crate::proxy::intake::Passed;
 use crate::proxy::tap;

@@ -21,7 +21,7 @@ use memchr::memmem::Finder;
 pub use fold::{fold, fold_into};
 pub use probes::{Lookup, MAX_LOOKUPS, Probes};
 pub use script::{Class, class_of};
-pub use tokens::{MAX_TOKEN_CHARS, token_ranges, tokens};
+pub use tokens::{MAX_TOKEN_CHARS, tokens};
 
 /// What is searched for, folded: never empty, never white space alone. White space at its ends counts.
 #[derive(Clone)]

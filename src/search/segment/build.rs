@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 
 use crate::search::segment::block::{BlockWriter, Packed, Posting};
 use crate::search::segment::{Column, Doc, Kind, Part, name_term, put_column};
-use crate::search::text::token_ranges;
+use crate::search::text::tokens;
 
 /// Terms up to this length are compared as a number.
 const SHORT_BYTES: usize = size_of::<u128>();
@@ -32,7 +32,7 @@ impl Builder {
             column.push(value);
         }
         for (side, text) in &doc.texts {
-            token_ranges(text, |range| self.texts.add(text.as_bytes(), range, place, *side));
+            tokens(text, |range| self.texts.add(text.as_bytes(), range, place, *side));
         }
         for (name, value) in &doc.names {
             let term = name_term(*name, value);

@@ -68,7 +68,7 @@ fn compare(parts: &[Part], docs: &[Doc]) {
         let has = |doc: &Doc| {
             doc.texts.iter().filter(|(side, _)| side & sides != 0).any(|(_, text)| {
                 let mut any = false;
-                tokens(text, |found| any |= found == token || prefix && found.starts_with(token));
+                tokens(text, |found| any |= &text[found.clone()] == token || prefix && text[found].starts_with(token));
                 any
             })
         };

@@ -3,7 +3,7 @@
 //! **Invariant:** no text that contains the term fails a lookup. **May import:** std, the classes of characters, tokens.
 
 use super::script::{Class, class_of};
-use super::tokens::{MAX_TOKEN_CHARS, token_ranges};
+use super::tokens::{MAX_TOKEN_CHARS, tokens};
 
 /// More lookups than this make a search slower, not surer.
 pub const MAX_LOOKUPS: usize = 32;
@@ -35,7 +35,7 @@ impl Probes {
     /// start earlier in the text, which changes none of its pairs.
     pub(super) fn of(term: &str) -> Probes {
         let mut lookups: Vec<Lookup> = Vec::new();
-        token_ranges(term, |range| {
+        tokens(term, |range| {
             let is_last = range.end == term.len();
             let token = &term[range.clone()];
             let chars = token.chars().count();

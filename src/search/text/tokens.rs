@@ -9,16 +9,11 @@ use super::script::{Class, class_of};
 /// A word longer than this is cut in the index, in characters: nobody types more, and base64 has no end.
 pub const MAX_TOKEN_CHARS: usize = 32;
 
-/// Gives the tokens of a folded text, in order and as often as they occur:
+/// Gives the byte ranges of the tokens of a folded text, in order and as often as they occur:
 /// - each maximal run of [`Class::Spaced`] characters, cut to its first [`MAX_TOKEN_CHARS`];
 /// - of each maximal run of [`Class::Unspaced`] characters every overlapping pair, and at last its last character
 ///   alone, so that every one of them is the start of some token.
-pub fn tokens<'a>(folded: &'a str, mut each: impl FnMut(&'a str)) {
-    token_ranges(folded, |range| each(&folded[range]));
-}
-
-/// The byte ranges of the [`tokens`] of a folded text.
-pub fn token_ranges(folded: &str, mut each: impl FnMut(Range<usize>)) {
+pub fn tokens(folded: &str, mut each: impl FnMut(Range<usize>)) {
     let bytes = folded.as_bytes();
     let (mut at, mut others_until) = (0, 0);
     // Where the word begins that has not ended yet.
