@@ -115,6 +115,11 @@ impl Spill {
         self.read_at >= self.end
     }
 
+    /// Nothing stands behind this place.
+    pub fn ends_by(&self, place: u64) -> bool {
+        place >= self.end
+    }
+
     /// How many bytes wait in the file.
     pub fn waiting_bytes(&self) -> u64 {
         self.end.saturating_sub(self.read_at)

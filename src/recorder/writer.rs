@@ -200,9 +200,11 @@ impl Writer {
             }
             match self.spill.read(CATCH_UP.0.min(self.sink.rows_within(CATCH_UP_SLICE)), CATCH_UP.1) {
                 Ok((rows, ends)) if !rows.is_empty() => {
-                    // The file may go afterwards, so the database must not lose them to a crash of the machine.
+                    // When the file goes afterwards, the database must not lose its records to a crash of the machine: to
+                    // make the last ones durable makes those before them so.
+                    let durable = ends.last().is_some_and(|end| self.spill.ends_by(*end));
                     let mark = self.spill.mark();
-                    let origin = Origin { mark: mark.as_deref(), ends: &ends, durable: true };
+                    let origin = Origin { mark: mark.as_deref(), ends: &ends, durable };
                     let done = self.sink.insert(&rows, origin);
                     self.spill_unsure = self.sink.unanswered.take().is_some();
                     if done > 0 {

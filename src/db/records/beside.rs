@@ -9,6 +9,7 @@ use crate::db::Connection;
 use crate::db::records::signs;
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::tries::short;
+use crate::db::records::ways::Ways;
 use crate::db::records::{NewRecord, Row, Texts, header_pairs, texts};
 use crate::db::speak::{BodyRow, Numbered, Placed, RecordRow, Speaker};
 use crate::error::Error;
@@ -26,9 +27,10 @@ pub(in crate::db) fn links_of(conn: &mut Connection, rows: &[Row]) -> Result<Vec
         let session = texts.headers.as_deref().and_then(session_of);
         let record = NewRecord { facts: row.facts.clone(), texts, session, ..NewRecord::default() };
         let thread = Thread::read(&Seen::of(&record), &mut meanings);
-        let own = [thread.asked(), thread.response(), thread.awaits()].into_iter().flatten();
-        links.extend(own.chain(thread.ends().into_iter().map(|(link, _)| link)).map(|link| (link, row.id, false)));
-        links.extend(thread.session().map(|link| (link, row.id, true)));
+        let ways = Ways::of(&thread);
+        let own = [ways.asked, thread.response(), ways.awaits].into_iter().flatten();
+        links.extend(own.chain(ways.ends.iter().map(|(link, _)| *link)).map(|link| (link, row.id, false)));
+        links.extend(ways.session.map(|link| (link, row.id, true)));
     }
     Ok(links)
 }

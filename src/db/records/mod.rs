@@ -5,7 +5,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `store` | a batch becomes rows, pieces that are known are stored once |
-//! | `thread`, `placing`, `awaited` | what a record's messages mean, and which conversation they continue |
+//! | `thread`, `ways`, `placing`, `newest` | what a record's messages mean, and which conversation they continue |
 //! | `layout`, `packer`, `hash` | a body as places in packs; packs; how a piece is known again |
 //! | `read` | bodies put together again |
 //! | `tries` | attempts in a few bytes |
@@ -15,10 +15,10 @@
 //! **Invariant:** nothing here cuts or changes a body.
 //! **May import:** `error`, `openai`, `search`, diesel.
 
-mod awaited;
 mod beside;
 mod hash;
 mod layout;
+mod newest;
 mod packer;
 mod placing;
 mod read;
@@ -28,6 +28,7 @@ mod store;
 mod talks;
 mod thread;
 mod tries;
+mod ways;
 
 use std::borrow::Cow;
 
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use super::speak::Placed;
 pub(super) use beside::{links_of, store_plain};
 pub(super) use layout::Layout;
+pub(super) use newest::settle_up_to;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{

@@ -11,8 +11,10 @@ use std::ops::Range;
 use diesel::result::QueryResult;
 
 use crate::db::records::hash::Hash;
+use crate::db::records::newest::Newest;
 use crate::db::records::read::whole_texts;
 use crate::db::records::thread::{Boundary, Meanings, Seen, Thread};
+use crate::db::records::ways::Ways;
 use crate::db::speak::{LinkRow, Placed, Speaker};
 
 /// Where a record stands.
@@ -23,13 +25,23 @@ pub(super) struct Placement {
     pub(super) fresh: Option<Range<usize>>,
 }
 
+/// The records of one transaction, in their order.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub(super) ids: &'a [i64],
+    pub(super) threads: &'a [Thread],
+    pub(super) ways: &'a [Ways],
+}
+
 /// The records of one transaction being placed.
 pub(super) struct Placing<'a, C> {
     conn: &'a mut C,
     ids: &'a [i64],
     threads: &'a [Thread],
+    ways: &'a [Ways],
     meanings: &'a mut Meanings,
-    /// The database's links, as far as they were asked for.
+    newest: &'a Newest,
+    /// The database's links, as far as they were asked for; each link's newest row first.
     found: HashMap<i64, Vec<LinkRow>>,
     /// Those that this transaction adds.
     added: HashMap<i64, Vec<LinkRow>>,
@@ -43,8 +55,17 @@ struct Earlier {
 }
 
 impl<'a, C: Speaker> Placing<'a, C> {
-    pub(super) fn new(conn: &'a mut C, ids: &'a [i64], threads: &'a [Thread], meanings: &'a mut Meanings) -> Self {
-        Placing { conn, ids, threads, meanings, found: HashMap::new(), added: HashMap::new() }
+    pub(super) fn new(conn: &'a mut C, batch: Batch<'a>, meanings: &'a mut Meanings, newest: &'a Newest) -> Self {
+        let Batch { ids, threads, ways } = batch;
+        Placing { conn, ids, threads, ways, meanings, newest, found: HashMap::new(), added: HashMap::new() }
+    }
+
+    /// Asks for what is likely to be looked for in one go.
+    pub(super) fn look_ahead(&mut self) -> QueryResult<()> {
+        let mut likely: Vec<i64> = self.ways.iter().flat_map(Ways::likely).collect();
+        likely.sort_unstable();
+        likely.dedup();
+        self.ask(&likely)
     }
 
     /// The rows to be stored.
@@ -56,10 +77,10 @@ impl<'a, C: Speaker> Placing<'a, C> {
 
     /// Places the record at `at`.
     pub(super) fn place(&mut self, at: usize) -> QueryResult<Placement> {
-        let (thread, id) = (&self.threads[at], self.ids[at]);
-        let session = self.newest(thread.session())?;
-        let continued = self.newest(thread.continued())?;
-        let repeated = if thread.is_dialogue { self.earlier(thread)? } else { None };
+        let (thread, ways, id) = (&self.threads[at], &self.ways[at], self.ids[at]);
+        let session = self.newest(ways.session)?;
+        let continued = self.newest(ways.continued)?;
+        let repeated = self.earlier(thread, ways)?;
         let named = session.map(|row| (row.conversation_id, "session"));
         let named = named.or_else(|| continued.map(|row| (row.conversation_id, "response")));
         let found = match (named, repeated) {
@@ -70,15 +91,15 @@ impl<'a, C: Speaker> Placing<'a, C> {
             }
         };
         let found = match found {
-            None if thread.is_dialogue => self.late(thread)?,
+            None => self.late(ways)?,
             found => found,
         };
         if found.is_none()
-            && let Some(note) = thread.awaits()
+            && let Some(note) = ways.awaits
         {
             self.leave(note, id)?;
         }
-        let starts = thread.is_dialogue || thread.session().is_some();
+        let starts = thread.is_dialogue || ways.session.is_some();
         let conversation_id = found.as_ref().map(|earlier| earlier.conversation_id).or(starts.then_some(id));
         if let Some(conversation_id) = conversation_id {
             self.remember(at, conversation_id);
@@ -92,23 +113,22 @@ impl<'a, C: Speaker> Placing<'a, C> {
 
     /// How the records to come will find this one.
     fn remember(&mut self, at: usize, conversation_id: i64) {
-        let (thread, record_id) = (&self.threads[at], self.ids[at]);
-        let mut links = Vec::new();
+        let (thread, ways, record_id) = (&self.threads[at], &self.ways[at], self.ids[at]);
+        let mut links = ways.ends.clone();
         if thread.is_dialogue {
-            links.extend(thread.ends());
-            let asked = if thread.failed() { thread.asked() } else { None };
+            let asked = if thread.failed() { ways.asked } else { None };
             links.extend([asked, thread.response()].into_iter().flatten().map(|link| (link, 0)));
         }
         // One row stands for the whole session.
-        links.extend(thread.session().filter(|link| !self.is_known(*link)).map(|link| (link, 0)));
+        links.extend(ways.session.filter(|link| !self.is_known(*link)).map(|link| (link, 0)));
         for (link, chain) in links {
             self.added.entry(link).or_default().push(LinkRow { link, record_id, chain, conversation_id });
         }
     }
 
     /// The conversation that began without this record, which is its beginning.
-    fn late(&mut self, thread: &Thread) -> QueryResult<Option<Earlier>> {
-        for note in thread.awaited() {
+    fn late(&mut self, ways: &Ways) -> QueryResult<Option<Earlier>> {
+        for &note in &ways.awaited {
             if let Some(row) = self.newest(Some(note))? {
                 return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known: 0 }));
             }
@@ -126,15 +146,17 @@ impl<'a, C: Speaker> Placing<'a, C> {
     }
 
     fn is_known(&self, link: i64) -> bool {
-        self.added.contains_key(&link) || self.found.get(&link).is_some_and(|rows| !rows.is_empty())
+        self.added.contains_key(&link)
+            || self.newest.of(link).next().is_some()
+            || self.found.get(&link).is_some_and(|rows| !rows.is_empty())
     }
 
     /// The earlier record whose messages and reply this one repeats.
-    fn earlier(&mut self, thread: &Thread) -> QueryResult<Option<Earlier>> {
-        if let Some(row) = self.newest(thread.asked())? {
+    fn earlier(&mut self, thread: &Thread, ways: &Ways) -> QueryResult<Option<Earlier>> {
+        if let Some(row) = self.newest(ways.asked)? {
             return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "repeat", known: thread.len() }));
         }
-        for Boundary { link, chain, known } in thread.boundaries() {
+        for &Boundary { link, chain, known } in &ways.boundaries {
             let rows = self.rows(link)?;
             if let Some(row) = rows.iter().find(|row| row.chain == chain) {
                 return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "messages", known }));
@@ -174,12 +196,20 @@ impl<'a, C: Speaker> Placing<'a, C> {
     /// The rows of a link, the newest first.
     fn rows(&mut self, link: i64) -> QueryResult<Vec<LinkRow>> {
         if !self.found.contains_key(&link) {
-            self.found.insert(link, self.conn.links(&[link])?);
+            self.ask(&[link])?;
         }
-        let both = self.found.get(&link).into_iter().chain(self.added.get(&link)).flatten();
-        let mut rows: Vec<LinkRow> = both.cloned().collect();
+        let stored = self.found.get(&link).into_iter().flatten().cloned().chain(self.newest.of(link));
+        let mut rows: Vec<LinkRow> = stored.chain(self.added.get(&link).into_iter().flatten().cloned()).collect();
         rows.sort_by_key(|row| Reverse(row.record_id));
         Ok(rows)
+    }
+
+    fn ask(&mut self, links: &[i64]) -> QueryResult<()> {
+        self.found.extend(links.iter().map(|link| (*link, Vec::new())));
+        for row in self.conn.links(links)? {
+            self.found.entry(row.link).or_default().push(row);
+        }
+        Ok(())
     }
 }
 

@@ -14,11 +14,13 @@ use crate::db::pace::step;
 use crate::db::records::NewRecord;
 use crate::db::records::hash::{Hash, Pieces, pieces};
 use crate::db::records::layout::{Layout, Place};
+use crate::db::records::newest::Newest;
 use crate::db::records::packer::{FEW, HEAD_LEVELS, Open, Packer, Press, levels, placed, placed_all};
-use crate::db::records::placing::{Placement, Placing};
+use crate::db::records::placing::{Batch, Placement, Placing};
 use crate::db::records::signs::{self, Signs};
 use crate::db::records::thread::{Meanings, Seen, Thread};
 use crate::db::records::tries::short;
+use crate::db::records::ways::Ways;
 use crate::db::rollups::{self, Sample};
 use crate::db::speak::{BlobRow, BodyRow, Numbered, RecordRow, Speaker};
 use crate::error::Error;
@@ -42,6 +44,7 @@ struct Known {
 pub struct Store {
     known: HashMap<Hash, Known>,
     meanings: Meanings,
+    newest: Newest,
     removals: i64,
     press: Press,
     /// The packs that the next records go on with.
@@ -78,12 +81,14 @@ impl Store {
             Thread::read(&Seen::of(record), &mut self.meanings)
         };
         let threads = batch.iter().map(read).collect::<Vec<_>>();
+        let ways = threads.iter().map(Ways::of).collect();
         let pieces: Vec<Pieces> = batch.iter().map(|record| pieces(record.texts.body.as_deref())).collect();
         let (packer, heads) = (Packer::default(), Packer::default());
         let mut writing = Writing {
             store: self,
             batch,
             threads,
+            ways,
             pieces,
             fresh: HashMap::new(),
             packer,
@@ -113,6 +118,7 @@ impl Store {
             Err(error) => {
                 // What was found within the transaction may have been rolled back with it.
                 self.known.clear();
+                self.newest = Newest::default();
                 Err(error)
             }
         }
@@ -124,6 +130,7 @@ struct Writing<'a> {
     store: &'a mut Store,
     batch: &'a [NewRecord],
     threads: Vec<Thread>,
+    ways: Vec<Ways>,
     pieces: Vec<Pieces>,
     /// Pieces found or made in this transaction.
     fresh: HashMap<Hash, Known>,
@@ -142,8 +149,11 @@ impl Writing<'_> {
             self.store.open = Opens::default();
             self.store.removals = removals;
         }
+        self.store.newest.follow(conn)?;
         let ids = conn.reserve(Numbered::Records, self.batch.len())?;
-        let mut placing = Placing::new(conn, &ids, &self.threads, &mut self.store.meanings);
+        let batch = Batch { ids: &ids, threads: &self.threads, ways: &self.ways };
+        let mut placing = Placing::new(conn, batch, &mut self.store.meanings, &self.store.newest);
+        placing.look_ahead()?;
         let placements = (0..ids.len()).map(|at| placing.place(at)).collect::<QueryResult<Vec<Placement>>>()?;
         let links = placing.into_links();
 
@@ -224,7 +234,7 @@ impl Writing<'_> {
         });
         conn.insert_records(&rows.collect::<Vec<_>>())?;
         conn.insert_bodies(&bodies)?;
-        conn.insert_links(&links)?;
+        self.store.newest.add(conn, links)?;
         if let Some(Progress { name, value }) = progress {
             conn.set_mark(name, value)?;
         }

@@ -18,7 +18,7 @@ use diesel::sql_types::BigInt;
 use crate::db::Connection;
 use crate::db::index::{Segment, parts, segments, set_removed};
 use crate::db::marks;
-use crate::db::records::{Marks, REMOVALS, Row, links_of, of_conversation, rows};
+use crate::db::records::{Marks, REMOVALS, Row, links_of, of_conversation, rows, settle_up_to};
 use crate::db::removal::wipe::wipe;
 use crate::db::speak::{BodyRow, Speaker};
 use crate::error::Error;
@@ -70,6 +70,7 @@ pub fn remove(conn: &mut Connection, ids: &[i64], depth: Depth) -> Result<Remove
     let Some(owner) = going.first().map(owner) else { return Ok(Removed::default()) };
     // Outside of the transaction: it reads every text once.
     let links = links_of(conn, &going)?;
+    settle_up_to(conn, going.iter().map(|row| row.id).max().unwrap_or_default())?;
     conn.transaction(|conn| {
         write_alone(conn)?;
         let removals = marks::get(conn, REMOVALS)?.unwrap_or(0);

@@ -159,7 +159,8 @@ fn put(
     figures: &Figures,
 ) -> Result<(), Error> {
     let place = || rollups::table.find((span_s, bucket_s, upstream_id, model, key_name));
-    let found: Option<Row> = place().select(Row::as_select()).first(conn).optional()?;
+    // Without a limit: of a statement that binds one SQLite makes a new plan each time.
+    let found: Option<Row> = place().select(Row::as_select()).get_result(conn).optional()?;
     match found {
         Some(found) => {
             diesel::update(place()).set(&found.plus(figures)).execute(conn)?;
@@ -179,7 +180,7 @@ fn put_by(
     figures: &Figures,
 ) -> Result<(), Error> {
     let place = || rollups_by::table.find((span_s, bucket_s, kind, name));
-    let found: Option<RowBy> = place().select(RowBy::as_select()).first(conn).optional()?;
+    let found: Option<RowBy> = place().select(RowBy::as_select()).get_result(conn).optional()?;
     match found {
         Some(found) => {
             diesel::update(place()).set(&found.plus(figures)).execute(conn)?;

@@ -62,6 +62,16 @@ pub(in crate::db) struct LinkRow {
     pub(in crate::db) conversation_id: i64,
 }
 
+/// A row of `newest_links`.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub(in crate::db) struct NewestLink {
+    /// Greater than that of every row of an earlier transaction.
+    #[diesel(sql_type = BigInt)]
+    pub(in crate::db) id: i64,
+    #[diesel(embed)]
+    pub(in crate::db) row: LinkRow,
+}
+
 /// A row of `packs`.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub(in crate::db) struct PackRow {
@@ -131,6 +141,18 @@ macro_rules! same_words {
             update.bind::<BigInt, _>(pack.id).execute(self).map(drop)
         }
 
+        fn first_newest_links(&mut self, limit: i64) -> QueryResult<Vec<NewestLink>> {
+            let rows = "SELECT id, link, record_id, chain, conversation_id FROM newest_links ORDER BY id LIMIT $1";
+            diesel::sql_query(rows).bind::<BigInt, _>(limit).load(self)
+        }
+
+        fn delete_newest_links(&mut self, last_id: i64) -> QueryResult<()> {
+            diesel::sql_query("DELETE FROM newest_links WHERE id <= $1")
+                .bind::<BigInt, _>(last_id)
+                .execute(self)
+                .map(drop)
+        }
+
         fn delete_pack(&mut self, id: i64) -> QueryResult<()> {
             diesel::sql_query("DELETE FROM packs WHERE id = $1").bind::<BigInt, _>(id).execute(self).map(drop)
         }
@@ -146,7 +168,7 @@ pub(in crate::db) trait Speaker {
     fn reserve(&mut self, table: Numbered, count: usize) -> QueryResult<Vec<i64>>;
     /// The pieces with these hashes, as far as there are any.
     fn blobs(&mut self, hashes: &[Vec<u8>]) -> QueryResult<Vec<BlobRow>>;
-    /// Every row with one of these links.
+    /// The newest rows with one of these links, at most 64 of each, a link's newest first.
     fn links(&mut self, links: &[i64]) -> QueryResult<Vec<LinkRow>>;
     /// These packs, in any order.
     fn packs(&mut self, ids: &[i64]) -> QueryResult<Vec<PackRow>>;
@@ -172,5 +194,13 @@ pub(in crate::db) trait Speaker {
     fn insert_blobs(&mut self, rows: &[BlobRow]) -> QueryResult<()>;
     /// Notes that these conversations hold these pieces too; what is noted already stays.
     fn insert_uses(&mut self, rows: &[(Vec<u8>, i64)]) -> QueryResult<()>;
+    /// Writes links into their places; what is there already stays.
     fn insert_links(&mut self, rows: &[LinkRow]) -> QueryResult<()>;
+    /// The links that wait whose numbers are above this one, in order.
+    fn newest_links(&mut self, after: i64) -> QueryResult<Vec<NewestLink>>;
+    /// The first of all.
+    fn first_newest_links(&mut self, limit: i64) -> QueryResult<Vec<NewestLink>>;
+    fn insert_newest_links(&mut self, rows: &[NewestLink]) -> QueryResult<()>;
+    /// Those up to this number wait no longer.
+    fn delete_newest_links(&mut self, last_id: i64) -> QueryResult<()>;
 }

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 use super::rows::{BODIES, RECORDS};
 use super::value::{Many, Value};
-use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
+use super::{BlobRow, BodyRow, LinkRow, NewestLink, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
 
 /// Held by whoever writes records: "openai-s" in ASCII.
 const WRITERS_LOCK: i64 = 0x6f70_656e_6169_2d73;
@@ -80,7 +80,8 @@ impl Speaker for PgConnection {
         }
         diesel::sql_query(
             "SELECT l.link, l.record_id, l.chain, l.conversation_id FROM unnest($1) AS wanted (link) CROSS JOIN LATERAL \
-             (SELECT * FROM links WHERE links.link = wanted.link ORDER BY record_id DESC LIMIT 64) AS l",
+             (SELECT * FROM links WHERE links.link = wanted.link ORDER BY record_id DESC LIMIT 64) AS l \
+             ORDER BY l.link, l.record_id DESC",
         )
         .bind::<Array<BigInt>, _>(links)
         .load(self)
@@ -142,5 +143,15 @@ impl Speaker for PgConnection {
     fn insert_links(&mut self, rows: &[LinkRow]) -> QueryResult<()> {
         let before = "INSERT INTO links (link, record_id, chain, conversation_id) VALUES ";
         insert(self, before, rows.iter().map(LinkRow::values), " ON CONFLICT DO NOTHING")
+    }
+
+    fn newest_links(&mut self, after: i64) -> QueryResult<Vec<NewestLink>> {
+        let rows = "SELECT id, link, record_id, chain, conversation_id FROM newest_links WHERE id > $1 ORDER BY id";
+        diesel::sql_query(rows).bind::<BigInt, _>(after).load(self)
+    }
+
+    fn insert_newest_links(&mut self, rows: &[NewestLink]) -> QueryResult<()> {
+        let before = "INSERT INTO newest_links (link, record_id, chain, conversation_id, id) VALUES ";
+        insert(self, before, rows.iter().map(NewestLink::values), "")
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::value::Value;
-use super::{BlobRow, BodyRow, LinkRow, PackRow};
+use super::{BlobRow, BodyRow, LinkRow, NewestLink, PackRow};
 use crate::db::records::{Facts, Signs};
 
 macro_rules! record_columns {
@@ -136,5 +136,12 @@ impl BlobRow {
 impl LinkRow {
     pub(super) fn values(&self) -> Vec<Value<'_>> {
         [self.link, self.record_id, self.chain, self.conversation_id].map(Value::Int).to_vec()
+    }
+}
+
+impl NewestLink {
+    pub(super) fn values(&self) -> Vec<Value<'_>> {
+        let LinkRow { link, record_id, chain, conversation_id } = self.row;
+        [link, record_id, chain, conversation_id, self.id].map(Value::Int).to_vec()
     }
 }

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Binary};
 
 use super::rows::{BODIES, INSERT_BODY, INSERT_RECORD, SELECT_BODY};
 use super::value::{Fixed, Value};
-use super::{BlobRow, BodyRow, LinkRow, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
+use super::{BlobRow, BodyRow, LinkRow, NewestLink, Number, Numbered, PackRow, RecordRow, Speaker, same_words};
 use crate::db::pace::step;
 
 fn fixed<'a, const ID: usize>(before: &'static str, values: Vec<Value<'a>>, after: &'static str) -> Fixed<'a, ID> {
@@ -159,6 +159,20 @@ impl Speaker for SqliteConnection {
                 ")",
             )
             .execute(self)?;
+            step();
+        }
+        Ok(())
+    }
+
+    fn newest_links(&mut self, after: i64) -> QueryResult<Vec<NewestLink>> {
+        let before = "SELECT id, link, record_id, chain, conversation_id FROM newest_links WHERE id > ";
+        fixed::<14>(before, vec![Value::Int(after)], " ORDER BY id").load(self)
+    }
+
+    fn insert_newest_links(&mut self, rows: &[NewestLink]) -> QueryResult<()> {
+        for row in rows {
+            let before = "INSERT INTO newest_links (link, record_id, chain, conversation_id, id) VALUES (";
+            fixed::<15>(before, row.values(), ")").execute(self)?;
             step();
         }
         Ok(())
