@@ -55,7 +55,7 @@ const READERS: u32 = 4;
 const READER_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the recorder waits for a lock, in ms: what it holds meanwhile is only in memory. And KiB of pages that it keeps:
-/// links lie at random, and to read a page of them for each record costs as much as to write it.
+/// links lie at random, so that many pages of them are looked at and, when some are sorted in, written.
 const WRITER: &str = "PRAGMA busy_timeout = 50; PRAGMA cache_size = -32768";
 /// The same for Postgres, where replicas take turns, and one that was cut off in the middle of a transaction must not keep its
 /// locks for hours.

@@ -22,8 +22,8 @@ use crate::error::Error;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// For a database without tables. Most of the file is packs and parts of the index, of some ten thousand bytes each, which leave half
-/// a page empty: measured on chats of 4 KiB, pages of 16 KiB take 5 % more of the raw bytes than these, and links, which lie at
-/// random, write twice as much; smaller ones take more time. Incremental vacuum gives disk back when old records go.
+/// a page empty: measured on chats of 4 KiB, pages of 16 KiB take 5 % more of the raw bytes than these; smaller ones take more
+/// time. Incremental vacuum gives disk back when old records go.
 pub(super) const LAYOUT: &str = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
 
 /// For every connection. `NORMAL` in WAL mode loses no committed record when the process dies, only when the machine does.

@@ -1,7 +1,7 @@
 -- Links of the newest records, in the order in which they came, until many are sorted into `links` together: each of them would
 -- touch a page of its own there.
 CREATE TABLE newest_links (
-    id INTEGER PRIMARY KEY NOT NULL,
+    id BIGINT PRIMARY KEY NOT NULL,
     link BIGINT NOT NULL,
     record_id BIGINT NOT NULL,
     chain BIGINT NOT NULL,

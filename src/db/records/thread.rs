@@ -179,12 +179,7 @@ impl Thread {
     /// The link under which the same question, asked again, finds this one. `None` when nothing is asked.
     pub(super) fn asked(&self) -> Option<i64> {
         let asks = self.turns.iter().any(|turn| turn.hash.is_some());
-        asks.then(|| seldom(self.link(b"asked", &[&chain(&self.turns)])))
-    }
-
-    /// The link of a note left by a record in whose history this chain comes first.
-    pub(super) fn awaiting(&self, chain: i64) -> i64 {
-        seldom(self.link(b"awaited", &[&chain.to_le_bytes()]))
+        asks.then(|| self.link(b"asked", &[&chain(&self.turns)]))
     }
 
     /// Whether it waits to be asked again.
@@ -263,16 +258,11 @@ impl Thread {
         (!reply.is_empty()).then(|| self.link(b"tail", &[&asked.unwrap_or_default(), &reply]))
     }
 
-    fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
+    pub(super) fn link(&self, kind: &[u8], parts: &[&[u8]]) -> i64 {
         let mut all = vec![self.scope.as_slice(), kind];
         all.extend(parts.iter().flat_map(|part| [b"\0", *part]));
         number(&hash(&all))
     }
-}
-
-/// A link that every record looks for and few have: those lie side by side, so that to find nothing is to look at few pages.
-fn seldom(link: i64) -> i64 {
-    link | 0x7f << 56
 }
 
 fn said<'a>(turns: impl Iterator<Item = &'a Turn>) -> Vec<Hash> {

@@ -38,9 +38,9 @@ impl Ways {
         }
         let (boundaries, ends) = (thread.boundaries(), thread.ends());
         let waits = session.is_none();
-        let awaits = boundaries.last().filter(|_| waits).map(|first| thread.awaiting(first.chain));
-        let awaited = ends.iter().filter(|_| waits).map(|(_, chain)| thread.awaiting(*chain)).collect();
-        Ways { session, continued, asked: thread.asked(), boundaries, ends, awaited, awaits }
+        let awaits = boundaries.last().filter(|_| waits).map(|first| awaiting(thread, first.chain));
+        let awaited = ends.iter().filter(|_| waits).map(|(_, chain)| awaiting(thread, *chain)).collect();
+        Ways { session, continued, asked: thread.asked().map(seldom), boundaries, ends, awaited, awaits }
     }
 
     /// What is likely to be looked for.
@@ -49,4 +49,14 @@ impl Ways {
         let single = [self.session, self.continued, self.asked, self.awaits].into_iter().flatten();
         single.chain(near).chain(self.awaited.iter().copied())
     }
+}
+
+/// The link of a note left by a record in whose history this chain comes first.
+fn awaiting(thread: &Thread, chain: i64) -> i64 {
+    seldom(thread.link(b"awaited", &[&chain.to_le_bytes()]))
+}
+
+/// A link that every record looks for and few have: those lie side by side, so that to find nothing is to look at few pages.
+fn seldom(link: i64) -> i64 {
+    link | 0x7f << 56
 }
