@@ -16,6 +16,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::session::{Admin, now_us};
 use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::times;
 use crate::dashboard::words::{Key, Lang};
 use crate::roster::Trouble;
 use crate::state::State;
@@ -201,10 +202,7 @@ pub(super) fn theme(name: &str) -> &'static str {
 /// # Errors
 /// 400 that names what is no zone.
 pub(super) fn zone_named(request: &HttpRequest) -> Result<Option<TimeZone>, ApiError> {
-    match Form::parse(request.query_string().as_bytes()).text("tz") {
-        "" => Ok(None),
-        name => TimeZone::get(name).map(Some).map_err(|_| ApiError::field_keyed("tz", Key("frame.no_zone"), &[&name])),
-    }
+    times::zone_named(Form::parse(request.query_string().as_bytes()).text("tz"))
 }
 
 /// Path and query, but for one parameter.

@@ -37,6 +37,14 @@ pub(super) fn dated<'a>(field: &str, text: &'a str, zone: &TimeZone) -> Cow<'a, 
     begin().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
+/// The zone of this IANA name; none of an empty one.
+pub(super) fn zone_named(name: &str) -> Result<Option<TimeZone>, ApiError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    TimeZone::get(name).map(Some).map_err(|_| ApiError::field_keyed("tz", Key("frame.no_zone"), &[&name]))
+}
+
 /// `15m`, `6h`, `7d`, in seconds.
 pub(super) fn duration(field: &'static str, text: &str) -> Result<i64, ApiError> {
     let wrong = || ApiError::field_keyed(field, Key("time.range"), &[]);

@@ -49,6 +49,22 @@ fn a_request_is_found_on_the_day_of_the_zone_that_is_set(kind: Kind) {
     }
 }
 
+fn days_are_asked_for_as_json_and_in_files_too(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    store(&gateway, &[request("the-model", AT_US)]);
+    let of = |target: &str| gateway.admin("GET", target, "").text();
+    let day = "from=2026-11-22&to=2026-11-22";
+    for path in ["/admin/requests?", "/admin/conversations?", "/admin/requests/export?format=csv&"] {
+        assert!(of(&format!("{path}tz=Asia/Shanghai&{day}")).contains("the-model"), "{path}");
+        assert!(!of(&format!("{path}{day}")).contains("the-model"), "{path}: UTC is set");
+    }
+    gateway.set("time_zone", "Asia/Shanghai");
+    for path in ["/admin/requests?", "/admin/conversations?", "/admin/requests/export?format=csv&"] {
+        assert!(of(&format!("{path}{day}")).contains("the-model"), "{path}: Shanghai is set");
+        assert!(!of(&format!("{path}tz=UTC&{day}")).contains("the-model"), "{path}");
+    }
+}
+
 /// Links of a page's main part to pages that show times.
 fn links(page: &str) -> Vec<String> {
     let main = between(page, "<main", "</main>");
@@ -109,4 +125,5 @@ fn an_address_names_the_zone_of_its_page_and_every_link_keeps_it(kind: Kind) {
 }
 
 on_both!(a_request_is_found_on_the_day_of_the_zone_that_is_set);
+on_both!(days_are_asked_for_as_json_and_in_files_too);
 on_both!(an_address_names_the_zone_of_its_page_and_every_link_keeps_it);

@@ -4,15 +4,18 @@
 
 use std::time::{Duration, Instant};
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Query as Parameters;
 use chrono::{DateTime, Utc};
+use jiff::tz::TimeZone;
 
 use crate::dashboard::reply::ApiError;
-use crate::dashboard::times::{DAY_S, duration, moment};
+use crate::dashboard::times::{DAY_S, dated, duration, moment, zone_named};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, Search};
-use crate::search::{Mistake, Query, QueryError, What, parse};
+use crate::search::{Mistake, NumberField, Query, QueryError, What, parse};
+use crate::state::State;
 
 /// How long a search may take before it tells how far it came.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +24,15 @@ const PAGE_ROWS: usize = 50;
 const MOST_ROWS: usize = 1000;
 /// The longest range for texts that no index helps with, in s.
 const SHORT_TERM_S: i64 = 7 * DAY_S;
+/// Parameters that every question has.
+const KNOWN: [&str; 8] = ["q", "range", "from", "to", "tz", "before", "after", "limit"];
+/// The orders besides the newest first, with the figure of which there is most first.
+const SORTS: [(&str, NumberField); 4] = [
+    ("-total", NumberField::Total),
+    ("-ttft", NumberField::FirstContent),
+    ("-tokens", NumberField::Tokens),
+    ("-cost", NumberField::Cost),
+];
 
 /// A question about requests.
 #[derive(Debug)]
@@ -30,16 +42,32 @@ pub(in crate::dashboard) struct Asked {
     pub(in crate::dashboard) search: Search,
     pub(in crate::dashboard) cursor: Cursor,
     pub(in crate::dashboard) limit: usize,
+    /// Now, µs since 1970: a range ends here when it names no end.
+    pub(in crate::dashboard) now_us: i64,
     /// Parameters beyond those that every question has.
     pub(in crate::dashboard) others: Vec<(String, String)>,
 }
 
 impl Asked {
-    /// Reads the parameters; `others` are known besides `q`, `range`, `from`, `to`, `before`, `after` and `limit`.
-    pub(in crate::dashboard) fn read(parameters: &str, others: &[&str], now: DateTime<Utc>) -> Result<Asked, ApiError> {
+    /// Reads a request's parameters, dates as days of the zone that is set unless it names one; `others` are known besides
+    /// those that every question has.
+    pub(in crate::dashboard) fn of(request: &HttpRequest, state: &State, others: &[&str]) -> Result<Asked, ApiError> {
+        Asked::read(request.query_string(), others, &state.roster.load().settings.time_zone, Utc::now())
+    }
+
+    /// The same of a query and a zone.
+    pub(in crate::dashboard) fn read(
+        parameters: &str,
+        others: &[&str],
+        zone: &TimeZone,
+        now: DateTime<Utc>,
+    ) -> Result<Asked, ApiError> {
         let pairs = Parameters::<Vec<(String, String)>>::from_query(parameters)
             .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the parameters cannot be read: {error}")))?
             .into_inner();
+        let named = pairs.iter().find(|(name, _)| name == "tz").map_or("", |(_, zone)| zone.trim());
+        let zone = zone_named(named)?.unwrap_or_else(|| zone.clone());
+        let day = |name, value: &str| moment(name, &dated(name, value.trim(), &zone));
         let (mut text, mut range, mut from, mut to, mut before, mut after) = Default::default();
         let (mut limit, mut kept) = (PAGE_ROWS, Vec::new());
         for (name, value) in pairs {
@@ -50,15 +78,15 @@ impl Asked {
                 // As without one, but for pages, which look at a day then.
                 "range" if value.trim() == "all" => {}
                 "range" => range = Some(duration("range", value.trim())?),
-                "from" => from = Some(moment("from", value.trim())?),
-                "to" => to = Some(moment("to", value.trim())?),
+                "from" => from = Some(day("from", &value)?),
+                "to" => to = Some(day("to", &value)?),
+                "tz" => {}
                 "before" => before = Some(cursor("before", &value)?),
                 "after" => after = Some(cursor("after", &value)?),
                 "limit" => limit = rows(&value)?,
                 name if others.contains(&name) => kept.push((name.to_owned(), value)),
                 unknown => {
-                    let there = ["q", "range", "from", "to", "before", "after", "limit"].iter().chain(others);
-                    let there = there.copied().collect::<Vec<_>>().join(", ");
+                    let there = KNOWN.iter().chain(others).copied().collect::<Vec<_>>().join(", ");
                     return Err(ApiError::field(unknown, format!("there is no such parameter; there are {there}")));
                 }
             }
@@ -66,7 +94,8 @@ impl Asked {
         if range.is_some() && from.is_some() {
             return Err(ApiError::field_keyed("range", Key("time.both"), &[&"from"]));
         }
-        let end = to.unwrap_or_else(|| now.timestamp_micros());
+        let now_us = now.timestamp_micros();
+        let end = to.unwrap_or(now_us);
         let from = from.or(range.map(|range_s| end - range_s * 1_000_000));
         if from.is_some_and(|from| from >= end) {
             return Err(ApiError::field_keyed("from", Key("time.order"), &[]));
@@ -81,7 +110,16 @@ impl Asked {
         let covered_s = from.map(|from| (end - from) / 1_000_000);
         short_terms(&text, &query, covered_s)?;
         let search = Search { query, from_us: from, to_us: to, deadline: Instant::now() + PATIENCE };
-        Ok(Asked { text, search, cursor, limit, others: kept })
+        Ok(Asked { text, search, cursor, limit, now_us, others: kept })
+    }
+
+    /// The figure of which there is most first, where `sort` names one; else the newest come first.
+    pub(in crate::dashboard) fn sort(&self) -> Result<Option<NumberField>, ApiError> {
+        let Some(wanted) = self.other("sort") else { return Ok(None) };
+        let known = SORTS.iter().find(|(name, _)| *name == wanted);
+        let there = || SORTS.map(|(name, _)| name).join(", ");
+        let field = known.ok_or_else(|| ApiError::field_keyed("sort", Key("field.one_of"), &[&there()]))?.1;
+        Ok(Some(field))
     }
 
     /// The value of another parameter.

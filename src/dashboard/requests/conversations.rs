@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
@@ -34,7 +34,7 @@ pub(in crate::dashboard) async fn list(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::read(request.query_string(), &[], Utc::now())?;
+    let asked = Asked::of(&request, &state, &[])?;
     let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
     let (found, talks) = with_database(&state.database, move |connection| {
         let found = groups(connection, &search, cursor, limit)?;
@@ -81,7 +81,7 @@ pub(in crate::dashboard) async fn show(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let id = *id;
-    let asked = Asked::read(request.query_string(), &[], Utc::now())?;
+    let asked = Asked::of(&request, &state, &[])?;
     let (search, cursor, limit) = (asked.search, asked.cursor, asked.limit);
     let (talk, turns, count, more) = with_database(&state.database, move |connection| {
         let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;

@@ -26,7 +26,7 @@ pub(in crate::dashboard) async fn export(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::read(request.query_string(), &["format"], Utc::now())?;
+    let asked = Asked::of(&request, &state, &["format"])?;
     let format: Format = match asked.other("format") {
         Some(text) => text.parse().map_err(|error| ApiError::field("format", error))?,
         None => Format::Jsonl,

@@ -3,14 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use serde_json::{Value, json};
 
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::session::Admin;
 use crate::db::PooledConnection;
-use crate::db::find::{Found, facets, find, histogram};
+use crate::db::find::{Found, Top, facets, find, histogram, top};
 use crate::export::shown;
 use crate::search::segment::Name;
 use crate::state::State;
@@ -20,19 +19,24 @@ const MOST_FACETS: usize = 200;
 /// Stretches of a histogram.
 const STRETCHES: i64 = 100;
 
-/// `GET /admin/requests?q=&range=&from=&to=&before=&after=&limit=`.
+/// `GET /admin/requests?q=&range=&from=&to=&tz=&before=&after=&limit=&sort=`.
 pub(in crate::dashboard) async fn list(
     _admin: Admin,
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::read(request.query_string(), &[], Utc::now())?;
+    let asked = Asked::of(&request, &state, &["sort"])?;
+    let sort = asked.sort()?;
     let Asked { text, search, cursor, limit, .. } = asked;
-    let found = with_database(&state.database, move |connection| find(connection, &search, cursor, limit)).await?;
-    reply(StatusCode::OK, &answer(&text, &found))
+    let look = move |connection: &mut PooledConnection| match sort {
+        Some(by) => top(connection, &search, by, cursor, limit),
+        None => Ok(Top { found: find(connection, &search, cursor, limit)?, stopped: false }),
+    };
+    let Top { found, stopped } = with_database(&state.database, look).await?;
+    reply(StatusCode::OK, &answer(&text, &found, stopped))
 }
 
-fn answer(text: &str, found: &Found) -> Value {
+fn answer(text: &str, found: &Found, stopped: bool) -> Value {
     let next = found.searched_to.or_else(|| found.rows.last().map(|row| row.id)).filter(|_| found.has_older);
     json!({
         "q": text,
@@ -42,6 +46,7 @@ fn answer(text: &str, found: &Found) -> Value {
         "next": next,
         "newer": found.rows.first().map(|row| row.id).filter(|_| found.has_newer),
         "searched_to": found.searched_to,
+        "stopped": stopped,
     })
 }
 
@@ -51,7 +56,7 @@ pub(in crate::dashboard) async fn names(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::read(request.query_string(), &["field"], Utc::now())?;
+    let asked = Asked::of(&request, &state, &["field"])?;
     let name = match asked.other("field").unwrap_or_default() {
         "model" => Name::Model,
         "upstream" => Name::Upstream,
@@ -80,12 +85,11 @@ pub(in crate::dashboard) async fn over_time(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let now = Utc::now();
-    let search = Asked::read(request.query_string(), &[], now)?.search;
+    let Asked { search, now_us, .. } = Asked::of(&request, &state, &[])?;
     let Some(from_us) = search.from_us else {
         return Err(ApiError::field("range", "is needed, like range=24h, or from"));
     };
-    let to_us = search.to_us.unwrap_or_else(|| now.timestamp_micros());
+    let to_us = search.to_us.unwrap_or(now_us);
     let step_us = (to_us - from_us).max(STRETCHES) / STRETCHES;
     let count = move |connection: &mut PooledConnection| histogram(connection, &search, from_us, step_us);
     let buckets = with_database(&state.database, count).await?;

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
 
@@ -42,7 +41,7 @@ pub(in crate::dashboard) async fn stream(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::read(request.query_string(), &[], Utc::now())?;
+    let asked = Asked::of(&request, &state, &[])?;
     let last = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let after = match (last, asked.cursor) {
         (Some(id), _) | (None, Cursor::After(id)) => id,

@@ -87,7 +87,8 @@ fn parameters_that_are_unknown_or_wrong_are_refused_by_name(kind: Kind) {
         ("before=1&after=2", "after"),
         ("range=7", "range"),
         ("range=soon", "range"),
-        ("from=2026-01-01", "from"),
+        ("from=2026-13-01", "from"),
+        ("tz=Mars/Olympus", "tz"),
         ("from=2026-01-01T00:00:00", "from"),
         ("to=yesterday", "to"),
         ("range=1h&from=2026-01-01T00:00:00Z", "range"),
@@ -100,6 +101,8 @@ fn parameters_that_are_unknown_or_wrong_are_refused_by_name(kind: Kind) {
             assert_eq!(answer.json()["error"]["param"], Value::from(field), "{target}?{more}");
         }
     }
+    let unsortable = gateway.admin("GET", "/admin/requests?sort=total", "");
+    assert!(unsortable.status == 400 && unsortable.error().contains("-total, -ttft, -tokens, -cost"));
     for fine in ["", "q=", "range=&before=&limit=", "from=2026-01-01T00:00:00%2B08:00&to=2026-01-02T00:00:00Z"] {
         assert_eq!(gateway.admin("GET", &format!("/admin/requests?{fine}"), "").status, 200, "{fine}");
     }

@@ -63,6 +63,22 @@ fn pages(visitor: &Visitor<'_>, sort: &str, query: &str, is_cut: bool) -> Vec<i6
     panic!("the pages of {sort} do not end");
 }
 
+/// The same as JSON.
+fn pages_as_json(gateway: &Gateway, sort: &str, query: &str) -> Vec<i64> {
+    let (mut ids, mut before) = (Vec::new(), String::new());
+    for _ in 0..10 {
+        let target = format!("/admin/requests?q={}&sort={sort}&limit=200{before}", encoded(query));
+        let page = gateway.admin("GET", &target, "").json();
+        assert_eq!(page["stopped"], false);
+        ids.extend(page["requests"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()));
+        match page["next"].as_i64() {
+            None => return ids,
+            Some(next) => before = format!("&before={next}"),
+        }
+    }
+    panic!("the pages of {sort} do not end");
+}
+
 fn the_greatest_of_all_matches_are_shown_before_and_after_indexing(kind: Kind) {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(kind, [upstream.row("a")]);
@@ -89,6 +105,7 @@ fn the_greatest_of_all_matches_are_shown_before_and_after_indexing(kind: Kind) {
                 expected.truncate(1_000);
                 let expected: Vec<i64> = expected.into_iter().map(|(_, id)| id).collect();
                 assert_eq!(pages(&visitor, sort, query, is_cut), expected, "{query} {sort}, indexed: {indexed}");
+                assert_eq!(pages_as_json(&gateway, sort, query), expected, "{query} {sort}, as JSON");
             }
         }
     }

@@ -77,7 +77,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let scope = Scope::read(parameters).dated(&visit.frame);
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let timed = scope.clone().timed().with(&cursor);
-    let asked = match Asked::read(timed.trim_start_matches('?'), &["tz"], Utc::now()) {
+    let asked = match Asked::read(timed.trim_start_matches('?'), &[], &visit.frame.zone, Utc::now()) {
         Ok(asked) => asked,
         Err(error) => return wrong(&visit, &scope, error),
     };

@@ -95,7 +95,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         return Ok(elsewhere);
     }
     visit.query(&["q", "before", "after", "limit", "turn", "view"])?;
-    let asked = Asked::read(request.query_string(), &["turn", "view", "tz"], Utc::now())?;
+    let asked = Asked::read(request.query_string(), &["turn", "view"], &visit.frame.zone, Utc::now())?;
     let f = &visit.frame;
     let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
     let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;

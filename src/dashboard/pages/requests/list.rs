@@ -33,13 +33,13 @@ const LABEL: Key = Key("ask.label");
 const KNOWN: [&str; 10] = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
-/// The orders, with their words and the figure of which there is most first.
-const SORTS: [(&str, Key, Option<NumberField>); 5] = [
-    ("", Key("sort.newest"), None),
-    ("-total", Key("sort.total"), Some(NumberField::Total)),
-    ("-ttft", Key("sort.ttft"), Some(NumberField::FirstContent)),
-    ("-tokens", Key("sort.tokens"), Some(NumberField::Tokens)),
-    ("-cost", Key("sort.cost"), Some(NumberField::Cost)),
+/// The orders, with their words.
+const SORTS: [(&str, Key); 5] = [
+    ("", Key("sort.newest")),
+    ("-total", Key("sort.total")),
+    ("-ttft", Key("sort.ttft")),
+    ("-tokens", Key("sort.tokens")),
+    ("-cost", Key("sort.cost")),
 ];
 /// How often a page may load itself again, in s.
 const REFRESH: std::ops::RangeInclusive<u32> = 5..=300;
@@ -103,8 +103,9 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let timed = scope.clone().timed();
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let now = Utc::now();
-    let asked = match Asked::read(timed.with(&cursor).trim_start_matches('?'), &["tz", "sort", "cols", "refresh"], now)
-    {
+    let parameters = timed.with(&cursor);
+    let others = ["sort", "cols", "refresh"];
+    let asked = match Asked::read(parameters.trim_start_matches('?'), &others, &visit.frame.zone, now) {
         Ok(asked) => asked,
         Err(error) => return wrong(&visit, &scope, error),
     };
@@ -112,7 +113,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
     let span = (asked.search.from_us, to_us);
     let seen = {
-        let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort.2);
+        let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort);
         visit.database(move |connection| look(connection, &search, cursor, limit, sort, span)).await?
     };
     let mut ask = Ask::of(&visit.frame, &scope, LIST, LABEL).between(&visit.frame, &scope, seen.span.0, seen.span.1);
@@ -129,7 +130,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
 /// How the list is shown.
 struct Wishes {
     cols: Vec<&'static str>,
-    sort: (&'static str, Key, Option<NumberField>),
+    sort: Option<NumberField>,
     refresh: String,
 }
 
@@ -141,15 +142,11 @@ impl Wishes {
             let there = COLUMNS.map(|(name, _)| name).join(", ");
             cols.push(known.ok_or_else(|| ApiError::field_keyed("cols", Key("req.cols"), &[&there]))?.0);
         }
-        let sort = asked.other("sort").unwrap_or_default();
-        let there = "-total, -ttft, -tokens, -cost";
-        let sort = SORTS.into_iter().find(|(known, ..)| *known == sort);
-        let sort = sort.ok_or_else(|| ApiError::field_keyed("sort", Key("field.one_of"), &[&there]))?;
         let refresh = asked.other("refresh").unwrap_or_default().to_owned();
         if !refresh.is_empty() && !refresh.parse().is_ok_and(|seconds| REFRESH.contains(&seconds)) {
             return Err(ApiError::field_keyed("refresh", Key("req.refresh"), &[]));
         }
-        Ok(Wishes { cols, sort, refresh })
+        Ok(Wishes { cols, sort: asked.sort()?, refresh })
     }
 }
 
@@ -176,7 +173,7 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
         stopped: false,
         hints: None,
     };
-    let wishes = Wishes { cols: Vec::new(), sort: SORTS[0], refresh: String::new() };
+    let wishes = Wishes { cols: Vec::new(), sort: None, refresh: String::new() };
     visit.page_as(StatusCode::BAD_REQUEST, &list(visit, scope, &wishes, seen, ask))
 }
 
@@ -206,10 +203,10 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         has_extra: !wishes.cols.is_empty(),
         searched_to: seen.searched_to_us.map(|us| f.time(&us)),
-        is_cut: wishes.sort.2.is_some() && (seen.found.count as usize > TOP || seen.found.count_capped),
-        is_sorted: wishes.sort.2.is_some(),
+        is_cut: wishes.sort.is_some() && (seen.found.count as usize > TOP || seen.found.count_capped),
+        is_sorted: wishes.sort.is_some(),
         stopped: seen.stopped,
-        sorts: SORTS.map(|(sort, key, _)| (f.k(&key), scope.link(&[("sort", sort)]), wishes.sort.0 == sort)).into(),
+        sorts: SORTS.map(|(sort, key)| (f.k(&key), scope.link(&[("sort", sort)]), scope.get("sort") == sort)).into(),
         limits: LIMITS
             .map(|limit| {
                 (

@@ -115,7 +115,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     }
     let form = visit.query(&["q", "range", "from", "to", "view", "turns"])?;
     let scope = Scope::read(request.query_string()).dated(&visit.frame).which();
-    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &["tz"], Utc::now())?;
+    let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], &visit.frame.zone, Utc::now())?;
     let search = asked.search.clone();
     let record = load(&visit, id).await?;
     let row = record.row.clone();
