@@ -86,7 +86,7 @@ impl Indexer {
         if taken > 0 || !patient {
             self.last_step = Instant::now();
         }
-        let busy = tidy(&mut connection)? || taken > 0;
+        let busy = tidy(&mut connection, self.recorder.removing.load(Ordering::Acquire))? || taken > 0;
         self.publish(&mut connection)?;
         self.connection = Some(connection);
         // A database that is locked can be read: only a whole step says that it takes the index again.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use log::{info, warn};
 
-use crate::db::removal::{Depth, Retention, expired, give_back, oldest, remove, size};
+use crate::db::removal::{Depth, Retention, expired, give_back, oldest, remove_groups, size};
 use crate::db::{Connection, Database, rollups};
 use crate::error::Error;
 use crate::recorder::Recorder;
@@ -43,7 +43,9 @@ impl Keeper {
     pub(super) fn run(self) {
         while !self.recorder.stopping.load(Ordering::Acquire) {
             self.recorder.rest_until_asked(LOOK);
-            match self.round() {
+            let done = self.round();
+            self.recorder.removing.store(false, Ordering::Release);
+            match done {
                 Ok(()) | Err(Error::Unavailable(_)) => {}
                 Err(error) => warn!("what has had its time cannot be removed: {error}"),
             }
@@ -70,7 +72,7 @@ impl Keeper {
             if ids.is_empty() {
                 break;
             }
-            gone += self.remove(&mut connection, &ids, Depth::Record)?;
+            gone += self.remove(&mut connection, &[ids], Depth::Record)?;
         }
         if gone > 0 {
             self.give_back(&mut connection)?;
@@ -84,22 +86,25 @@ impl Keeper {
         let (mut after, mut gone) = (Some(0), 0);
         while let Some(looked_to) = after.filter(|_| !self.stops()) {
             let found = expired(connection, before_us, depth, looked_to)?;
-            for ids in &found.groups {
-                gone += self.remove(connection, ids, depth)?;
-            }
+            gone += self.remove(connection, &found.groups, depth)?;
             after = found.looked_to;
         }
         Ok(gone)
     }
 
-    fn remove(&self, connection: &mut Connection, ids: &[i64], depth: Depth) -> Result<usize, Error> {
+    fn remove(&self, connection: &mut Connection, groups: &[Vec<i64>], depth: Depth) -> Result<usize, Error> {
         let mut gone = 0;
         // The newest first: what is left is always the beginning of a conversation.
-        for step in ids.rchunks(STEP) {
-            if self.stops() {
-                break;
+        let mut pieces = groups.iter().flat_map(|ids| ids.rchunks(STEP)).peekable();
+        self.recorder.removing.store(true, Ordering::Release);
+        while pieces.peek().is_some() && !self.stops() {
+            let (mut step, mut records) = (Vec::new(), 0);
+            // A piece of a large conversation goes alone, many small conversations go together.
+            while let Some(piece) = pieces.next_if(|piece| step.is_empty() || records + piece.len() <= STEP) {
+                records += piece.len();
+                step.push(piece);
             }
-            gone += remove(connection, step, depth)?.records;
+            gone += remove_groups(connection, &step, depth)?.records;
             self.recorder.rest(REST);
         }
         Ok(gone)

@@ -63,6 +63,8 @@ pub struct Recorder {
     stopping: AtomicBool,
     /// Somebody asks to remove what has had its time.
     expiring: AtomicBool,
+    /// The keeper removes what has had its time.
+    removing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -87,6 +89,7 @@ impl Recorder {
             counts: Counts::default(),
             stopping: AtomicBool::new(false),
             expiring: AtomicBool::new(false),
+            removing: AtomicBool::new(false),
         });
         recorder.counts.behind_index.store(-1, Ordering::Relaxed);
         let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), needs.prices, needs.notifier);

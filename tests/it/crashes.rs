@@ -54,6 +54,7 @@ fn is_consistent(gateway: &Gateway) {
         "records WHERE id NOT IN (SELECT record_id FROM record_bodies)",
         "record_bodies WHERE record_id NOT IN (SELECT id FROM records)",
         "links WHERE record_id NOT IN (SELECT id FROM records)",
+        "newest_links WHERE record_id NOT IN (SELECT id FROM records)",
         "records WHERE conversation_id NOT IN (SELECT id FROM records)",
         "blobs WHERE pack_id NOT IN (SELECT id FROM packs)",
         "segments WHERE id NOT IN (SELECT segment_id FROM segment_parts)",

@@ -1,13 +1,16 @@
 //! Keys, models, the routing check and settings by links and forms.
 
+use openai_api_route::db::records::{Facts, NewRecord, Texts};
+
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::record::store;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, browser, cookie_of, encoded, form};
-use crate::support::{KEY, PASSWORD, on_both};
+use crate::support::{KEY, PASSWORD, noise, on_both};
 
 fn status_with(gateway: &Gateway, key: &str) -> u16 {
     let call = Call::chat(CHAT).without("Authorization").header("Authorization", &format!("Bearer {key}"));
@@ -73,6 +76,7 @@ on_both!(
     a_key_is_shown_once_and_works_until_it_is_removed,
     settings_are_judged_by_the_same_parser_and_live_at_once,
     what_has_had_its_time_can_be_deleted_at_once,
+    the_oldest_go_until_the_database_is_small_enough_and_no_more,
 );
 
 #[test]
@@ -173,6 +177,39 @@ fn what_has_had_its_time_can_be_deleted_at_once(kind: Kind) {
     assert_eq!(count(), "1");
     visitor.send("/admin/settings/recording/expire", "");
     crate::support::until("it is gone", || (count() == "0").then_some(()));
+}
+
+fn the_oldest_go_until_the_database_is_small_enough_and_no_more(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let records: Vec<NewRecord> = (0..400u64)
+        .map(|n| {
+            let words: Vec<String> = noise(3_000 + n as usize).chunks(8).map(|some| format!("{some:02x?}")).collect();
+            let body = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": words.join(" ")}]});
+            let facts = Facts {
+                started_us: 1_795_278_600_000_000 + n as i64,
+                path: "/v1/chat/completions".to_owned(),
+                status: 200,
+                ..Facts::default()
+            };
+            let texts = Texts { body: Some(body.to_string().into_bytes()), ..Texts::default() };
+            NewRecord { facts, texts, ..NewRecord::default() }
+        })
+        .collect();
+    let ids = store(&gateway, &records);
+    let held = || {
+        let mut connection =
+            openai_api_route::db::Database::open(&gateway.database.location).unwrap().database.connect();
+        openai_api_route::db::removal::size(connection.as_mut().unwrap()).unwrap()
+    };
+    let limit = held() * 2 / 3;
+    gateway.set("retain_bytes", &limit.to_string());
+    Visitor::log_in(&gateway).send("/admin/settings/recording/expire", "");
+    let count = || gateway.database.sql("SELECT count(*) FROM records").parse::<usize>().unwrap();
+    crate::support::until("the round has ended", || gateway.log().contains("have had their time").then_some(()));
+    let left = count();
+    assert!(held() <= limit);
+    assert!((100..390).contains(&left), "{left} of {} are left", ids.len());
+    assert_eq!(gateway.database.sql("SELECT max(id) FROM records"), ids.last().unwrap().to_string(), "the oldest went");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what others wrote is never sent as a page. **May import:** `state`, `db`.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
@@ -78,13 +79,19 @@ pub(in crate::dashboard) async fn gone(state: &State, removed: Removed) -> Resul
         let database = state.database.clone();
         async move { with_database(&database, |connection| Ok(removals_pending(&segments(connection)?))).await }
     };
+    // The spill file goes as a whole, when everything in it stands in the database.
+    let spilled = || state.recorder.counts().spilled_bytes.load(Ordering::Relaxed) > 0;
     let mut pending = is_pending(state).await?;
-    while pending && Instant::now() < until {
+    while (pending || spilled()) && Instant::now() < until {
         tokio::time::sleep(INDEX_LOOK).await;
         pending = is_pending(state).await?;
     }
+    let spill_pending = spilled();
     with_database(&state.database, |connection| give_back(connection, PAGES_BACK)).await?;
-    reply(StatusCode::OK, &json!({"removed": removed.records, "freed_bytes": removed.bytes, "index_pending": pending}))
+    reply(
+        StatusCode::OK,
+        &json!({"removed": removed.records, "freed_bytes": removed.bytes, "index_pending": pending, "spill_pending": spill_pending}),
+    )
 }
 
 async fn load(state: &State, id: i64) -> Result<Record, ApiError> {

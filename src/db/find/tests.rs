@@ -219,7 +219,7 @@ fn every_query_finds_what_reading_every_record_finds() {
     }
     assert!(segments(&mut conn).unwrap().len() > 3);
     compare(&mut conn);
-    while tidy(&mut conn).unwrap() {}
+    while tidy(&mut conn, false).unwrap() {}
     compare(&mut conn);
 }
 

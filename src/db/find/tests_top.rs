@@ -61,7 +61,7 @@ fn the_greatest_of_all_matches_come_first_indexed_or_not() {
     compare(&mut conn);
     advance(&mut conn, 1).unwrap();
     compare(&mut conn);
-    while advance(&mut conn, 1).unwrap() > 0 || tidy(&mut conn).unwrap() {}
+    while advance(&mut conn, 1).unwrap() > 0 || tidy(&mut conn, false).unwrap() {}
     compare(&mut conn);
 }
 

@@ -16,7 +16,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 use crate::db::Connection;
 use crate::db::index::parts::write_parts;
 use crate::db::marks;
-use crate::db::records::REMOVALS;
+use crate::db::records::{Marks, Row};
 use crate::db::speak::{Numbered, Speaker};
 use crate::error::Error;
 use crate::search::segment::Part;
@@ -117,24 +117,25 @@ pub fn behind(conn: &mut Connection) -> Result<i64, Error> {
 }
 
 /// What takes the place of what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Change<'a> {
-    /// Ids of the segments that go.
-    pub old: &'a [i64],
+    /// The segments that go, as they were when they were read.
+    pub old: &'a [Segment],
     /// The segment that comes, its id ignored; `None` when nothing is left.
     pub new: Option<(Segment, Vec<Part>)>,
+    /// The records that were read for it, when they were in no segment yet.
+    pub rows: &'a [Row],
     /// Up to which record everything is indexed then; `None`: as before.
     pub indexed: Option<i64>,
-    /// How many removals there had been when the new segment's records were read.
-    pub removals: i64,
 }
 
-/// Puts a segment in the place of others; false when something was removed meanwhile, and nothing has changed.
+/// Puts a segment in the place of others; false when something of what it was made of was removed meanwhile, and nothing has
+/// changed.
 ///
 /// # Errors
 /// The database's; then nothing has changed either.
 pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<bool, Error> {
-    let Change { old, new, indexed, removals } = change;
+    let Change { old, new, rows, indexed } = change;
     let appears = match new {
         Some((segment, parts)) => {
             let id = next_id(conn)?;
@@ -144,16 +145,16 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<bool, Error> 
         None => None,
     };
     let done = conn.transaction(|conn| {
-        // Whoever removes records counts it in the transaction that removes them: what was read before may hold them still.
+        // Whoever removes records does so under this lock: what was read before may hold them still.
         marks::lock(conn)?;
-        if marks::get(conn, REMOVALS)?.unwrap_or(0) != removals {
+        if !are_as_read(conn, old, rows)? {
             return Ok(false);
         }
         if let Some(segment) = &appears {
             insert(conn, segment)?;
         }
-        for id in old {
-            diesel::sql_query("DELETE FROM segments WHERE id = $1").bind::<BigInt, _>(id).execute(conn)?;
+        for segment in old {
+            diesel::sql_query("DELETE FROM segments WHERE id = $1").bind::<BigInt, _>(segment.id).execute(conn)?;
         }
         if let Some(indexed) = indexed {
             marks::set(conn, INDEXED, indexed)?;
@@ -164,17 +165,41 @@ pub fn change(conn: &mut Connection, change: Change<'_>) -> Result<bool, Error> 
     Ok(done)
 }
 
+#[derive(QueryableByName)]
+struct Left {
+    #[diesel(sql_type = BigInt)]
+    records: i64,
+    #[diesel(sql_type = BigInt)]
+    bodies: i64,
+}
+
+/// Whether nothing was removed of these segments and rows since they were read.
+fn are_as_read(conn: &mut Connection, old: &[Segment], rows: &[Row]) -> Result<bool, Error> {
+    if !old.is_empty() {
+        let now = segments(conn)?;
+        let is_there = |one: &Segment| {
+            now.iter().any(|now| now.id == one.id && now.removed == one.removed && now.textless == one.textless)
+        };
+        if !old.iter().all(is_there) {
+            return Ok(false);
+        }
+    }
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(true) };
+    let body = Marks::Body as i64;
+    let left: Left = diesel::sql_query(
+        "SELECT count(*) AS records, CAST(coalesce(sum(marks & $1), 0) AS BIGINT) AS bodies FROM records WHERE id BETWEEN $2 AND $3",
+    )
+    .bind::<BigInt, _>(body)
+    .bind::<BigInt, _>(first.id)
+    .bind::<BigInt, _>(last.id)
+    .get_result(conn)?;
+    let bodies: i64 = rows.iter().map(|row| row.signs.marks & body).sum();
+    Ok((left.records, left.bodies) == (rows.len() as i64, bodies))
+}
+
 /// Whether a segment still holds what was removed.
 pub fn removals_pending(segments: &[Segment]) -> bool {
     segments.iter().any(|segment| !segment.removed.is_empty() || !segment.textless.is_empty())
-}
-
-/// How many removals there have been.
-///
-/// # Errors
-/// The database's.
-pub fn removals(conn: &mut Connection) -> Result<i64, Error> {
-    Ok(marks::get(conn, REMOVALS)?.unwrap_or(0))
 }
 
 fn next_id(conn: &mut Connection) -> Result<i64, Error> {

@@ -9,7 +9,7 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Bool};
 
 use crate::db::Connection;
-use crate::db::index::{Change, DAMAGED, Segment, all_parts, change, docs, indexed, removals, segments, sweep};
+use crate::db::index::{Change, DAMAGED, Segment, all_parts, change, docs, indexed, segments, sweep};
 use crate::db::marks;
 use crate::db::pace::step;
 use crate::db::records::{Row, rows_after};
@@ -31,6 +31,8 @@ const MERGED: usize = 8;
 const LEAST_DOCS: u32 = 256;
 /// No segment grows beyond this.
 const MOST_DOCS: u32 = 65_536;
+/// While more is about to be removed, a segment is written anew when it has lost one in so many of its records.
+const WORTH_WRITING: u32 = 8;
 /// Held by the one program that keeps the index: "openai-i" in ASCII.
 const INDEX_LOCK: i64 = 0x6f70_656e_6169_2d69;
 
@@ -70,25 +72,26 @@ pub fn alone(conn: &mut Connection) -> Result<bool, Error> {
 /// # Errors
 /// The database's; then nothing has changed.
 pub fn advance(conn: &mut Connection, least: usize) -> Result<usize, Error> {
-    let (removals, after) = (removals(conn)?, indexed(conn)?);
+    let after = indexed(conn)?;
     let rows = rows_after(conn, after, STEP_RECORDS)?;
     if rows.is_empty() || rows.len() < least {
         return Ok(0);
     }
     let last = rows.last().map(|row| row.id);
     let new = build(conn, &rows)?;
-    let done = change(conn, Change { old: &[], new: Some(new), indexed: last, removals })?;
+    let done = change(conn, Change { old: &[], new: Some(new), rows: &rows, indexed: last })?;
     Ok(if done { rows.len() } else { 0 })
 }
 
-/// Merges segments, or takes removed records out of one; false when there is nothing to do.
+/// Merges segments, or takes removed records out of one; false when there is nothing to do. While more is about to be removed
+/// (`waits`), only out of a segment that has lost a good part of them: each is written anew as a whole.
 ///
 /// # Errors
 /// The database's; then nothing has changed.
-pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
-    let (removals, all) = (removals(conn)?, segments(conn)?);
-    let Some(run) = purgeable(&all).or_else(|| mergeable(&all)) else { return Ok(false) };
-    rewrite(conn, run, removals)?;
+pub fn tidy(conn: &mut Connection, waits: bool) -> Result<bool, Error> {
+    let all = segments(conn)?;
+    let Some(run) = purgeable(&all, waits).or_else(|| mergeable(&all)) else { return Ok(false) };
+    rewrite(conn, run)?;
     Ok(true)
 }
 
@@ -97,13 +100,12 @@ pub fn tidy(conn: &mut Connection) -> Result<bool, Error> {
 /// # Errors
 /// The database's.
 pub fn start_anew(conn: &mut Connection) -> Result<(), Error> {
-    let old: Vec<i64> = segments(conn)?.into_iter().map(|segment| segment.id).collect();
-    let removals = removals(conn)?;
-    change(conn, Change { old: &old, new: None, indexed: Some(0), removals }).map(drop)
+    let old = segments(conn)?;
+    change(conn, Change { old: &old, indexed: Some(0), ..Change::default() }).map(drop)
 }
 
 /// Writes these segments again as one, without their removed records.
-fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), Error> {
+fn rewrite(conn: &mut Connection, run: &[Segment]) -> Result<(), Error> {
     let mut sources = Vec::new();
     for segment in run {
         let parts = all_parts(conn, segment.id)?;
@@ -122,8 +124,7 @@ fn rewrite(conn: &mut Connection, run: &[Segment], removals: i64) -> Result<(), 
     let Some(merged) = merged else { return Ok(()) };
     let new =
         (docs > 0).then(|| (Segment { docs, removed: Bits::none(docs), textless: Bits::none(docs), ..merged }, parts));
-    let old: Vec<i64> = run.iter().map(|segment| segment.id).collect();
-    change(conn, Change { old: &old, new, indexed: None, removals }).map(drop)
+    change(conn, Change { old: run, new, ..Change::default() }).map(drop)
 }
 
 /// A segment of these rows.
@@ -164,8 +165,11 @@ fn at_a_time(rows: &[Row]) -> usize {
 }
 
 /// A segment with records or texts that are gone.
-fn purgeable(all: &[Segment]) -> Option<&[Segment]> {
-    let is_stale = |segment: &Segment| !segment.removed.is_empty() || !segment.textless.is_empty();
+fn purgeable(all: &[Segment], waits: bool) -> Option<&[Segment]> {
+    let is_stale = |segment: &Segment| {
+        let gone = segment.removed.count() + segment.textless.count();
+        gone > if waits { segment.docs / WORTH_WRITING } else { 0 }
+    };
     all.iter().position(is_stale).map(|at| &all[at..=at])
 }
 

@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use super::speak::Placed;
 pub(super) use beside::{links_of, store_plain};
 pub(super) use layout::Layout;
-pub(super) use newest::settle_up_to;
+pub(super) use newest::forget as forget_waiting;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{

@@ -7,12 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use diesel::Connection as _;
+use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Nullable};
 
-use crate::db::Connection;
-use crate::db::pace::step;
 use crate::db::speak::{LinkRow, NewestLink, Speaker};
+use crate::db::{Connection, marks};
 use crate::error::Error;
 
 /// Counts how often rows left `newest_links`: what is remembered of before is not to be trusted.
@@ -21,8 +21,6 @@ const SETTLED: &str = "settled_links";
 const TOGETHER: usize = 32_768;
 /// Rows that are sorted in at a time, at least; with larger batches twice as many as come.
 const AT_A_TIME: usize = 256;
-/// Rows that give way to a removal in one transaction.
-const GIVING_WAY: i64 = 2_048;
 /// Rows of one link that are looked at, as in the database.
 const OF_ONE: usize = 64;
 /// Rows of one transaction are numbered from here on, in units of its first record: later ones always have greater numbers.
@@ -107,36 +105,37 @@ impl Newest {
     }
 }
 
-/// Sorts in what may be links of records up to this one, in small steps: afterwards `links` has all of theirs.
+/// Takes the links of records that go out of those that wait, but for links of a session that goes on with its `heirs`: link and
+/// record of each, and the record that takes its place.
 ///
 /// # Errors
 /// The database's.
-pub(in crate::db) fn settle_up_to(conn: &mut Connection, record_id: i64) -> Result<(), Error> {
-    let some = |conn: &mut Connection| match conn {
-        Connection::Sqlite(conn) => settle_some(conn, record_id),
-        Connection::Postgres(conn) => settle_some(conn, record_id),
-    };
-    while conn.transaction(some)? {
-        step();
+pub(in crate::db) fn forget(conn: &mut Connection, going: &[i64], heirs: &[(i64, i64, i64)]) -> Result<(), Error> {
+    let first: First = diesel::sql_query("SELECT min(id) AS id FROM newest_links").get_result(conn)?;
+    let (Some(first), Some(last)) = (first.id, going.iter().max()) else { return Ok(()) };
+    if first / NUMBERS > *last {
+        return Ok(());
     }
-    Ok(())
+    for (link, record_id, heir) in heirs {
+        diesel::sql_query("UPDATE newest_links SET record_id = $1 WHERE link = $2 AND record_id = $3")
+            .bind::<BigInt, _>(heir)
+            .bind::<BigInt, _>(link)
+            .bind::<BigInt, _>(record_id)
+            .execute(conn)?;
+    }
+    for some in going.chunks(500) {
+        // Numbers of our own: nothing of them needs quoting.
+        let list = some.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        diesel::sql_query(format!("DELETE FROM newest_links WHERE record_id IN ({list})")).execute(conn)?;
+    }
+    let settled = marks::get(conn, SETTLED)?.unwrap_or(0);
+    marks::set(conn, SETTLED, settled + 1)
 }
 
-/// One step of that; false when there is nothing to do.
-fn settle_some<C: Speaker>(conn: &mut C, record_id: i64) -> QueryResult<bool> {
-    conn.write_alone()?;
-    let waiting = conn.first_newest_links(GIVING_WAY)?;
-    let (Some(first), Some(last_id)) = (waiting.first(), waiting.last().map(|last| last.id)) else { return Ok(false) };
-    if first.row.record_id > record_id {
-        return Ok(false);
-    }
-    let mut rows: Vec<LinkRow> = waiting.into_iter().map(|waiting| waiting.row).collect();
-    rows.sort_by_key(|row| (row.link, row.record_id));
-    conn.insert_links(&rows)?;
-    conn.delete_newest_links(last_id)?;
-    let settled = conn.mark(SETTLED)?.unwrap_or(0);
-    conn.set_mark(SETTLED, settled + 1)?;
-    Ok(true)
+#[derive(QueryableByName)]
+struct First {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    id: Option<i64>,
 }
 
 #[cfg(test)]
@@ -144,7 +143,7 @@ mod tests {
     use diesel::{Connection as _, SqliteConnection};
 
     use crate::db::Connection;
-    use crate::db::records::newest::{Newest, TOGETHER, settle_up_to};
+    use crate::db::records::newest::{Newest, TOGETHER, forget};
     use crate::db::speak::{LinkRow, Speaker};
     use crate::db::testing::Folder;
 
@@ -211,24 +210,31 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_way_to_a_removal_comes_back_to_nobody() {
+    fn what_is_forgotten_comes_back_to_nobody() {
         let folder = Folder::new();
         let mut opened = folder.open().database.connect().unwrap();
         let mut newest = Newest::default();
         for first in (1..40_000).step_by(500) {
             add(sqlite(&mut opened), &mut newest, first..first + 500);
         }
-        settle_up_to(&mut opened, 20_000).unwrap();
+        assert!(!newest.moving.rows.is_empty(), "some of them are on their way");
+        // Every other one goes, wherever it is by now; one of them leaves its link to an heir.
+        let going: Vec<i64> = (1..=39_999).step_by(2).collect();
+        let heirs = [(link(39_999), 39_999, 40_000)];
+        opened
+            .transaction(|conn| {
+                forget(conn, &going, &heirs)?;
+                diesel::RunQueryDsl::execute(diesel::sql_query("DELETE FROM links WHERE record_id % 2 = 1"), conn)?;
+                Ok::<(), crate::error::Error>(())
+            })
+            .unwrap();
         let conn = sqlite(&mut opened);
-        assert!(conn.newest_links(0).unwrap()[0].row.record_id > 20_000, "the others wait on");
-        conn.transaction(|conn| {
-            diesel::RunQueryDsl::execute(diesel::sql_query("DELETE FROM links WHERE record_id <= 20000"), conn)
-        })
-        .unwrap();
         for first in (40_001..120_000).step_by(500) {
             add(conn, &mut newest, first..first + 500);
         }
-        assert!((1..=20_000).all(|id| found(conn, &newest, id).is_none()));
-        assert!((20_001..120_000).step_by(97).all(|id| found(conn, &newest, id) == Some(row(id))));
+        assert!((1..39_999).step_by(2).all(|id| found(conn, &newest, id).is_none()));
+        assert_eq!(found(conn, &newest, 39_999).map(|row| row.record_id), Some(40_000));
+        let staying = (2..40_000).step_by(2).chain((40_001..120_000).step_by(97));
+        assert!(staying.into_iter().all(|id| found(conn, &newest, id) == Some(row(id))));
     }
 }

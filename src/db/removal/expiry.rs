@@ -88,7 +88,13 @@ pub fn size(conn: &mut Connection) -> Result<i64, Error> {
             "SELECT (p.page_count - f.freelist_count) * s.page_size AS number \
              FROM pragma_page_count AS p, pragma_freelist_count AS f, pragma_page_size AS s"
         }
-        Connection::Postgres(_) => "SELECT pg_database_size(current_database()) AS number",
+        // Files stay as long as they are when rows go, until new ones fill them: what rows hold is counted. The length of what
+        // lies outside of its row is known without reading it; everything else of a record takes half a KiB.
+        Connection::Postgres(_) => {
+            "SELECT ((SELECT coalesce(sum(octet_length(data)), 0) FROM packs) \
+             + (SELECT coalesce(sum(octet_length(data)), 0) FROM segment_parts) \
+             + 512 * (SELECT count(*) FROM records))::bigint AS number"
+        }
     };
     Ok(diesel::sql_query(query).get_result::<Number>(conn)?.number.unwrap_or(0))
 }
@@ -98,7 +104,8 @@ fn newest(conn: &mut Connection, conversation: i64) -> Result<Option<i64>, Error
     Ok(newest.bind::<BigInt, _>(conversation).get_result::<Number>(conn)?.number)
 }
 
-fn of(conn: &mut Connection, conversation: i64) -> Result<Vec<i64>, Error> {
+/// The ids of a conversation's records, the oldest first.
+pub(super) fn of(conn: &mut Connection, conversation: i64) -> Result<Vec<i64>, Error> {
     let ids: Vec<Number> = diesel::sql_query("SELECT id AS number FROM records WHERE conversation_id = $1 ORDER BY id")
         .bind::<BigInt, _>(conversation)
         .load(conn)?;

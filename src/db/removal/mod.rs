@@ -8,7 +8,7 @@
 mod expiry;
 mod wipe;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -18,17 +18,16 @@ use diesel::sql_types::BigInt;
 use crate::db::Connection;
 use crate::db::index::{Segment, parts, segments, set_removed};
 use crate::db::marks;
-use crate::db::records::{Marks, REMOVALS, Row, links_of, of_conversation, rows, settle_up_to};
+use crate::db::records::{Marks, REMOVALS, Row, forget_waiting, links_of, rows};
 use crate::db::removal::wipe::wipe;
 use crate::db::speak::{BodyRow, Speaker};
 use crate::error::Error;
 use crate::search::segment::Column;
 use crate::search::segment::read::{Reader, Wanted};
 
+use expiry::of;
 pub use expiry::{Expired, expired, oldest, size};
 
-/// Rows of one conversation that are looked at, at most.
-const CONVERSATION_ROWS: i64 = 100_000;
 /// What a body that was removed is noted as.
 pub const REMOVED: &str = "removed";
 
@@ -66,45 +65,80 @@ pub struct Removed {
 /// # Errors
 /// The database's; then nothing has changed.
 pub fn remove(conn: &mut Connection, ids: &[i64], depth: Depth) -> Result<Removed, Error> {
-    let going = rows(conn, ids)?;
-    let Some(owner) = going.first().map(owner) else { return Ok(Removed::default()) };
+    remove_groups(conn, &[ids], depth)
+}
+
+/// The same of several conversations.
+///
+/// # Errors
+/// The database's; then nothing has changed.
+pub fn remove_groups(conn: &mut Connection, groups: &[&[i64]], depth: Depth) -> Result<Removed, Error> {
+    let all: Vec<Row> = groups.iter().map(|ids| rows(conn, ids)).collect::<Result<Vec<_>, Error>>()?.concat();
+    if all.is_empty() {
+        return Ok(Removed::default());
+    }
     // Outside of the transaction: it reads every text once.
-    let links = links_of(conn, &going)?;
-    settle_up_to(conn, going.iter().map(|row| row.id).max().unwrap_or_default())?;
+    let links = links_of(conn, &all)?;
     conn.transaction(|conn| {
         write_alone(conn)?;
         let removals = marks::get(conn, REMOVALS)?.unwrap_or(0);
         marks::set(conn, REMOVALS, removals + 1)?;
-        let going: HashSet<i64> = rows(conn, ids)?.iter().map(|row| row.id).collect();
-        let staying: Vec<i64> = if owner > 0 {
-            let all = of_conversation(conn, owner, CONVERSATION_ROWS)?;
-            all.iter().map(|row| row.id).filter(|id| !going.contains(id)).collect()
-        } else {
-            Vec::new()
-        };
-        let ids: Vec<i64> = going.iter().copied().collect();
-        let bytes = match conn {
-            Connection::Sqlite(conn) => wiped(conn, &ids, &staying, owner)?,
-            Connection::Postgres(conn) => wiped(conn, &ids, &staying, owner)?,
-        };
-        forget_rows(conn, &ids, depth)?;
-        for (link, record_id, is_session) in &links {
-            match staying.first().filter(|_| *is_session) {
-                // The session goes on with those that stay.
-                Some(heir) => diesel::sql_query("UPDATE links SET record_id = $1 WHERE link = $2 AND record_id = $3")
+        let (mut removed, mut heirs) = (Removed::default(), HashMap::new());
+        let mut gone = Vec::new();
+        for ids in groups {
+            let going = rows(conn, ids)?;
+            let Some(owner) = going.first().map(owner) else { continue };
+            let ids: Vec<i64> = going.iter().map(|row| row.id).collect();
+            let staying = if owner > 0 { staying(conn, owner, &ids)? } else { Vec::new() };
+            removed.bytes += match conn {
+                Connection::Sqlite(conn) => wiped(conn, &ids, &staying, owner)?,
+                Connection::Postgres(conn) => wiped(conn, &ids, &staying, owner)?,
+            };
+            forget_rows(conn, &ids, depth)?;
+            heirs.extend(staying.first().iter().flat_map(|heir| ids.iter().map(|id| (*id, **heir))));
+            gone.extend(ids);
+        }
+        forget_links(conn, &links, &heirs, &gone)?;
+        mark_removed(conn, &gone, depth)?;
+        removed.records = gone.len();
+        Ok(removed)
+    })
+}
+
+/// The records of a conversation but for those that go.
+fn staying(conn: &mut Connection, owner: i64, going: &[i64]) -> Result<Vec<i64>, Error> {
+    let going: HashSet<i64> = going.iter().copied().collect();
+    Ok(of(conn, owner)?.into_iter().filter(|id| !going.contains(id)).collect())
+}
+
+/// Takes out links of records that go; those of a session that goes on lead to what stays of it.
+fn forget_links(
+    conn: &mut Connection,
+    links: &[(i64, i64, bool)],
+    heirs: &HashMap<i64, i64>,
+    gone: &[i64],
+) -> Result<(), Error> {
+    let heir = |(link, record_id, is_session): &(i64, i64, bool)| {
+        heirs.get(record_id).filter(|_| *is_session).map(|heir| (*link, *record_id, *heir))
+    };
+    let inherited: Vec<(i64, i64, i64)> = links.iter().filter_map(heir).collect();
+    forget_waiting(conn, gone, &inherited)?;
+    for own @ (link, record_id, _) in links {
+        match heir(own) {
+            Some((_, _, heir)) => {
+                diesel::sql_query("UPDATE links SET record_id = $1 WHERE link = $2 AND record_id = $3")
                     .bind::<BigInt, _>(heir)
                     .bind::<BigInt, _>(link)
                     .bind::<BigInt, _>(record_id)
-                    .execute(conn)?,
-                None => diesel::sql_query("DELETE FROM links WHERE link = $1 AND record_id = $2")
-                    .bind::<BigInt, _>(link)
-                    .bind::<BigInt, _>(record_id)
-                    .execute(conn)?,
-            };
-        }
-        mark_removed(conn, &ids, depth)?;
-        Ok(Removed { records: ids.len(), bytes })
-    })
+                    .execute(conn)?
+            }
+            None => diesel::sql_query("DELETE FROM links WHERE link = $1 AND record_id = $2")
+                .bind::<BigInt, _>(link)
+                .bind::<BigInt, _>(record_id)
+                .execute(conn)?,
+        };
+    }
+    Ok(())
 }
 
 /// Removes a whole conversation.
@@ -112,8 +146,8 @@ pub fn remove(conn: &mut Connection, ids: &[i64], depth: Depth) -> Result<Remove
 /// # Errors
 /// The database's; then nothing has changed.
 pub fn remove_conversation(conn: &mut Connection, conversation_id: i64, depth: Depth) -> Result<Removed, Error> {
-    let all = of_conversation(conn, conversation_id, CONVERSATION_ROWS)?;
-    remove(conn, &all.iter().map(|row| row.id).collect::<Vec<_>>(), depth)
+    let all = of(conn, conversation_id)?;
+    remove(conn, &all, depth)
 }
 
 /// Gives some of the room of what was removed back: pages to the file system, text out of the write-ahead log. False when there

@@ -55,7 +55,7 @@ impl Kept {
     }
 
     fn settle(&mut self) {
-        while advance(&mut self.conn, 1).unwrap() > 0 || tidy(&mut self.conn).unwrap() {}
+        while advance(&mut self.conn, 1).unwrap() > 0 || tidy(&mut self.conn, false).unwrap() {}
         give_back(&mut self.conn, 1000).unwrap();
     }
 

@@ -1,5 +1,5 @@
 //! Requests summed up by minute and by hour: for each upstream, model and key in the table `rollups`, and for each status and each
-//! host in `rollups_by`. Charts and percentiles of any range come from here and never touch a record.
+//! host in `rollups_by`; there also the attempts that failed before another upstream was asked, for each upstream. Charts and percentiles of any range come from here and never touch a record.
 //!
 //! Start at [`add`] (the recorder's), [`series`] and [`totals`] (the reader's).
 //! **Invariant:** of each of the three kinds, every request is in exactly one minute row and in one hour row, until its minute row
@@ -19,6 +19,8 @@ use diesel::prelude::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper,
 };
 
+use serde::Deserialize;
+
 use super::Connection;
 use super::records::{Ending, Facts};
 use super::schema::rollups::{self, dsl};
@@ -28,7 +30,7 @@ use rows::{Row, RowBy};
 
 pub use figures::Figures;
 pub use only::can_narrow;
-pub use read::{By, Filter, Point, Query, series, totals};
+pub use read::{By, Filter, Point, Query, gone_on, series, totals};
 
 /// The spans there are, in seconds.
 const MINUTE_S: i64 = 60;
@@ -53,6 +55,8 @@ pub struct Sample<'a> {
     pub status: i32,
     /// The host that was asked.
     pub host: &'a str,
+    /// Every attempt, as JSON.
+    pub attempts: &'a str,
     /// It went wrong.
     pub is_error: bool,
     /// The reply was a stream.
@@ -86,6 +90,7 @@ impl<'a> Sample<'a> {
             key_name: &facts.key_name,
             status: facts.status,
             host: &facts.host,
+            attempts: &facts.attempts,
             is_error,
             streamed: facts.streamed,
             tokens_in: facts.tokens_in,
@@ -103,6 +108,28 @@ impl<'a> Sample<'a> {
 /// What the rows of `rollups_by` are told apart by: its column `kind`.
 const STATUS: i32 = 1;
 const HOST: i32 = 2;
+const GONE_ON: i32 = 3;
+
+/// An attempt, as far as sums need it.
+#[derive(Deserialize)]
+struct Attempt {
+    upstream_id: i64,
+}
+
+impl Sample<'_> {
+    /// Upstreams of attempts after which another was asked: all but the one that is counted as the request's.
+    fn gone_on(&self) -> Vec<i64> {
+        if !self.attempts.contains("},{") {
+            return Vec::new();
+        }
+        let attempts: Vec<Attempt> = serde_json::from_str(self.attempts).unwrap_or_default();
+        let mut ids: Vec<i64> = attempts.into_iter().map(|attempt| attempt.upstream_id).collect();
+        if let Some(own) = ids.iter().rposition(|id| Some(*id) == self.upstream_id) {
+            ids.remove(own);
+        }
+        ids
+    }
+}
 
 /// What a row of a minute is found by.
 type Served<'a> = (i64, i64, Cow<'a, str>, Cow<'a, str>);
@@ -123,6 +150,11 @@ pub fn add(conn: &mut Connection, samples: &[Sample<'_>]) -> Result<(), Error> {
         served.entry(key).or_default().count(sample);
         told.entry((minute, STATUS, sample.status, Cow::Borrowed(""))).or_default().count(sample);
         told.entry((minute, HOST, 0, storable(sample.host))).or_default().count(sample);
+        for id in sample.gone_on() {
+            let figures = told.entry((minute, GONE_ON, 0, Cow::Owned(id.to_string()))).or_default();
+            figures.requests += 1;
+            figures.errors += 1;
+        }
     }
     // In order of the keys, so that nobody ever waits for two rows crosswise.
     for (span_s, (bucket_s, upstream_id, model, key_name), figures) in minutes_and_hours(served, |key| &mut key.0) {

@@ -10,7 +10,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQue
 
 use super::only::Only;
 use super::rows::{Row, RowBy};
-use super::{Figures, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
+use super::{Figures, GONE_ON, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
 use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
 use crate::db::schema::rollups_by;
@@ -114,6 +114,18 @@ pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error>
         })?;
     }
     Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
+}
+
+/// The attempts of a range that failed before another upstream was asked, by time and upstream's id, each as a request that
+/// went wrong; whatever is asked besides, all of them.
+pub fn gone_on(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    let mut points = Vec::new();
+    let step_s = query.step_s.max(MINUTE_S);
+    each_row_by(conn, query, step_s, GONE_ON, |row| {
+        let (bucket_s, figures) = (floor(row.bucket_s, step_s), Figures::from(&row));
+        points.push(Point { bucket_s, group: row.name, figures });
+    })?;
+    Ok(points)
 }
 
 /// The numbers of a whole range: its histograms tell any percentile.

@@ -3,7 +3,7 @@
 use diesel::Connection as _;
 
 use super::read::segments;
-use super::{By, Figures, Filter, Point, Query, Sample, add, forget_minutes, series, totals};
+use super::{By, Figures, Filter, Point, Query, Sample, add, forget_minutes, gone_on, series, totals};
 use crate::db::testing::Folder;
 use crate::db::{Connection, records};
 use crate::error::Error;
@@ -36,6 +36,7 @@ impl Chance {
             key_name: ["a", "b"][self.below(2) as usize],
             status: [200, 404, 0][self.below(3) as usize],
             host: ["", "a.example", "接口.example"][self.below(3) as usize],
+            attempts: "[]",
             is_error: self.below(5) == 0,
             streamed: self.below(2) == 0,
             tokens_in: self.maybe(1000),
@@ -260,4 +261,27 @@ fn what_a_record_tells_is_counted_and_an_abandoned_batch_is_not() {
         (facts.status, facts.ending) = (status, ending);
         assert_eq!(Sample::of(&facts, None).is_error, is_error, "{status} {ending:?}");
     }
+}
+
+#[test]
+fn attempts_before_the_one_that_answered_count_for_the_upstreams_they_were_made_at() {
+    let folder = Folder::new();
+    let conn = &mut folder.open().database.connect().unwrap();
+    let of = |upstream_id, attempts| Sample { started_us: START, upstream_id, attempts, ..Sample::default() };
+    let samples = [
+        of(
+            Some(3),
+            r#"[{"upstream_id":1,"began_us":5,"status":500},{"upstream_id":2,"began_us":9},{"upstream_id":3,"began_us":9}]"#,
+        ),
+        of(Some(1), r#"[{"upstream_id":1,"began_us":5,"status":200}]"#),
+        // When all fail, the answer of an earlier one may be the reply.
+        of(Some(1), r#"[{"upstream_id":1,"began_us":5,"status":429},{"upstream_id":2,"began_us":9}]"#),
+        of(None, "[]"),
+    ];
+    conn.transaction(|conn| add(conn, &samples)).unwrap();
+    let query = Query { from_us: START, to_us: START + HOUR, step_s: 3600, filter: Filter::default(), by: None };
+    let told = |point: Point| (point.group, point.figures.requests, point.figures.errors);
+    let found: Vec<_> = gone_on(conn, &query).unwrap().into_iter().map(told).collect();
+    assert_eq!(found, [("1".to_owned(), 1, 1), ("2".to_owned(), 2, 2)]);
+    assert_eq!(totals(conn, START, START + HOUR, &Filter::default()).unwrap().requests, 4, "no request counts twice");
 }

@@ -141,11 +141,6 @@ macro_rules! same_words {
             update.bind::<BigInt, _>(pack.id).execute(self).map(drop)
         }
 
-        fn first_newest_links(&mut self, limit: i64) -> QueryResult<Vec<NewestLink>> {
-            let rows = "SELECT id, link, record_id, chain, conversation_id FROM newest_links ORDER BY id LIMIT $1";
-            diesel::sql_query(rows).bind::<BigInt, _>(limit).load(self)
-        }
-
         fn delete_newest_links(&mut self, last_id: i64) -> QueryResult<()> {
             diesel::sql_query("DELETE FROM newest_links WHERE id <= $1")
                 .bind::<BigInt, _>(last_id)
@@ -198,8 +193,6 @@ pub(in crate::db) trait Speaker {
     fn insert_links(&mut self, rows: &[LinkRow]) -> QueryResult<()>;
     /// The links that wait whose numbers are above this one, in order.
     fn newest_links(&mut self, after: i64) -> QueryResult<Vec<NewestLink>>;
-    /// The first of all.
-    fn first_newest_links(&mut self, limit: i64) -> QueryResult<Vec<NewestLink>>;
     fn insert_newest_links(&mut self, rows: &[NewestLink]) -> QueryResult<()>;
     /// Those up to this number wait no longer.
     fn delete_newest_links(&mut self, last_id: i64) -> QueryResult<()>;

@@ -59,7 +59,7 @@ fn storing(base: &mut Base, more: impl Iterator<Item = NewRecord>, per_second: u
 fn indexing(database: &Database, done: &AtomicBool) -> Result<()> {
     let conn = &mut database.connect()?;
     while !done.load(Ordering::Relaxed) {
-        if advance(conn, WORTH_A_SEGMENT)? == 0 && !tidy(conn)? {
+        if advance(conn, WORTH_A_SEGMENT)? == 0 && !tidy(conn, false)? {
             thread::sleep(LOOK);
         }
     }

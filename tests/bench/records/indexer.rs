@@ -24,5 +24,5 @@ pub fn index_all(database: &Database) -> Result<Took> {
 /// # Errors
 /// The database's.
 pub fn step(conn: &mut Connection) -> Result<bool> {
-    Ok(advance(conn, 1)? > 0 || tidy(conn)?)
+    Ok(advance(conn, 1)? > 0 || tidy(conn, false)?)
 }
