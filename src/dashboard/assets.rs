@@ -25,13 +25,14 @@ const SVG: &str = "image/svg+xml";
 /// What stands in the hash's place when files come from disk.
 const FROM_DISK: &str = "disk";
 
-static ALL: [Asset; 7] = [
+static ALL: [Asset; 8] = [
     asset("style.css", CSS, include_bytes!("../../static/style.css")),
     asset("app.js", JS, include_bytes!("../../static/app.js")),
     asset("drag.js", JS, include_bytes!("../../static/drag.js")),
     asset("keys.js", JS, include_bytes!("../../static/keys.js")),
     asset("live.js", JS, include_bytes!("../../static/live.js")),
     asset("order.js", JS, include_bytes!("../../static/order.js")),
+    asset("toggle.js", JS, include_bytes!("../../static/toggle.js")),
     asset("icon.svg", SVG, include_bytes!("../../static/icon.svg")),
 ];
 

@@ -44,6 +44,8 @@ struct Problem<'a> {
     detail: String,
     /// The language of the detail: what the database says is English.
     said_in: &'static str,
+    /// The request asked for a page: it can be asked again.
+    looks: bool,
     /// To be found again in the log; empty when nothing was logged.
     id: String,
 }
@@ -103,6 +105,7 @@ fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpR
             hint: frame.k(&hint),
             detail,
             said_in,
+            looks,
             id,
         },
     )

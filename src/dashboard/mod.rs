@@ -45,12 +45,14 @@ mod usage;
 mod visit;
 mod words;
 
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::from_fn;
-use actix_web::web::{ServiceConfig, delete, get, post, put, resource, scope, to};
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::web::{PathConfig, ServiceConfig, delete, get, post, put, resource, scope, to};
+use actix_web::{HttpRequest, HttpResponse};
 
 pub use memory::Memory;
 
+use crate::dashboard::form::see;
 use crate::dashboard::reply::ApiError;
 
 /// Routes below `/admin`, and `/metrics`.
@@ -59,6 +61,7 @@ pub fn configure(config: &mut ServiceConfig) {
         scope("/admin")
             .wrap(from_fn(audit::watched))
             .wrap(from_fn(dress::dress))
+            .app_data(PathConfig::default().error_handler(|_, _| nowhere().into()))
             .service(resource("/static/{hash}/{name}").route(get().to(assets::serve)))
             .configure(pages::configure)
             .service(resource("/login").route(post().to(login::login)))
@@ -98,6 +101,15 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 /// What lies under `/admin` and is no page: told only to those who may know.
-async fn nothing_here(_admin: session::Admin) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
+async fn nothing_here(_admin: session::Admin, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let known = request.path().trim_end_matches('/');
+    if known != request.path() && request.method() == Method::GET {
+        let joint = if request.query_string().is_empty() { "" } else { "?" };
+        return Ok(see(&format!("{known}{joint}{}", request.query_string())));
+    }
+    Err(nowhere())
+}
+
+fn nowhere() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address")
 }

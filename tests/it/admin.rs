@@ -6,6 +6,7 @@ use crate::support::gateway::Gateway;
 use crate::support::record::id;
 use crate::support::samples::{CHAT, COMPLETION, good};
 use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::Visitor;
 use crate::support::{KEY, PASSWORD, on_both};
 
 fn anonymous(method: &str, target: &str) -> Call {
@@ -244,6 +245,15 @@ fn what_is_nowhere_is_404_and_what_may_not_be_done_is_405() {
     let gateway = Gateway::with(Kind::Sqlite, []);
     assert_eq!(gateway.admin("GET", "/nowhere", "").status, 404);
     assert_eq!(gateway.admin("PATCH", "/admin/request_records", "").status, 405);
+    let visitor = Visitor::log_in(&gateway);
+    for page in ["/admin/requests/abc", "/admin/conversations/abc", "/admin/upstreams/abc", "/admin/nowhere/"] {
+        let answer = visitor.get(page.trim_end_matches('/'));
+        assert!(answer.status == 404 && answer.text().contains("<h1>"), "{page}: {}", answer.text());
+    }
+    for (page, to) in [("/admin/", "/admin"), ("/admin/requests/?q=a", "/admin/requests?q=a")] {
+        let answer = visitor.get(page);
+        assert_eq!((answer.status, answer.header("location")), (303, Some(to)), "{page}");
+    }
 }
 
 on_both! {

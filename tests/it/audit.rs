@@ -44,7 +44,8 @@ fn every_change_and_every_reading_is_noted_without_secrets(kind: Kind) {
     visitor.send("/admin/settings/prices", "pattern=audited&input=1.5&cached=&output=2");
     assert_eq!(visitor.get(&format!("/admin/conversations/{talk}")).status, 200);
     assert_eq!(gateway.send(program("GET", &format!("/admin/requests/{record}"))).status, 200);
-    assert_eq!(gateway.send(program("GET", "/admin/requests/export")).status, 200);
+    assert_eq!(gateway.send(program("GET", "/admin/requests/export?format=csv&q=conv:1")).status, 200);
+    assert_eq!(visitor.get(&format!("/admin/requests/{record}/diff/{record}")).status, 200);
     // What is refused or only looked at is nothing to note.
     assert_eq!(visitor.post("/admin/settings/routing", "policy=nonsense").status, 422);
     assert_eq!(gateway.send(browser("POST", "/admin/settings/routing").body("policy=order")).status, 401);
@@ -60,12 +61,14 @@ fn every_change_and_every_reading_is_noted_without_secrets(kind: Kind) {
         format!("read conversation {talk}"),
         format!("read request {record}"),
         "export request".to_owned(),
+        format!("read request {record}"),
     ];
     assert_eq!(deeds(&gateway), wanted);
     let details = details(&gateway);
     assert!(details.contains("upstream main: sk sk-…a8Qz → sk-…9Kd2, weight 1 → 7"), "{details}");
     assert!(details.contains("setting policy: order → round_robin") && details.contains("…5xYz"), "{details}");
     assert!(details.contains("+ price audited: pattern audited, input 1.5, output 2"), "{details}");
+    assert!(details.contains("format=csv\nq=conv:1") && details.contains(&format!("↔ {record}")), "{details}");
     for secret in ["before-0123", "after-0012", "hook-secret", PASSWORD] {
         assert!(!details.contains(secret), "{details}");
     }

@@ -5,7 +5,7 @@ use crate::support::database::{Kind, Lock};
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{CHAT, KEY_ERROR, good_from};
+use crate::support::samples::{CHAT, KEY_ERROR, good, good_from};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, encoded, form, upstream_form};
@@ -90,6 +90,13 @@ fn places_switches_and_bulk_edits_are_live_at_once(kind: Kind) {
     );
     visitor.send("/admin/upstreams/bulk", &format!("action=allow&value=gpt-9&id={}", id("a")));
     assert_eq!(first(), "b", "a is only for gpt-9 now");
+    let page =
+        visitor.send("/admin/upstreams/bulk", &format!("action=disallow&value=gpt-9&id={}&id={}", id("a"), id("b")));
+    assert!(
+        page.contains("Nothing was changed: without its last entry the list of a would allow every model."),
+        "{page}"
+    );
+    assert_eq!(gateway.upstream_column("a", "allow_models"), "gpt-9");
     let asked = visitor.post("/admin/upstreams/bulk", &format!("action=delete&id={}", id("b")));
     assert_eq!((asked.status, first()), (200, "b".into()), "removal asks first");
     visitor.send("/admin/upstreams/delete", &format!("id={}", id("b")));
@@ -101,6 +108,20 @@ on_both!(
     two_people_who_edit_the_same_upstream_do_not_overwrite_each_other_unseen,
     places_switches_and_bulk_edits_are_live_at_once,
 );
+
+fn an_attempt_that_failed_over_is_seen_where_it_was_made(kind: Kind) {
+    let (broken, working) = (FakeUpstream::always(Reply::json(500, "{}")), FakeUpstream::always(good()));
+    let gateway = Gateway::with(kind, [broken.row("broken"), working.row("working")]);
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    until("the request is recorded", || (!gateway.records().is_empty()).then_some(()));
+    let visitor = Visitor::log_in(&gateway);
+    for page in ["/admin/upstreams", "/admin", &format!("/admin/upstreams/{}", gateway.upstream_id("broken"))] {
+        let page = visitor.page(page);
+        assert!(page.contains("1 attempts, 0.0 % went well, 1 failed"), "{page}");
+    }
+    let list = visitor.page("/admin/upstreams");
+    assert!(list.contains("1 attempts, 100 % went well, 0 failed"), "{list}");
+}
 
 #[test]
 fn a_test_shows_status_time_and_the_first_bytes_but_never_the_key() {
@@ -246,6 +267,7 @@ fn models_that_nobody_serves_any_more_are_told_and_each_price_leads_to_its_form(
 }
 
 on_both!(
+    an_attempt_that_failed_over_is_seen_where_it_was_made,
     the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it,
     models_that_nobody_serves_any_more_are_told_and_each_price_leads_to_its_form,
 );

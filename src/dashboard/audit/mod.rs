@@ -13,9 +13,10 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::rt::spawn;
 use actix_web::web::Data;
-use actix_web::{Error, FromRequest, HttpMessage};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use log::error;
 
+use crate::dashboard::form::Form;
 use crate::dashboard::reply::with_database;
 use crate::dashboard::session::{Admin, address, now_us};
 use crate::db::audit::{NewEntry, add};
@@ -72,7 +73,10 @@ async fn noted(
         return Ok(response);
     }
     let mut about = seen.unwrap_or_default();
-    let detail = about.iter().map(|thing| thing.detail.as_str()).collect::<Vec<_>>().join("\n");
+    let mut detail = about.iter().map(|thing| thing.detail.as_str()).collect::<Vec<_>>().join("\n");
+    if !changes {
+        detail = told(verb, response.request());
+    }
     // What is named already, or has no number, is not looked for by its number.
     about.retain(|thing| thing.id != 0 && deed.2.is_none());
     let request = response.request();
@@ -100,6 +104,21 @@ async fn look_at(state: &State) -> Option<Look> {
     with_database(&state.database, look).await.ok()
 }
 
+/// With which other request one was compared, or which were exported.
+fn told(verb: &str, request: &HttpRequest) -> String {
+    match verb {
+        "read" => {
+            let other = request.path().rsplit('/').next().and_then(|last| last.parse::<i64>().ok());
+            other.filter(|_| request.path().contains("/diff/")).map(|id| format!("↔ {id}")).unwrap_or_default()
+        }
+        "export" => {
+            let form = Form::parse(request.query_string().as_bytes());
+            form.pairs().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
 /// What a request would do; `None` when that is nothing to note.
 fn deed(method: &Method, path: &str) -> Option<Deed> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -123,9 +142,10 @@ fn deed(method: &Method, path: &str) -> Option<Deed> {
     };
     let verb = match (method, *first, last) {
         (&Method::GET, "requests", "export") => "export",
-        (&Method::GET, "requests" | "conversations", last) if id.is_some() => {
-            let whole = rest.len() == 1 || ["body", "reply", "curl", "replay"].contains(&last);
-            if whole { "read" } else { return None }
+        (&Method::GET, "requests" | "conversations", _) if id.is_some() => {
+            // Pictures come with the page that shows them.
+            let part = rest.get(1).copied().unwrap_or_default();
+            if ["", "body", "reply", "curl", "replay", "diff"].contains(&part) { "read" } else { return None }
         }
         (&Method::GET | &Method::HEAD, ..) => return None,
         (_, "login", _) => "login",
@@ -170,6 +190,9 @@ mod tests {
             (Method::GET, "/requests/stream", None),
             (Method::GET, "/requests/7", Some(Deed("read", "request", Some(7)))),
             (Method::GET, "/requests/7/body", Some(Deed("read", "request", Some(7)))),
+            (Method::GET, "/requests/7/diff/prev", Some(Deed("read", "request", Some(7)))),
+            (Method::GET, "/requests/7/diff/5", Some(Deed("read", "request", Some(7)))),
+            (Method::GET, "/requests/7/replay/5", Some(Deed("read", "request", Some(7)))),
             (Method::GET, "/requests/7/blob/1", None),
             (Method::GET, "/requests/export", Some(Deed("export", "request", None))),
             (Method::GET, "/conversations/9", Some(Deed("read", "conversation", Some(9)))),

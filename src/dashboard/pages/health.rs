@@ -8,7 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::{Health, Strip};
 use crate::dashboard::shown;
 use crate::db::Connection;
-use crate::db::rollups::{By, Figures, Filter, Query, series};
+use crate::db::rollups::{By, Figures, Filter, Query, gone_on, series};
 use crate::error::Error;
 use crate::roster::{Trouble, Upstream};
 use crate::usage::histogram::Histogram;
@@ -24,7 +24,7 @@ const WEEK: Reach = Reach(3 * 3600, 56);
 pub(in crate::dashboard) struct Day {
     /// Tries and failures of each cell, the oldest first.
     cells: Vec<(i64, i64)>,
-    /// All of them together.
+    /// All attempts together.
     pub(in crate::dashboard) sum: Figures,
 }
 
@@ -53,13 +53,23 @@ fn reached(
     filter: Filter,
 ) -> Result<HashMap<i64, Day>, Error> {
     let from_s = (now_us / 1_000_000).div_euclid(cell_s) * cell_s - (cells - 1) * cell_s;
+    let only = filter.upstream_id;
     let query = Query { from_us: from_s * 1_000_000, to_us: now_us, step_s: cell_s, filter, by: Some(By::Upstream) };
+    let mut points = series(connection, &query)?;
+    // What failed before another was asked is as real as what was answered.
+    points.append(&mut gone_on(connection, &query)?);
     let mut days: HashMap<i64, Day> = HashMap::new();
-    for point in series(connection, &query)? {
-        let day = days.entry(point.group.parse().unwrap_or(0)).or_default();
+    for point in points {
+        let id = point.group.parse().unwrap_or(0);
+        if only.is_some_and(|only| only != id) {
+            continue;
+        }
+        let day = days.entry(id).or_default();
         day.cells.resize(cells as usize, (0, 0));
         let index = (point.bucket_s - from_s).div_euclid(cell_s).clamp(0, cells - 1) as usize;
-        day.cells[index] = (point.figures.requests, point.figures.errors);
+        let (tries, failures) = &mut day.cells[index];
+        *tries += point.figures.requests;
+        *failures += point.figures.errors;
         day.sum = std::mem::take(&mut day.sum).plus(&point.figures);
     }
     Ok(days)

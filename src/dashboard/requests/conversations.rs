@@ -127,7 +127,7 @@ pub(in crate::dashboard) async fn show(
 }
 
 /// The search within one conversation; `None` when it is for all of its turns.
-fn narrower(mut search: Search, conversation_id: i64) -> Option<Search> {
+pub(in crate::dashboard) fn narrower(mut search: Search, conversation_id: i64) -> Option<Search> {
     if search.query.clauses.is_empty() && search.from_us.is_none() && search.to_us.is_none() {
         return None;
     }

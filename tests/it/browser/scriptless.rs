@@ -76,6 +76,30 @@ fn a_key_is_made_and_shown_once_without_script() {
 }
 
 #[test]
+fn with_script_an_upstream_is_switched_in_place() {
+    let upstream = FakeUpstream::always(Reply::json(200, "{}"));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a"), upstream.row("b")]);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go("/admin/upstreams?sort=name");
+    browser.script("window.stays = true; document.querySelector('tr[data-id=\"1\"] details').open = true;");
+    let told = || {
+        let look = "const row = document.querySelector('tr[data-id=\"1\"]');
+             return [row.querySelector('.badge').textContent, row.querySelector('form[data-toggle] button').value,
+                 document.querySelector('main .said')?.textContent, window.stays, row.querySelector('details').open].join('|');";
+        browser.script(look).as_str().unwrap_or_default().to_owned()
+    };
+    let press = "document.querySelector('tr[data-id=\"1\"] form[data-toggle] button').click();";
+    browser.script(press);
+    crate::support::until("it is out of use", || {
+        (told() == "○ disabled|1|a is not in use any more.|true|true").then_some(())
+    });
+    assert_eq!(gateway.database.sql("SELECT enabled FROM openai_upstreams WHERE id = 1"), "0");
+    browser.script(press);
+    crate::support::until("it is in use", || told().ends_with("|0|a is in use.|true|true").then_some(()));
+    assert_eq!(gateway.database.sql("SELECT enabled FROM openai_upstreams WHERE id = 1"), "1");
+}
+
+#[test]
 fn with_script_rows_can_be_dragged() {
     let upstream = FakeUpstream::always(Reply::json(200, "{}"));
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a"), upstream.row("b"), upstream.row("c")]);

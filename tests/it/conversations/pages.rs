@@ -9,6 +9,7 @@ use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::Visitor;
 use crate::support::{KEY, on_both};
 
 fn get(gateway: &Gateway, target: &str) -> Value {
@@ -105,6 +106,11 @@ fn a_conversation_shows_each_turn_with_what_was_new_in_it(kind: Kind) {
     assert_eq!(ids(&page(format!("q={}", encoded("第三")))), all[2..]);
     assert_eq!(ids(&page(format!("q={}", encoded("-第三")))), all[..2]);
     assert!(ids(&page("to=2020-01-01T00:00:00Z".to_owned())).is_empty());
+    let hit = Visitor::log_in(&gateway).page(&format!("/admin/conversations/{id}?limit=2&q={}", encoded("第三")));
+    assert!(
+        hit.contains("<mark>第三</mark>") && !hit.contains("id=\"turn-1\""),
+        "the page of the turn that matches: {hit}"
+    );
     for wrong in ["987654321", "nonsense", "0", "-1"] {
         assert_eq!(gateway.admin("GET", &format!("/admin/conversations/{wrong}"), "").status, 404, "{wrong}");
     }

@@ -19,11 +19,12 @@ use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::parts::{Body, Said, Writer};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
+use crate::dashboard::requests::conversations::narrower;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::PooledConnection;
-use crate::db::find::Cursor;
+use crate::db::find::{Cursor, Search, ids};
 use crate::db::records::{Ending, Fresh, Row, Talk, fresh, of_conversation, talks};
 use crate::error::Error;
 use crate::openai::dialogue::Message;
@@ -154,14 +155,14 @@ struct Loaded {
 }
 
 async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Result<Loaded, ApiError> {
-    let (cursor, limit) = (asked.cursor, asked.limit);
+    let (cursor, limit, search) = (asked.cursor, asked.limit, asked.search.clone());
     let work = move |connection: &mut PooledConnection| {
         let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
         let mut rows = of_conversation(connection, id, MOST_TURNS)?;
         let count = rows.len();
         let first = match (turn, cursor) {
             (Some(turn), _) => rows.iter().position(|row| row.id == turn).ok_or(Error::NotFound)?,
-            (None, Cursor::Newest) => 0,
+            (None, Cursor::Newest) => first_match(connection, search, id, &rows)? / limit * limit,
             (None, Cursor::After(after)) => rows.iter().filter(|row| row.id <= after).count(),
             (None, Cursor::Before(before)) => rows.iter().filter(|row| row.id < before).count().saturating_sub(limit),
         };
@@ -171,6 +172,14 @@ async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Resul
         Ok(Loaded { talk, rows, first, count, said, names: names(connection)? })
     };
     visit.database(work).await
+}
+
+/// Which turn is the first that matches; the first of all when nothing is searched for.
+fn first_match(connection: &mut PooledConnection, search: Search, id: i64, rows: &[Row]) -> Result<usize, Error> {
+    let Some(search) = narrower(search, id) else { return Ok(0) };
+    let found = ids(connection, &search, Cursor::Newest, rows.len())?;
+    let first = found.iter().filter_map(|found| rows.iter().position(|row| row.id == *found)).min();
+    Ok(first.unwrap_or(0))
 }
 
 /// What turns are made of.

@@ -1,6 +1,6 @@
 //! What has to be looked at first, and until when the numbers are whole. Start at [`alarms`].
 //!
-//! **Invariant:** an alarm says what is so and leads to what can be done. **May import:** `db`, `recorder` (its counts).
+//! **Invariant:** an alarm says what is so and leads to what can be done. **May import:** `db`, `recorder` (its counts), `roster`.
 
 use std::sync::atomic::Ordering;
 
@@ -9,6 +9,7 @@ use crate::dashboard::shown;
 use crate::db::Disk;
 use crate::db::records::Row;
 use crate::recorder::Counts;
+use crate::roster::Recording;
 
 /// A disk is nearly full from here on, in percent.
 const FULL_PERCENT: u64 = 80;
@@ -20,10 +21,13 @@ pub(super) struct Alarm {
 }
 
 /// What is wrong with recording and its room, if anything.
-pub(super) fn alarms(f: &Frame, counts: &Counts, disk: Option<Disk>) -> Vec<Alarm> {
+pub(super) fn alarms(f: &Frame, counts: &Counts, disk: Option<Disk>, recording: Recording) -> Vec<Alarm> {
     let (lost, spilled) = (counts.lost.load(Ordering::Relaxed), counts.spilled_bytes.load(Ordering::Relaxed));
     let mut alarms = Vec::new();
     let mut alarm = |text, href| alarms.push(Alarm { text, href });
+    if recording == Recording::Off {
+        alarm(f.t("overview.off").to_owned(), "/admin/settings?tab=recording");
+    }
     if let Some(since_us) = counts.away_since_us() {
         alarm(f.tf("overview.away", &[&f.time(&since_us).text]), "");
     }

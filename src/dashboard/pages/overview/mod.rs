@@ -159,7 +159,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let again = if refreshes { String::new() } else { format!("&refresh={REFRESH_S}") };
     let mut response = visit.page(&Overview {
         f,
-        alarms: alarms(f, counts, disk),
+        alarms: alarms(f, counts, disk, visit.state.roster.load().settings.recording),
         as_of: as_of(counts, latest.first()).map(|us| f.time(&us)),
         cut: if cut > 0 { f.tf("overview.cut", &[&cut]) } else { String::new() },
         refreshes,

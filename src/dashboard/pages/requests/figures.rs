@@ -1,13 +1,13 @@
 //! What is known of a request beside its texts: its figures, and its attempts as bars.
 //!
-//! **Invariant:** every value that a query can name leads to the requests with the same. **May import:** `db`, `search`.
+//! **Invariant:** every value that a query can name leads to the requests that have the same besides. **May import:** `db`, `search`.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::query::ask::{named, numbered};
+use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
 use crate::dashboard::pages::requests::table::{called, dash, money, speed};
@@ -89,7 +89,7 @@ pub(super) fn attempts(record: &Record, names: &HashMap<i64, UpstreamName>) -> V
 
 pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: &Scope) -> Vec<Fact> {
     let facts = &record.row.facts;
-    let list = |query: String| format!("/admin/requests{}", scope.with(&[("q", &query)]));
+    let list = |term: String| format!("/admin/requests{}", scope.with(&[("q", &narrowed(scope.get("q"), &term))]));
     let mut all = Vec::new();
     let mut add = |label: Key, value: Option<String>, query: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -99,6 +99,8 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     let name = |field: NameField, value: &str| Some(named(field, value).to_string());
     let upstream = facts.upstream_id.map(|id| called(names, id));
     let text = |value: &str| Some(value.to_owned());
+    let status = numbered(NumberField::Status, i64::from(facts.status)).to_string();
+    add(Key("col.status"), Some(facts.status.to_string()), Some(status));
     add(Key("one.first_byte"), facts.first_byte_us.map(shown::duration), None);
     add(Key("req.ttft"), facts.first_content_us.map(shown::duration), None);
     add(Key("req.total"), Some(shown::duration(facts.total_us)), None);
@@ -128,11 +130,10 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     add(Key("req.finish"), text(finish), name(NameField::Finish, finish));
     add(Key("one.body_size"), Some(size(facts.request_bytes, record.texts.body.as_ref().map(Vec::len))), None);
     add(Key("one.reply_size"), Some(size(facts.reply_bytes, record.texts.response.as_ref().map(Vec::len))), None);
-    let conversation = record.row.placed.conversation_id;
-    add(
-        Key("req.conversation"),
-        conversation.map(|id| id.to_string()),
-        conversation.map(|id| numbered(NumberField::Conv, id).to_string()),
-    );
+    if let Some(id) = record.row.placed.conversation_id {
+        let there = Scope::default().with(&[("q", scope.get("q")), ("tz", scope.get("tz"))]);
+        let href = format!("/admin/conversations/{id}{there}");
+        all.push(Fact { label: Key("req.conversation"), value: id.to_string(), href });
+    }
     all
 }

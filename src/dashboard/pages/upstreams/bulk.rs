@@ -44,14 +44,22 @@ pub(super) async fn bulk(
                 return Ok(visit.failed(LIST, visit.frame.t("bulk.value")));
             };
             let count = ids.len();
-            visit
+            let opened = visit
                 .database(move |connection| {
-                    for row in upstreams::list(connection)?.iter().filter(|row| ids.contains(&row.id)) {
+                    let mut rows = upstreams::list(connection)?;
+                    rows.retain(|row| ids.contains(&row.id));
+                    if let Some(row) = rows.iter().find(|row| action.would_open(row)) {
+                        return Ok(Some(label(row)));
+                    }
+                    for row in &rows {
                         upstreams::update(connection, row.id, &action.change(row))?;
                     }
-                    Ok(())
+                    Ok(None)
                 })
                 .await?;
+            if let Some(label) = opened {
+                return Ok(visit.failed(LIST, &visit.frame.tf("bulk.opens", &[&label])));
+            }
             visit.live().await;
             Ok(visit.done(LIST, &visit.frame.tf("bulk.done", &[&count])))
         }
@@ -76,6 +84,12 @@ impl Action {
             "disallow" => models().map(Action::Disallow),
             _ => None,
         }
+    }
+
+    /// Whether it takes the last entry off the list of models that are allowed: an empty one allows all.
+    fn would_open(&self, row: &UpstreamRow) -> bool {
+        let allowed = entries(&row.allow_models);
+        matches!(self, Action::Disallow(models) if !allowed.is_empty() && allowed.iter().all(|one| models.contains(one)))
     }
 
     fn change(&self, row: &UpstreamRow) -> UpstreamChange {

@@ -216,7 +216,6 @@ impl Draft {
         None
     }
 
-    /// An address without a path becomes one with `/v1`, as people mean it; with a bare `/` it stays.
     fn check_endpoint(&mut self, f: &Frame) {
         let typed = self.endpoint.value.trim().to_owned();
         let Ok(endpoint) = Endpoint::parse(&typed, 1) else {
@@ -227,10 +226,17 @@ impl Draft {
             self.endpoint.problem = f.t("upstream.endpoint.twice").to_owned();
         } else if endpoint.query.is_some() {
             self.endpoint.problem = f.t("upstream.endpoint.query").to_owned();
-        } else if endpoint.base_path.is_empty() && !typed.ends_with('/') {
-            self.endpoint.value = format!("{typed}/v1");
+        } else {
+            self.endpoint.value = as_meant(&typed);
         }
     }
+}
+
+/// An address without a path becomes one with `/v1`, as people mean it; with a bare `/` it stays, and so does what is no address.
+pub(super) fn as_meant(typed: &str) -> String {
+    let is_bare =
+        Endpoint::parse(typed, 1).is_ok_and(|endpoint| endpoint.base_path.is_empty() && endpoint.query.is_none());
+    if is_bare && !typed.ends_with('/') { format!("{typed}/v1") } else { typed.to_owned() }
 }
 
 /// What stands in a field, as it may be told beside another: without a secret that was just typed.

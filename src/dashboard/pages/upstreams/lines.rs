@@ -5,6 +5,7 @@
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::connector::Endpoint;
+use crate::dashboard::pages::upstreams::draft::as_meant;
 
 /// One upstream that a text names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ fn read_line(number: usize, line: &str, endpoint: &str) -> Option<Line> {
         [endpoint, sk, weight] => (*endpoint, *sk, weight.parse().ok().filter(|weight: &i64| *weight >= 0)?),
         _ => return None,
     };
-    Some(Line { number, endpoint: endpoint.to_owned(), sk: sk.to_owned(), weight, timeout_ms: None })
+    Some(Line { number, endpoint: as_meant(endpoint), sk: sk.to_owned(), weight, timeout_ms: None })
 }
 
 fn is_usable(line: &Line) -> bool {
@@ -59,7 +60,7 @@ fn read_yaml(text: &str) -> Vec<Read> {
         let word = |name: &str| entry[name].as_str().unwrap_or_default().trim().to_owned();
         let line = Line {
             number: index + 1,
-            endpoint: word("endpoint"),
+            endpoint: as_meant(&word("endpoint")),
             sk: word("sk"),
             weight: 1,
             timeout_ms: entry["timeout"].as_i64().filter(|s| *s > 0).map(|s| s.saturating_mul(1000)),
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn keys_alone_and_rows_with_endpoints_are_understood_and_the_rest_is_told() {
-        let text = "# mine\nsk-1\n\nhttps://b.example/v1, sk-2 ,5\nhttps://c.example/v1,sk-3\nsk 4\nb.example,sk-5,1\na,b,c,d\nhttps://d.example,sk-6,many";
+        let text = "# mine\nsk-1\n\nhttps://b.example/v1, sk-2 ,5\nhttps://c.example/v1,sk-3\nsk 4\nb.example,sk-5,1\na,b,c,d\nhttps://d.example,sk-6,many\nhttps://e.example,sk-7\nhttps://f.example/,sk-8";
         let read = read(text, "https://a.example/v1");
         assert_eq!(
             read,
@@ -91,6 +92,8 @@ mod tests {
                 Err(7),
                 Err(8),
                 Err(9),
+                Ok(line(10, "https://e.example/v1", "sk-7", 1)),
+                Ok(line(11, "https://f.example/", "sk-8", 1)),
             ]
         );
     }

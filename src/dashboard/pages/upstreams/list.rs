@@ -12,6 +12,7 @@ use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::health;
+use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::upstreams::LIST;
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::{Badge, label};
@@ -229,12 +230,13 @@ fn models(f: &Frame, row: &UpstreamRow) -> String {
     if denied.is_empty() { base } else { f.tf("models.but", &[&base, &denied.len()]) }
 }
 
-/// `POST /admin/upstreams/{id}/enabled`: `on=1` or `on=0`.
+/// `POST /admin/upstreams/{id}/enabled`: `on=1` or `on=0`, and where to go `back`.
 pub(super) async fn enable(visit: Visit, id: Path<i64>, form: Form) -> Result<HttpResponse, ApiError> {
     let (id, on) = (*id, form.text("on") == "1");
+    let back = Some(form.text("back")).filter(|back| !back.is_empty()).map_or(LIST, local).to_owned();
     let change = UpstreamChange { enabled: Some(on), ..UpstreamChange::default() };
     let row = visit.database(move |connection| upstreams::update(connection, id, &change)).await?;
     visit.live().await;
     let said = if on { Key("upstreams.enabled") } else { Key("upstreams.disabled") };
-    Ok(visit.done(LIST, &visit.frame.tf(said.0, &[&label(&row)])))
+    Ok(visit.done(&back, &visit.frame.tf(said.0, &[&label(&row)])))
 }
