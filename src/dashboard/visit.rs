@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use askama::Template;
@@ -69,10 +69,10 @@ impl Visit {
         Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args))
     }
 
-    /// The host that the browser asked, for commands to copy.
-    pub(super) fn host(&self) -> &str {
-        let host = self.request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        host.unwrap_or("127.0.0.1:8888")
+    /// Scheme and host that the browser asked, for commands to copy.
+    pub(super) fn base(&self) -> String {
+        let connection = self.request.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
     }
 
     /// Where the browser is, for counting wrong passwords.

@@ -67,12 +67,17 @@ impl Keeper {
                 gone += self.expire(&mut connection, before_us, depth)?;
             }
         }
-        while bytes > 0 && !self.stops() && size(&mut connection)? > i64::try_from(bytes).unwrap_or(i64::MAX) {
-            let ids = oldest(&mut connection)?;
-            if ids.is_empty() {
+        let most = i64::try_from(bytes).unwrap_or(i64::MAX);
+        while bytes > 0 && !self.stops() {
+            let now = size(&mut connection)?;
+            if now <= most {
                 break;
             }
-            gone += self.remove(&mut connection, &[ids], Depth::Record)?;
+            let groups = oldest(&mut connection, (now - most) as f64 / now as f64)?;
+            if groups.is_empty() {
+                break;
+            }
+            gone += self.remove(&mut connection, &groups, Depth::Record)?;
         }
         if gone > 0 {
             self.give_back(&mut connection)?;

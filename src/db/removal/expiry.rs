@@ -13,6 +13,8 @@ use crate::error::Error;
 
 /// Records looked at in one go.
 const STEP: i64 = 500;
+/// The same when room is short: its size is looked at in between.
+const MOST_OLDEST: f64 = 64.0;
 
 #[derive(QueryableByName)]
 struct Old {
@@ -65,17 +67,25 @@ pub fn expired(conn: &mut Connection, before_us: i64, depth: Depth, after: i64) 
     Ok(Expired { groups, looked_to })
 }
 
-/// The oldest record, and all of its conversation: the first to go when room is short.
+/// The conversations of the oldest records, as the ids of theirs: the first to go when room is short by that part of it. Half as
+/// many as that part is of all records, since others may be larger.
 ///
 /// # Errors
 /// The database's.
-pub fn oldest(conn: &mut Connection) -> Result<Vec<i64>, Error> {
-    let old: Vec<Old> = diesel::sql_query("SELECT id, conversation_id FROM records ORDER BY id LIMIT 1").load(conn)?;
-    match old.first() {
-        Some(Old { conversation_id: Some(conversation), .. }) => of(conn, *conversation),
-        Some(Old { id, .. }) => Ok(vec![*id]),
-        None => Ok(Vec::new()),
+pub fn oldest(conn: &mut Connection, part: f64) -> Result<Vec<Vec<i64>>, Error> {
+    let span = "SELECT max(id) - min(id) + 1 AS number FROM records";
+    let records = diesel::sql_query(span).get_result::<Number>(conn)?.number.unwrap_or(0);
+    let most = (records as f64 * part / 2.0).clamp(1.0, MOST_OLDEST) as i64;
+    let old: Vec<Old> = diesel::sql_query("SELECT id, conversation_id FROM records ORDER BY id LIMIT $1")
+        .bind::<BigInt, _>(most)
+        .load(conn)?;
+    let mut groups: Vec<Vec<i64>> = Vec::new();
+    for Old { id, conversation_id } in old {
+        if !groups.iter().flatten().any(|known| *known == id) {
+            groups.push(conversation_id.map_or(Ok(vec![id]), |conversation| of(conn, conversation))?);
+        }
     }
+    Ok(groups)
 }
 
 /// Bytes that the database takes, what is free in it not counted.

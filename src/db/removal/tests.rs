@@ -170,7 +170,8 @@ fn conversations_have_their_time_as_a_whole_and_the_file_shrinks() {
     remove(&mut kept.conn, &[1, 3, 5], Depth::Bodies).unwrap();
     assert!(expired(&mut kept.conn, 6, Depth::Bodies, 0).unwrap().groups.is_empty());
     assert_eq!(expired(&mut kept.conn, 6, Depth::Record, 0).unwrap().groups, [[1, 3, 5]]);
-    assert_eq!(oldest(&mut kept.conn).unwrap(), [1, 3, 5]);
+    assert_eq!(oldest(&mut kept.conn, 0.0).unwrap(), [[1, 3, 5]]);
+    assert_eq!(oldest(&mut kept.conn, 1.0).unwrap(), [[1, 3, 5], [2, 4, 6]]);
 
     let mut state = 7u64;
     let mut next = || {

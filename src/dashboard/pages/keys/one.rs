@@ -30,7 +30,7 @@ struct One<'a> {
     row: Row,
     /// The key itself, on this page only.
     fresh: Option<String>,
-    host: &'a str,
+    base: String,
     name: Field,
     graces: [(&'static str, Key); 5],
     levels: [&'static str; 2],
@@ -38,10 +38,10 @@ struct One<'a> {
 }
 
 fn page(visit: &Visit, status: StatusCode, row: Row, fresh: Option<String>, name: Field) -> Page {
-    let (f, host) = (&visit.frame, visit.host());
+    let (f, base) = (&visit.frame, visit.base());
     let problems = problems(&[(&name, f.t("keys.name"))]);
     let levels = [level_name(Recording::Metadata), level_name(Recording::Off)];
-    visit.page_as(status, &One { f, row, fresh, host, name, graces: GRACES, levels, problems })
+    visit.page_as(status, &One { f, row, fresh, base, name, graces: GRACES, levels, problems })
 }
 
 /// `GET /admin/keys/one?name=`: the key itself only if it has just been made by this session.

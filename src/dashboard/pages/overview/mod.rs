@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use askama::Template;
 
 pub(super) use alarms::{as_of, waits};
@@ -58,7 +58,7 @@ struct Overview<'a> {
     /// The page loads itself again.
     refreshes: bool,
     again: String,
-    host: &'a str,
+    base: String,
     span: Span,
     ranges: [(&'static str, Key); 5],
     cards: Vec<Card>,
@@ -127,7 +127,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
             let mut latest = rows_after(connection, newest - LATEST, LATEST)?;
             latest.reverse();
             let failed = tops::failed(connection, from_us, to_us)?;
-            let first = oldest(connection)?;
+            let first = oldest(connection, 0.0)?.concat();
             let first = rows(connection, &first[..first.len().min(1)])?.pop();
             Ok((latest, failed, size(connection)?, first))
         })
@@ -164,7 +164,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         cut: if cut > 0 { f.tf("overview.cut", &[&cut]) } else { String::new() },
         refreshes,
         again: f.keep(&format!("/admin?{time}{again}")),
-        host: request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8888"),
+        base: visit.base(),
         cards: cards(f, &points, &past, &time),
         requests,
         times,

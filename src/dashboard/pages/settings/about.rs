@@ -19,7 +19,7 @@ struct About<'a> {
     database: String,
     upstreams: usize,
     running: usize,
-    host: &'a str,
+    base: String,
     /// `/metrics` needs no password.
     metrics_public: bool,
     rows: Vec<Row>,
@@ -58,7 +58,7 @@ pub(super) fn show(visit: &Visit) -> Page {
         version: env!("CARGO_PKG_VERSION"),
         upstreams: snapshot.upstreams.len(),
         running: visit.state.running.count(),
-        host: visit.host(),
+        base: visit.base(),
         metrics_public: snapshot.settings.metrics_public,
         rows: visit.state.origins.iter().map(row).collect(),
         database,

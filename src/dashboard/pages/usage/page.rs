@@ -100,12 +100,10 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let (time, past_time) = (asked.span.parameters(f), past_span.parameters(f));
     let whole: f64 = lines.all.iter().filter_map(|(_, figures)| value(figures)).sum();
     let written = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |value| asked.metric.written(value));
-    let row = |(group, figures): &(Option<String>, Figures)| {
-        let past = lines.pick(&before, group.as_deref());
+    let told = |name: String, terms: String, figures: &Figures, past: Option<Figures>| {
         let (now, past) = (value(figures), past.as_ref().and_then(value));
-        let terms = asked.terms(group.as_deref(), &lines.told);
         Row {
-            name: name(group),
+            name,
             href: requests(f, &terms, &time),
             value: written(now),
             share: now
@@ -117,10 +115,22 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
             change: change(f, now, past),
         }
     };
-    let rows: Vec<Row> = lines.all.iter().map(row).collect();
+    let row = |(group, figures): &(Option<String>, Figures)| {
+        let past = lines.pick(&before, group.as_deref());
+        told(name(group), asked.terms(group.as_deref(), &lines.told), figures, past)
+    };
+    let mut rows: Vec<Row> = lines.all.iter().map(row).collect();
+    if rows.len() > 1 {
+        let all = lines.all.iter().fold(Figures::default(), |sum, (_, figures)| sum.plus(figures));
+        let past = before.values().cloned().reduce(|sum, more| sum.plus(&more));
+        rows.push(told(f.t("usage.everything").to_owned(), asked.all(), &all, past));
+    }
     let starts = asked.buckets.starts(&asked.span);
     let between_steps = |start: i64| between(f, start * 1_000_000, asked.buckets.end(start) * 1_000_000);
-    let with_links = starts.len() * lines.all.len() <= LINKS;
+    let filled = |(group, _): &(Option<String>, Figures)| {
+        starts.iter().filter(|start| lines.at(**start, group.as_deref()).is_some()).count()
+    };
+    let with_links = lines.all.iter().map(filled).sum::<usize>() <= LINKS;
     let line = |(index, (group, _)): (usize, &(Option<String>, Figures))| {
         let terms = asked.terms(group.as_deref(), &lines.told);
         let cells: Vec<Option<Figures>> = starts.iter().map(|start| lines.at(*start, group.as_deref())).collect();
