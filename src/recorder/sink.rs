@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
-use crate::db::records::{NewRecord, Progress, Store, Texts};
+use crate::db::records::{Facts, NewRecord, Progress, Store, Texts};
 use crate::db::{Connection, Database, make_durable, marks};
 use crate::error::Error;
 use crate::recorder::Recorder;
@@ -178,20 +178,22 @@ impl Sink {
         result.map(drop)
     }
 
+    /// Stores a row that the database refuses without its bodies, or, when that is refused too, as its bare numbers. Who refuses
+    /// even those refuses everything: it is away for as long as that lasts.
     fn store_poorer(&mut self, row: &NewRecord, origin: Origin<'_>, what: &str) -> usize {
-        warn!("a record's bodies cannot be stored ({what}); its row is kept");
-        let note = Some("lost: the database refused it".to_owned());
-        let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note, headers: None };
-        let poorer = NewRecord { texts, ..row.clone() };
-        match self.try_insert(std::slice::from_ref(&poorer), origin) {
-            Ok(()) => self.came_back(),
-            Err(Error::Unavailable(what)) => {
-                self.went_away(&what);
-                return 0;
+        let mut refusal = what.to_owned();
+        for (poorer, left) in [(without_bodies(row), "its row is kept"), (bare(row), "its numbers are kept")] {
+            match self.try_insert(std::slice::from_ref(&poorer), origin) {
+                Ok(()) => {
+                    warn!("a record cannot be stored whole ({what}); {left}");
+                    self.came_back();
+                    return 1;
+                }
+                Err(error) => refusal = error.to_string(),
             }
-            Err(error) => self.recorder.counts.lose(&error.to_string()),
         }
-        1
+        self.went_away(&refusal);
+        0
     }
 
     /// It has taken rows.
@@ -217,4 +219,28 @@ impl Sink {
             warn!("the database does not take records ({what}); they wait in {}", self.database.spill_path().display());
         }
     }
+}
+
+fn without_bodies(row: &NewRecord) -> NewRecord {
+    let note = Some("lost: the database refused it".to_owned());
+    let texts = Texts { body: None, body_note: note.clone(), response: None, response_note: note, headers: None };
+    NewRecord { texts, ..row.clone() }
+}
+
+/// What no database can take for wrong: numbers, and whose request it was.
+fn bare(row: &NewRecord) -> NewRecord {
+    let facts = Facts {
+        ip: String::new(),
+        user_agent: String::new(),
+        host: String::new(),
+        path: String::new(),
+        model: None,
+        model_sent: None,
+        model_answered: None,
+        attempts: "[]".to_owned(),
+        error: None,
+        resource_id: None,
+        ..row.facts.clone()
+    };
+    NewRecord { facts, texts: without_bodies(row).texts, ..NewRecord::default() }
 }

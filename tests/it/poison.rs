@@ -11,7 +11,7 @@ use crate::support::record::Record;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, COMPLETION, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::{KEY, PATIENCE, on_both, within};
+use crate::support::{KEY, PATIENCE, on_both, until, within};
 
 fn by_path<'a>(records: &'a [Record], path: &str) -> &'a Record {
     records.iter().find(|record| record.text("path") == path).unwrap_or_else(|| panic!("a record of {path}"))
@@ -104,8 +104,73 @@ fn a_giant_body_is_stored_whole_and_delays_nobody(kind: Kind) {
     assert_eq!(sql("min(request_bytes)"), CHAT.len().to_string());
 }
 
+/// Makes the database refuse rows of this table; `when` is a condition on `NEW`.
+fn refuse(gateway: &Gateway, table: &str, when: &str) {
+    gateway.database.sql(&match gateway.database.kind {
+        Kind::Sqlite => format!(
+            "CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'not here'); END"
+        ),
+        Kind::Postgres => format!(
+            "CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ \
+             BEGIN IF {when} THEN RAISE EXCEPTION 'not here'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+        ),
+    });
+}
+
+fn admit(gateway: &Gateway, table: &str) {
+    let on = if gateway.database.kind == Kind::Postgres { format!(" ON {table}") } else { String::new() };
+    gateway.database.sql(&format!("DROP TRIGGER refuse_{table}{on}"));
+}
+
+fn what_the_database_refuses_of_a_record_is_left_out_and_marked(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    refuse(&gateway, "records", "NEW.user_agent = 'suite/row'");
+    let of_body = "NEW.body IS NOT NULL AND (SELECT user_agent FROM records WHERE id = NEW.record_id) = 'suite/body'";
+    refuse(&gateway, "record_bodies", of_body);
+    let address = gateway.address();
+    let agents = ["suite/good", "suite/row", "suite/good", "suite/body", "suite/good"];
+    let callers = agents.map(|agent| thread::spawn(move || Call::chat(CHAT).header("User-Agent", agent).send(address)));
+    assert!(callers.into_iter().all(|caller| caller.join().unwrap().status == 200));
+    let records = gateway.records_when(5);
+    let agent = |wanted: &str| records.iter().filter(|record| record.text("user_agent") == wanted).collect::<Vec<_>>();
+    let good = agent("suite/good");
+    assert_eq!(good.iter().filter(|record| record.text("body") == CHAT).count(), 3);
+    let note = "lost: the database refused it";
+    let [body] = agent("suite/body")[..] else { panic!("its row is kept") };
+    assert_eq!((body.text("path"), body.text("model")), ("/v1/chat/completions", "gpt-4o-mini"));
+    let [row] = agent("")[..] else { panic!("its numbers are kept") };
+    assert_eq!((row.text("path"), row.text("key_name")), ("", good[0].text("key_name")));
+    for poorer in [body, row] {
+        assert_eq!((poorer.text("body_note"), poorer.text("response_note")), (note, note));
+        assert_eq!((poorer.text("body"), poorer.end()), ("", good[0].end()));
+    }
+    assert_eq!(gateway.metric("records_lost_total"), Some(0.0));
+}
+
+fn a_database_that_refuses_every_record_gets_them_when_it_takes_them_again(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    refuse(&gateway, "records", "1 = 1");
+    for _ in 0..20 {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    }
+    until("they wait in the spill file, and that is told", || {
+        let waiting = gateway.metric("record_spill_bytes")? > 0.0 && gateway.metric("recorder_queue_bytes")? == 0.0;
+        (waiting && gateway.metric("database_up")? == 0.0).then_some(())
+    });
+    assert!(gateway.records().is_empty());
+    admit(&gateway, "records");
+    let records = gateway.records_when(20);
+    assert!(records.iter().all(|record| record.text("body") == CHAT && record.text("body_note").is_empty()));
+    assert_eq!(gateway.metric("records_lost_total"), Some(0.0));
+}
+
 on_both! {
     poison_among_good_records_takes_none_of_them_along,
+    what_the_database_refuses_of_a_record_is_left_out_and_marked,
+    a_database_that_refuses_every_record_gets_them_when_it_takes_them_again,
     headers_and_paths_that_are_no_utf_8_are_recorded_and_marked,
     a_giant_body_is_stored_whole_and_delays_nobody,
 }
