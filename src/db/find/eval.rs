@@ -36,10 +36,11 @@ pub(super) fn sides(side: Side) -> u8 {
     }
 }
 
-/// Asks a segment for the documents among `within` that match.
+/// Asks a segment for the documents among `within` that match; what was said in `textless` ones is gone.
 pub(super) fn evaluate<'q>(
     query: &'q Query,
     within: Bits,
+    textless: &Bits,
     upstreams: &Upstreams,
     reader: &mut Reader<'_, Error>,
 ) -> Result<Matched<'q>, Error> {
@@ -48,7 +49,18 @@ pub(super) fn evaluate<'q>(
         if matched.bits.is_empty() {
             break;
         }
-        let (candidates, exact) = candidates(&clause.what, upstreams, reader)?;
+        let (mut candidates, exact) = candidates(&clause.what, upstreams, reader)?;
+        if matches!(clause.what, What::Text { .. }) {
+            candidates.and_not(textless);
+        }
+        if let What::Has(values) = &clause.what
+            && values.contains(&Has::Body)
+            && !textless.is_empty()
+        {
+            let others: Vec<Has> = values.iter().copied().filter(|value| *value != Has::Body).collect();
+            candidates.and_not(textless);
+            candidates.or(&having(&others, reader)?);
+        }
         match (clause.negated, exact) {
             (false, _) => matched.bits.and(&candidates),
             (true, true) => matched.bits.and_not(&candidates),
@@ -84,11 +96,13 @@ fn candidates(what: &What, upstreams: &Upstreams, reader: &mut Reader<'_, Error>
             let words: Vec<&str> = values.iter().map(|value| is_word(*value)).collect();
             sure(reader.name(Name::Is, "", |word| words.contains(&word)))
         }
-        What::Has(values) => {
-            let words: Vec<&str> = values.iter().map(|value| has_word(*value)).collect();
-            sure(reader.name(Name::Has, "", |word| words.contains(&word)))
-        }
+        What::Has(values) => sure(having(values, reader)),
     }
+}
+
+fn having(values: &[Has], reader: &mut Reader<'_, Error>) -> Result<Bits, Error> {
+    let words: Vec<&str> = values.iter().map(|value| has_word(*value)).collect();
+    reader.name(Name::Has, "", |word| words.contains(&word))
 }
 
 fn with_terms(terms: &[Term], sides: u8, reader: &mut Reader<'_, Error>) -> Result<(Bits, bool), Error> {

@@ -79,7 +79,7 @@ impl<'q> Walk<'q> {
     }
 
     fn ask(&self, piece: &Piece, conn: &mut Connection) -> Result<Matched<'q>, Error> {
-        let Segment { docs, started_from, started_to, removed, .. } = &piece.segment;
+        let Segment { docs, started_from, started_to, removed, textless, .. } = &piece.segment;
         let (from, to) = (self.search.from_us.unwrap_or(i64::MIN), self.search.to_us.unwrap_or(i64::MAX));
         let mut within = Bits::all(*docs);
         within.and_not(removed);
@@ -94,7 +94,7 @@ impl<'q> Walk<'q> {
                 }
                 within.and(&in_time);
             }
-            evaluate(&self.search.query, within, &self.upstreams, reader)
+            evaluate(&self.search.query, within, textless, &self.upstreams, reader)
         })
     }
 }

@@ -8,7 +8,9 @@ use crate::db::Connection;
 use crate::db::find::{Cursor, Search, find};
 use crate::db::index::{advance, segments, tidy};
 use crate::db::records::{Facts, NewRecord, Store, Texts, page, unpacked};
-use crate::db::removal::{Depth, REMOVED, expired, give_back, oldest, remove, remove_conversation, size};
+use crate::db::removal::{
+    Depth, REMOVED, expired, give_back, oldest, remove, remove_conversation, remove_groups, size,
+};
 use crate::db::testing::Folder;
 use crate::search::parse;
 
@@ -188,4 +190,62 @@ fn conversations_have_their_time_as_a_whole_and_the_file_shrinks() {
     kept.settle();
     assert!(size(&mut kept.conn).unwrap() < full - 1_000_000);
     assert!(std::fs::metadata(&file).unwrap().len() < on_disk - 1_000_000);
+}
+
+#[test]
+fn the_index_goes_on_between_the_steps_of_a_removal() {
+    let mut kept = Kept::new();
+    let record = |at: usize| {
+        let body = format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"number{at}x\"}}]}}");
+        let texts = Texts { body: Some(body.into_bytes()), ..Texts::default() };
+        NewRecord { facts: Facts { status: 200, ..Facts::default() }, texts, ..NewRecord::default() }
+    };
+    let store = |kept: &mut Kept, records: std::ops::Range<usize>| {
+        let records: Vec<NewRecord> = records.map(record).collect();
+        kept.store.insert(&mut kept.conn, &records, None).unwrap()
+    };
+    let old = store(&mut kept, 0..1_000);
+    kept.settle();
+    let (mut written, mut came) = (Vec::new(), 1_000);
+    for step in old.chunks(50).take(10) {
+        let groups: Vec<&[i64]> = step.chunks(1).collect();
+        remove_groups(&mut kept.conn, &groups, Depth::Record).unwrap();
+        store(&mut kept, came..came + 100);
+        came += 100;
+        assert_eq!(advance(&mut kept.conn, 100).unwrap(), 100, "what came meanwhile is indexed");
+        // A segment is written anew now and then, not for each step.
+        let first = segments(&mut kept.conn).unwrap()[0].id;
+        while tidy(&mut kept.conn, true).unwrap() {}
+        written.push(segments(&mut kept.conn).unwrap()[0].id != first);
+    }
+    let times = written.iter().filter(|written| **written).count();
+    assert!((1..=4).contains(&times), "{written:?}");
+    assert!(kept.finds("number499x").is_empty() && kept.finds("number500x").len() == 1);
+    assert_eq!(kept.finds(&format!("number{}x", came - 1)).len(), 1);
+    kept.settle();
+    assert!(!kept.holds("number1x") && kept.finds("number999x").len() == 1);
+}
+
+#[test]
+fn what_was_said_is_not_found_once_it_is_gone_whatever_the_index_still_holds() {
+    let mut kept = Kept::new();
+    for turn in 0..3 {
+        kept.turn(1, turn);
+        kept.turn(2, turn);
+    }
+    while advance(&mut kept.conn, 1).unwrap() > 0 {}
+    remove(&mut kept.conn, &[1, 3, 5], Depth::Bodies).unwrap();
+    for rewritten in [false, true] {
+        let queries: [(&str, &[i64]); 5] = [
+            ("secret1q1", &[]),
+            ("-secret1q1", &[6, 5, 4, 3, 2, 1]),
+            ("has:body", &[6, 4, 2]),
+            ("-has:body", &[5, 3, 1]),
+            ("has:body,tool", &[6, 4, 2]),
+        ];
+        for (query, expected) in queries {
+            assert_eq!(kept.finds(query), expected, "{query}, {rewritten}");
+        }
+        while tidy(&mut kept.conn, false).unwrap() {}
+    }
 }
