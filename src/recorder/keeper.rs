@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::Utc;
 use log::{info, warn};
 
+use crate::db::index::{removals_pending, segments};
 use crate::db::removal::{Depth, Retention, expired, give_back, oldest, remove_groups, size};
 use crate::db::{Connection, Database, rollups};
 use crate::error::Error;
@@ -20,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_millis(20);
 /// Records of one step.
 const STEP: usize = 64;
+/// How often, and how many times at most, to look whether the index is through with what was removed.
+const INDEX_LOOK: Duration = Duration::from_millis(200);
+const INDEX_LOOKS: usize = 600;
 /// Pages given back in one step: 16 KiB each.
 const PAGES: i64 = 256;
 /// How long the sums of single minutes are kept; those of hours stay.
@@ -80,6 +84,7 @@ impl Keeper {
             gone += self.remove(&mut connection, &groups, Depth::Record)?;
         }
         if gone > 0 {
+            self.await_index(&mut connection)?;
             self.give_back(&mut connection)?;
             let after = size(&mut connection)?;
             info!("{gone} records have had their time; the database holds {after} bytes now, {} less", before - after);
@@ -113,6 +118,18 @@ impl Keeper {
             self.recorder.rest(REST);
         }
         Ok(gone)
+    }
+
+    /// Waits until the index is written without what is gone, two minutes at most: its old pages are to be given back too.
+    fn await_index(&self, connection: &mut Connection) -> Result<(), Error> {
+        self.recorder.removing.store(false, Ordering::Release);
+        for _ in 0..INDEX_LOOKS {
+            if self.stops() || !removals_pending(&segments(connection)?) {
+                break;
+            }
+            self.recorder.rest(INDEX_LOOK);
+        }
+        Ok(())
     }
 
     fn give_back(&self, connection: &mut Connection) -> Result<(), Error> {

@@ -42,6 +42,7 @@ mod recording; // what stands in the database afterwards
 mod removal; // what is removed is gone, and nothing else
 mod replays; // a request sent again from the dashboard
 mod request_pages; // requests in the browser
+mod retention; // what has had its time, what is stored once
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod setup; // the first start's password becomes one's own

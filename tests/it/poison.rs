@@ -105,7 +105,7 @@ fn a_giant_body_is_stored_whole_and_delays_nobody(kind: Kind) {
 }
 
 /// Makes the database refuse rows of this table; `when` is a condition on `NEW`.
-fn refuse(gateway: &Gateway, table: &str, when: &str) {
+pub fn refuse(gateway: &Gateway, table: &str, when: &str) {
     gateway.database.sql(&match gateway.database.kind {
         Kind::Sqlite => format!(
             "CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'not here'); END"
@@ -118,7 +118,8 @@ fn refuse(gateway: &Gateway, table: &str, when: &str) {
     });
 }
 
-fn admit(gateway: &Gateway, table: &str) {
+/// Ends that.
+pub fn admit(gateway: &Gateway, table: &str) {
     let on = if gateway.database.kind == Kind::Postgres { format!(" ON {table}") } else { String::new() };
     gateway.database.sql(&format!("DROP TRIGGER refuse_{table}{on}"));
 }

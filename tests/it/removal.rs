@@ -13,12 +13,12 @@ use crate::support::upstream::FakeUpstream;
 use crate::support::{KEY, PASSWORD, on_both};
 
 /// A word that stands nowhere by chance and that no packing hides: too short and too random to be shortened.
-fn marker(name: &str) -> String {
+pub fn marker(name: &str) -> String {
     format!("zq7{name}x9vk3w8jr5")
 }
 
 /// Everything the database holds, as bytes and as another program reads it, packs unpacked.
-fn holds(gateway: &Gateway, text: &str) -> Vec<String> {
+pub fn holds(gateway: &Gateway, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut look = |place: String, bytes: &[u8]| {
         if memchr::memmem::find(bytes, text.as_bytes()).is_some() {
@@ -53,7 +53,7 @@ fn holds(gateway: &Gateway, text: &str) -> Vec<String> {
 }
 
 /// Body and reply of every record that is left, by its id.
-fn all_bytes(gateway: &Gateway) -> Vec<(i64, Vec<u8>, Vec<u8>)> {
+pub fn all_bytes(gateway: &Gateway) -> Vec<(i64, Vec<u8>, Vec<u8>)> {
     let bytes = |id: i64, what: &str| gateway.admin("GET", &format!("/admin/requests/{id}/{what}"), "").body;
     let rows = page(gateway, "-ua:suite/filler", "&limit=1000");
     let ids = rows["requests"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap());
@@ -83,7 +83,7 @@ fn is_gone(gateway: &Gateway, text: &str, ids: &[i64]) {
 }
 
 /// Two conversations with the same beginning, each with a word of its own, and a request that is in none.
-fn three(gateway: &Gateway) -> Vec<(i64, Vec<u8>, Vec<u8>)> {
+pub fn three(gateway: &Gateway) -> Vec<(i64, Vec<u8>, Vec<u8>)> {
     let rules = "Rules that both of them send, word for word. ".repeat(40);
     for name in ["aa", "bb"] {
         let mut talker = Talker::new(name, KEY).system(&rules);

@@ -31,7 +31,7 @@ const ORIGINAL: [(&str, &[&str]); 3] = [
 /// of millions of rows may use the disk; and a Go program that still writes is found out soon.
 const BEFORE: &str = "PRAGMA secure_delete = ON; PRAGMA legacy_alter_table = ON; PRAGMA temp_store = FILE; PRAGMA foreign_keys = OFF; \
                       PRAGMA busy_timeout = 1000;";
-const AFTER: &str = "PRAGMA secure_delete = OFF; PRAGMA legacy_alter_table = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; \
+const AFTER: &str = "PRAGMA secure_delete = FAST; PRAGMA legacy_alter_table = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; \
                      PRAGMA busy_timeout = 5000;";
 
 /// What was taken over.

@@ -49,7 +49,8 @@ pub struct Load {
 /// An upstream that says back what it was asked last, at once or as a stream.
 pub fn echo() -> FakeUpstream {
     FakeUpstream::with(|seen, _| {
-        let asked: Value = serde_json::from_slice(&seen.body).unwrap();
+        // What has no body asks nothing.
+        let Ok(asked) = serde_json::from_slice::<Value>(&seen.body) else { return Reply::json(200, COMPLETION) };
         let said = asked["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
         if asked["stream"] == true {
             Reply::stream().event(&role()).event(&delta("re: ")).event(&delta(&said)).event(&stop()).done()
