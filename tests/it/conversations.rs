@@ -1,5 +1,6 @@
 //! Which requests belong together: clients that run side by side, branch, retry and restart, each record in its conversation.
 
+mod many;
 mod pages;
 pub mod talker;
 
@@ -7,14 +8,13 @@ use std::collections::HashMap;
 use std::thread;
 
 use crate::conversations::talker::{Talker, answers, grouping};
-use crate::support::KEY;
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::{Gateway, Plan};
-use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::samples::{SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
+use crate::support::{KEY, on_both};
 
 /// A second client key.
 const OTHER_KEY: &str = "other-key-for-tests-0002";

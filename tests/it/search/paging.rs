@@ -1,6 +1,7 @@
 //! Pages: each match on exactly one of them, also while records come in and the index is written.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use openai_api_route::db::records::{Facts, NewRecord};
 use serde_json::Value;
 
 use crate::search::corpus::agent;
@@ -8,6 +9,7 @@ use crate::search::{ENOUGH, names, page};
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::record::store;
 use crate::support::samples::good;
 use crate::support::upstream::FakeUpstream;
 use crate::support::{PATIENCE, on_both, within};
@@ -125,8 +127,34 @@ fn pages_lose_and_repeat_nothing_while_records_come_in_and_are_indexed(kind: Kin
     });
 }
 
+fn a_count_ends_at_10_001_and_says_so(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let record = |model: &str| {
+        let facts = Facts { model: Some(model.to_owned()), status: 200, started_us: 1, ..Facts::default() };
+        NewRecord { facts, ..NewRecord::default() }
+    };
+    let records: Vec<NewRecord> = (0..10_001).map(|n| record(if n == 0 { "first" } else { "other" })).collect();
+    store(&gateway, &records);
+    let told = |query: &str, target: &str| {
+        let page = gateway.admin("GET", &format!("/admin/{target}q={query}"), "").json();
+        (page["count"].as_u64().unwrap(), page["count_capped"].as_bool().unwrap())
+    };
+    for (query, expected) in [
+        ("model:first", (1, false)),
+        ("model:other", (10_000, false)),
+        ("status:200", (10_001, true)),
+        ("", (10_001, true)),
+    ] {
+        assert_eq!(told(query, "requests?limit=1&"), expected, "{query}");
+        assert_eq!(told(query, "requests?limit=1&sort=-total&"), expected, "{query}");
+    }
+    store(&gateway, &[record("first")]);
+    assert_eq!(told("", "requests?limit=1&"), (10_001, true));
+}
+
 on_both! {
     pages_are_turned_in_both_directions,
     times_narrow_to_the_microsecond,
     pages_lose_and_repeat_nothing_while_records_come_in_and_are_indexed,
+    a_count_ends_at_10_001_and_says_so,
 }

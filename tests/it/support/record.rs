@@ -70,5 +70,7 @@ pub fn id(value: &Value) -> String {
 pub fn store(gateway: &Gateway, records: &[NewRecord]) -> Vec<i64> {
     let database = Program::open(&gateway.database.location).expect("the gateway's database").database;
     let mut writer = database.writer().expect("a connection that writes");
-    Store::default().insert(&mut writer, records, None).expect("the records are stored")
+    let mut store = Store::default();
+    let batches = records.chunks(1_000);
+    batches.flat_map(|batch| store.insert(&mut writer, batch, None).expect("the records are stored")).collect()
 }
