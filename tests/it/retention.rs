@@ -9,7 +9,6 @@ use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::load::{Load, echo, stands_once};
-use crate::support::record::store;
 use crate::support::samples::good;
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::Visitor;
