@@ -1,7 +1,9 @@
 //! The benchmark of the gateway: against nginx in the same run, in front of a mock upstream.
 //!
 //! `cargo bench --bench gateway` takes about five minutes, `-- --quick` one; `-- --self-check` puts a second nginx in the
-//! gateway's place, which shows how exact the ratios are (they should be 1). Start at [`bench`], then `scenarios`.
+//! gateway's place, which shows how exact the ratios are (they should be 1). `-- --outages` does something else: it kills the
+//! gateway, takes its database and its disk away, and counts what is left (ten minutes, with `--quick` two).
+//! Start at [`bench`], then `scenarios`; or at [`outages::run`].
 //! A missed goal is told, not an error; a missing row or a failed request is one (exit code 1).
 //! Nothing here listens beyond 127.0.0.1, and nothing outlives the run.
 
@@ -11,14 +13,20 @@ mod load;
 mod measure;
 mod mock;
 mod nginx;
+mod outages;
 mod payload;
+#[path = "../it/support/postgres.rs"]
+#[expect(clippy::unwrap_used, clippy::expect_used, reason = "the tests' own: it panics with what is missing")]
+mod postgres;
 mod process;
 mod report;
 mod results;
 mod scenarios;
 mod servers;
+mod stand;
 mod streams;
 mod wire;
+mod works;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -34,13 +42,15 @@ type Result<T> = std::result::Result<T, Failure>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    let known = ["mock", "--bench", "--quick", "--self-check"];
+    let known = ["mock", "--bench", "--quick", "--self-check", "--outages"];
     if let Some(unknown) = arguments.iter().find(|argument| !known.contains(&argument.as_str())) {
-        eprintln!("unknown argument {unknown}; there are --quick and --self-check");
+        eprintln!("unknown argument {unknown}; there are --quick, --self-check and --outages");
         return ExitCode::FAILURE;
     }
     let outcome = if has("mock") {
         mock::run().map(|()| true)
+    } else if has("--bench") && has("--outages") {
+        outages::run(has("--quick"))
     } else if has("--bench") {
         bench(has("--quick"), has("--self-check"))
     } else {

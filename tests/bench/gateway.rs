@@ -59,7 +59,11 @@ pub fn rows(site: &Site, database: &Path) -> Result<u64> {
     Ok(sql(site, database, "SELECT count(*) FROM records")?.parse()?)
 }
 
-fn sql(site: &Site, database: &Path, statement: &str) -> Result<String> {
+/// What SQLite's shell says to a statement.
+///
+/// # Errors
+/// The database cannot be read, or the statement is wrong.
+pub fn sql(site: &Site, database: &Path, statement: &str) -> Result<String> {
     let output = Command::new(&site.sqlite)
         .args(["-batch", "-init", "/dev/null", "-cmd", ".timeout 20000"])
         .arg(database)

@@ -45,6 +45,8 @@ pub struct Round {
     pub seconds: f64,
     /// Times in nanoseconds, sorted: of whole requests, or of gaps between events.
     pub times_ns: Vec<u64>,
+    /// Of a fixed rate: each request's number, and when its reply had ended.
+    pub ended: Vec<(u64, Instant)>,
 }
 
 impl Round {
@@ -152,9 +154,13 @@ pub fn open(addr: SocketAddr, per_second: u64, time: Duration) -> Result<Round> 
                 for index in (caller..total).step_by(CALLERS as usize) {
                     let due = begin + Duration::from_micros(index * 1_000_000 / per_second);
                     thread::sleep(due.saturating_duration_since(Instant::now()));
-                    request.stamp(next_number());
+                    let number = next_number();
+                    request.stamp(number);
                     let outcome = call_blocking(&mut socket, &mut decoder, &request.bytes);
                     round.times_ns.push(due.elapsed().as_nanos() as u64);
+                    if outcome.is_ok() {
+                        round.ended.push((number, Instant::now()));
+                    }
                     if !round.count(outcome) {
                         break;
                     }
@@ -170,6 +176,7 @@ pub fn open(addr: SocketAddr, per_second: u64, time: Duration) -> Result<Round> 
         all.failed += round.failed;
         all.failure = all.failure.or(round.failure);
         all.times_ns.append(&mut round.times_ns);
+        all.ended.append(&mut round.ended);
     }
     Ok(all.finish(begin))
 }

@@ -32,6 +32,9 @@ impl Process {
         let mut bound = Command::new("setpriv");
         bound.args(["--pdeathsig", "TERM", "--"]);
         bound.arg(command.get_program()).args(command.get_args());
+        if let Some(folder) = command.get_current_dir() {
+            bound.current_dir(folder);
+        }
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 bound.env(name, value);
@@ -77,6 +80,16 @@ impl Process {
     /// No shell.
     pub fn send_term(&self) -> Result<()> {
         Command::new("sh").args(["-c", &format!("kill -TERM {}", self.pid())]).stderr(Stdio::null()).status()?;
+        Ok(())
+    }
+
+    /// Ends it at once, as a crash would.
+    ///
+    /// # Errors
+    /// It is gone already.
+    pub fn crash(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 

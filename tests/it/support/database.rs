@@ -211,7 +211,7 @@ fn start_first(database: &Database) {
 }
 
 fn postgres_url(name: &str) -> String {
-    format!("postgres://postgres@127.0.0.1:{}/{name}", postgres::port())
+    format!("postgres://postgres@127.0.0.1:{}/{name}", port())
 }
 
 fn unique(what: &str) -> String {
@@ -244,4 +244,11 @@ fn said(mut command: Command, name: &str) -> String {
     let done = command.output().unwrap_or_else(|error| panic!("the tests need {name}: {error}"));
     assert!(done.status.success(), "{name}: {}\n{command:?}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+}
+
+/// The port of the run's cluster; its superuser is `postgres`, from 127.0.0.1, without password.
+fn port() -> u16 {
+    static CLUSTER: OnceLock<postgres::Cluster> = OnceLock::new();
+    // Commits of the many tests need not reach the disk.
+    CLUSTER.get_or_init(|| postgres::Cluster::start("off")).port
 }

@@ -10,14 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
-
-/// The port of the run's cluster; its superuser is `postgres`, from 127.0.0.1, without password.
-pub fn port() -> u16 {
-    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    // Commits of the many tests need not reach the disk.
-    CLUSTER.get_or_init(|| Cluster::start("off")).port
-}
+use std::sync::Mutex;
 
 /// A cluster and the shell that owns it.
 pub struct Cluster {
