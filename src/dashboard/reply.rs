@@ -148,7 +148,8 @@ pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<HttpRe
     Ok(json_response(status, body))
 }
 
-fn json_response(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+/// A reply of this JSON.
+pub(super) fn json_response(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     let mut response = HttpResponse::new(status).set_body(body).map_into_boxed_body();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

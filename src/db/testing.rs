@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, SqliteConnection};
 
-use super::{Database, Opened};
+use super::records::{Record, rows_before, take_whole};
+use super::{Connection, Database, Opened};
 
 /// Removed with everything in it when dropped.
 pub(super) struct Folder(PathBuf);
@@ -50,4 +51,10 @@ impl Drop for Folder {
 /// Runs SQL on a file the way another program would.
 pub(super) fn by_hand(path: &Path, sql: &str) {
     SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
+}
+
+/// Up to `limit` records, newest first: those with an id below `before`, or the newest of all.
+pub(super) fn page(conn: &mut Connection, before: Option<i64>, limit: i64) -> Vec<Record> {
+    let mut waiting = rows_before(conn, before, limit).unwrap().into();
+    take_whole(conn, &mut waiting, i64::MAX).unwrap()
 }

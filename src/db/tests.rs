@@ -3,8 +3,8 @@
 use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::Text;
 
-use super::records::{self, Ending, Facts, NewRecord, Store, Texts};
-use super::testing::{Folder, by_hand};
+use super::records::{Ending, Facts, NewRecord, Store, Texts, resources};
+use super::testing::{Folder, by_hand, page};
 use super::upstreams::{self, Calls, NewUpstream, UpstreamChange};
 use super::{Connection, sessions, settings};
 use crate::error::Error;
@@ -140,11 +140,11 @@ fn records_are_read_back_as_they_were_written() {
     let batch: Vec<NewRecord> = ["a", "b", "c"].into_iter().map(record).collect();
     assert_eq!(store(conn, &batch).unwrap(), [1, 2, 3]);
     assert_eq!(store(conn, &batch).unwrap(), [4, 5, 6]);
-    let page = records::page(conn, None, 2).unwrap();
-    assert_eq!(page.iter().map(|record| record.row.id).collect::<Vec<_>>(), [6, 5]);
-    let page = records::page(conn, Some(3), 100).unwrap();
-    assert_eq!(page.iter().map(|record| record.row.id).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!((&page[1].row.facts, &page[1].texts), (&batch[0].facts, &batch[0].texts));
+    let shown = page(conn, None, 2);
+    assert_eq!(shown.iter().map(|record| record.row.id).collect::<Vec<_>>(), [6, 5]);
+    let shown = page(conn, Some(3), 100);
+    assert_eq!(shown.iter().map(|record| record.row.id).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!((&shown[1].row.facts, &shown[1].texts), (&batch[0].facts, &batch[0].texts));
     assert!(store(conn, &[]).unwrap().is_empty());
 }
 
@@ -169,7 +169,7 @@ fn a_record_that_cannot_be_stored_leaves_nothing_of_its_batch_and_says_that_the_
     let conn = &mut opened.database.connect().unwrap();
     let failed = store(conn, &[record("a"), record("poison")]);
     assert!(matches!(failed, Err(Error::Database(ref message)) if message == "bad"), "{failed:?}");
-    assert!(records::page(conn, None, 10).unwrap().is_empty());
+    assert!(page(conn, None, 10).is_empty());
     assert_eq!(store(conn, &[record("a")]).unwrap(), [1]);
 }
 
@@ -205,7 +205,7 @@ fn a_nul_in_a_text_column_becomes_a_mark_and_in_a_body_stays() {
     let mut nul = record("a\0b");
     nul.facts.user_agent = "\0".to_owned();
     store(conn, &[nul]).unwrap();
-    let stored = records::page(conn, None, 1).unwrap().remove(0);
+    let stored = page(conn, None, 1).remove(0);
     assert_eq!(
         (stored.row.facts.model.as_deref(), stored.row.facts.user_agent.as_str()),
         (Some("a\u{fffd}b"), "\u{fffd}")
@@ -222,8 +222,8 @@ fn things_made_at_an_upstream_are_found_newest_first() {
     batch[0].facts.resource_id = Some("file-1".to_owned());
     batch[2].facts.resource_id = Some("resp_2".to_owned());
     store(conn, &batch).unwrap();
-    assert_eq!(records::resources(conn, 10).unwrap(), [("resp_2".to_owned(), 7), ("file-1".to_owned(), 7)]);
-    assert_eq!(records::resources(conn, 1).unwrap(), [("resp_2".to_owned(), 7)]);
+    assert_eq!(resources(conn, 10).unwrap(), [("resp_2".to_owned(), 7), ("file-1".to_owned(), 7)]);
+    assert_eq!(resources(conn, 1).unwrap(), [("resp_2".to_owned(), 7)]);
     assert!(
         plan(conn, "SELECT resource_id, upstream_id FROM records WHERE resource_id IS NOT NULL ORDER BY id DESC")
             .contains("COVERING INDEX")

@@ -7,18 +7,20 @@
 pub mod csv;
 pub mod shown;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, ids};
-use crate::db::records::{Ending, Record, records};
+use crate::db::records::{Ending, Record, Row, Texts, rows, take_whole};
 use crate::error::Error;
 use crate::openai::dialogue::example;
 
-/// Records in one piece.
+/// Records found in one go.
 const PIECE: usize = 100;
+/// Bytes of bodies read in one go: a piece holds several times that while it is made.
+pub const PIECE_BYTES: i64 = 4 << 20;
 
 /// What the file is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub struct Export {
     format: Format,
     search: Search,
     cursor: Cursor,
+    /// Found, and not read yet.
+    waiting: VecDeque<Row>,
     /// Conversations that are in the file already.
     conversations: HashSet<i64>,
     has_begun: bool,
@@ -88,7 +92,15 @@ pub struct Export {
 impl Export {
     /// Everything that matches, the newest first.
     pub fn new(format: Format, search: Search) -> Export {
-        Export { format, search, cursor: Cursor::Newest, conversations: HashSet::new(), has_begun: false, done: 0 }
+        Export {
+            format,
+            search,
+            cursor: Cursor::Newest,
+            waiting: VecDeque::new(),
+            conversations: HashSet::new(),
+            has_begun: false,
+            done: 0,
+        }
     }
 
     /// The next piece of the file; `None` when it is complete.
@@ -100,19 +112,24 @@ impl Export {
         if !self.has_begun && self.format == Format::Csv {
             piece.extend_from_slice(csv::head().as_bytes());
         }
-        let found = ids(conn, &self.search, self.cursor, PIECE)?;
-        let Some(last) = found.last() else {
-            let begun = std::mem::replace(&mut self.has_begun, true);
-            return Ok((!begun && !piece.is_empty()).then_some(piece));
+        if self.waiting.is_empty() {
+            let found = ids(conn, &self.search, self.cursor, PIECE)?;
+            let Some(last) = found.last() else {
+                let begun = std::mem::replace(&mut self.has_begun, true);
+                return Ok((!begun && !piece.is_empty()).then_some(piece));
+            };
+            self.waiting = rows(conn, &found)?.into();
+            self.cursor = Cursor::Before(*last);
+        }
+        let all = match self.format {
+            Format::Csv => self.waiting.drain(..).map(|row| Record { row, texts: Texts::default() }).collect(),
+            Format::Jsonl | Format::Openai => take_whole(conn, &mut self.waiting, PIECE_BYTES)?,
         };
-        let last = *last;
-        let all = records(conn, &found, self.format != Format::Csv)?;
         for record in &all {
             self.add(record, &mut piece);
         }
         self.has_begun = true;
-        self.done += found.len();
-        self.cursor = Cursor::Before(last);
+        self.done += all.len();
         Ok(Some(piece))
     }
 

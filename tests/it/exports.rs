@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use openai_api_route::db::records::{Facts, NewRecord, Texts};
 use serde_json::{Value, json};
 
 use crate::search::corpus::{Sent, entries, send_all};
@@ -9,6 +10,8 @@ use crate::search::{encoded, index_everything};
 use crate::support::client::{Answer, Call};
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::http::Framing;
+use crate::support::record::store;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, COMPLETION, good};
 use crate::support::upstream::FakeUpstream;
@@ -234,7 +237,34 @@ fn a_format_that_is_none_is_refused(kind: Kind) {
     }
 }
 
+fn large_bodies_come_whole_a_few_at_a_time(kind: Kind) {
+    let gateway = &Gateway::with(kind, []);
+    let body = |n: usize| {
+        format!(
+            "{{\"number\": {n}, \"noise\": \"{}\"}}",
+            noise(500_000 + n).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        )
+    };
+    let record = |n: usize| {
+        let body = body(n);
+        let facts = Facts { status: 200, request_bytes: body.len() as i64, ..Facts::default() };
+        let texts = Texts { body: Some(body.into_bytes()), ..Texts::default() };
+        NewRecord { facts, texts, ..NewRecord::default() }
+    };
+    // More than is read in one go, and not a multiple of it.
+    let ids = store(gateway, &(0..11).map(record).collect::<Vec<_>>());
+    let list = get(gateway, "/admin/request_records?limit=11");
+    assert_eq!((list.framing, list.header("content-type")), (Framing::Chunked, Some("application/json")));
+    let few = get(gateway, &format!("/admin/request_records?limit=1&before={}", ids[1]));
+    assert!(matches!(few.framing, Framing::Sized(_)) && few.json().as_array().unwrap().len() == 1);
+    for all in [list.json().as_array().unwrap().clone(), lines(&get(gateway, "/admin/requests/export"))] {
+        assert_eq!(all.iter().map(|one| one["id"].as_i64().unwrap()).rev().collect::<Vec<_>>(), ids);
+        assert!(all.iter().rev().enumerate().all(|(n, one)| one["body"] == body(n)));
+    }
+}
+
 on_both! {
+    large_bodies_come_whole_a_few_at_a_time,
     lines_hold_every_record_once_with_its_bodies,
     tables_open_in_spreadsheets_and_hold_no_formulas,
     examples_to_train_on_are_one_for_each_conversation,

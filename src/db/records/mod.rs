@@ -47,8 +47,8 @@ pub(super) use newest::forget as forget_waiting;
 pub(super) use packer::{Press, shared_pieces, unpacked};
 pub use read::{Fresh, fresh, texts};
 pub use rows::{
-    Record, Row, first_us, ids_within, newest_id, of_conversation, page, record, records, replays_of, resources, rows,
-    rows_after,
+    Record, Row, first_us, ids_within, newest_id, of_conversation, record, replays_of, resources, rows, rows_after,
+    rows_before, take_whole,
 };
 pub use signs::{Marks, Signs};
 pub(super) use store::REMOVALS;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** no list reads a body. **May import:** `error`, diesel.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use diesel::prelude::{OptionalExtension, QueryableByName, RunQueryDsl};
@@ -121,25 +121,30 @@ pub fn ids_within(conn: &mut Connection, range: &Range<i64>, upwards: bool, limi
     Ok(found.into_iter().map(|one| one.id).collect())
 }
 
-/// Up to `limit` records, newest first: those with an id below `before`, or the newest of all.
+/// Up to `limit` rows, newest first: those with an id below `before`, or the newest of all.
 ///
 /// # Errors
 /// The database's.
-pub fn page(conn: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Record>, Error> {
-    let rows = load(conn, "WHERE id < $1 ORDER BY id DESC LIMIT $2", [before.unwrap_or(i64::MAX), limit])?;
-    let mut all = texts(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
-    let record = |row: Row| Record { texts: all.remove(&row.id).unwrap_or_default(), row };
-    Ok(rows.into_iter().map(record).collect())
+pub fn rows_before(conn: &mut Connection, before: Option<i64>, limit: i64) -> Result<Vec<Row>, Error> {
+    load(conn, "WHERE id < $1 ORDER BY id DESC LIMIT $2", [before.unwrap_or(i64::MAX), limit])
 }
 
-/// These records in this order, with what was said or without.
+/// The next of these rows with what was said, as many as hold `most_bytes` together, at least one: whoever reads many of them
+/// cannot know how large they are.
 ///
 /// # Errors
-/// The database's.
-pub fn records(conn: &mut Connection, ids: &[i64], with_texts: bool) -> Result<Vec<Record>, Error> {
-    let mut all = if with_texts { texts(conn, ids)? } else { HashMap::new() };
+/// The database's; then none of them is taken.
+pub fn take_whole(conn: &mut Connection, waiting: &mut VecDeque<Row>, most_bytes: i64) -> Result<Vec<Record>, Error> {
+    let mut bytes = 0i64;
+    let fits = |row: &&Row| {
+        bytes = bytes.saturating_add(row.facts.request_bytes).saturating_add(row.facts.reply_bytes);
+        bytes <= most_bytes
+    };
+    let count = waiting.iter().take_while(fits).count().max(1).min(waiting.len());
+    let ids: Vec<i64> = waiting.iter().take(count).map(|row| row.id).collect();
+    let mut all = texts(conn, &ids)?;
     let record = |row: Row| Record { texts: all.remove(&row.id).unwrap_or_default(), row };
-    Ok(rows(conn, ids)?.into_iter().map(record).collect())
+    Ok(waiting.drain(..count).map(record).collect())
 }
 
 /// One record with all that was said; `None` when there is no such record.
@@ -147,7 +152,8 @@ pub fn records(conn: &mut Connection, ids: &[i64], with_texts: bool) -> Result<V
 /// # Errors
 /// The database's.
 pub fn record(conn: &mut Connection, id: i64) -> Result<Option<Record>, Error> {
-    Ok(records(conn, &[id], true)?.pop())
+    let mut row = rows(conn, &[id])?.into();
+    Ok(take_whole(conn, &mut row, 0)?.pop())
 }
 
 /// The rows of a conversation, the oldest first.

@@ -4,8 +4,8 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::BigInt;
 
 use crate::db::Connection;
-use crate::db::records::{Ending, Facts, NewRecord, Record, Store, Texts, page};
-use crate::db::testing::Folder;
+use crate::db::records::{Ending, Facts, NewRecord, Record, Store, Texts};
+use crate::db::testing::{Folder, page};
 
 #[derive(QueryableByName)]
 struct Number {
@@ -86,7 +86,7 @@ impl Kept {
 
     /// Everything stored, the oldest first, compared with what it was.
     fn all(&mut self, records: &[NewRecord]) -> Vec<Record> {
-        let mut all = page(&mut self.conn, None, 10_000).unwrap();
+        let mut all = page(&mut self.conn, None, 10_000);
         all.reverse();
         assert_eq!(all.len(), records.len());
         for (stored, record) in all.iter().zip(records) {

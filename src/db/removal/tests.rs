@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, find};
 use crate::db::index::{advance, segments, tidy};
-use crate::db::records::{Facts, NewRecord, Store, Texts, page, unpacked};
+use crate::db::records::{Facts, NewRecord, Store, Texts, unpacked};
 use crate::db::removal::{
     Depth, REMOVED, expired, give_back, oldest, remove, remove_conversation, remove_groups, size,
 };
-use crate::db::testing::Folder;
+use crate::db::testing::{Folder, page};
 use crate::search::parse;
 
 #[derive(QueryableByName)]
@@ -63,7 +63,7 @@ impl Kept {
 
     /// The records with these ids, and no others, are there and whole.
     fn are_left(&mut self, ids: &[i64]) {
-        let mut all = page(&mut self.conn, None, 1000).unwrap();
+        let mut all = page(&mut self.conn, None, 1000);
         all.reverse();
         assert_eq!(all.iter().map(|record| record.row.id).collect::<Vec<_>>(), ids);
         for record in all.iter().filter(|record| record.texts.body_note.as_deref() != Some(REMOVED)) {
@@ -154,7 +154,7 @@ fn bodies_go_and_figures_stay() {
     kept.are_left(&[1, 2, 3, 4]);
     assert!(!kept.holds("secret1q1"));
     assert_eq!((kept.finds("has:body"), kept.finds("status:200").len()), (vec![4], 4));
-    let removed = page(&mut kept.conn, None, 10).unwrap().remove(3);
+    let removed = page(&mut kept.conn, None, 10).remove(3);
     assert_eq!((removed.texts.body, removed.texts.body_note.as_deref()), (None, Some(REMOVED)));
 }
 

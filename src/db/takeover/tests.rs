@@ -8,8 +8,8 @@ use diesel::sql_types::{Nullable, Text};
 
 use super::TakenOver;
 use super::originals::{RECORDS_FIRST, RECORDS_LAST, RECORDS_MIDDLE, SETTINGS, UPSTREAMS};
-use crate::db::records::{self, Ending, Record};
-use crate::db::testing::{Folder, by_hand};
+use crate::db::records::{Ending, Record};
+use crate::db::testing::{Folder, by_hand, page};
 use crate::db::{Connection, Database, settings, upstreams};
 
 fn taken(folder: &Folder) -> (Database, TakenOver) {
@@ -20,9 +20,9 @@ fn taken(folder: &Folder) -> (Database, TakenOver) {
 
 /// Oldest first.
 fn all_records(conn: &mut Connection) -> Vec<Record> {
-    let mut page = records::page(conn, None, 1000).unwrap();
-    page.reverse();
-    page
+    let mut all = page(conn, None, 1000);
+    all.reverse();
+    all
 }
 
 fn text(bytes: &Option<Vec<u8>>) -> &str {
@@ -215,7 +215,7 @@ fn more_records_than_are_read_at_a_time_all_come_over() {
     by_hand(&folder.file("db.sqlite"), &format!("{RECORDS_FIRST}{many}"));
     let (database, taken) = taken(&folder);
     assert_eq!(taken.records, 2503);
-    let newest = records::page(&mut database.get().unwrap(), None, 1).unwrap().remove(0);
+    let newest = page(&mut database.get().unwrap(), None, 1).remove(0);
     assert_eq!((newest.row.id, text(&newest.texts.body)), (2503, "body 2500"));
 }
 
