@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use zstd::bulk::Compressor;
+use zstd::stream::copy_encode;
 use zstd::stream::read::Decoder;
 
 use crate::db::records::layout::{Layout, Place};
@@ -19,6 +20,9 @@ use crate::search::segment::varint::{put, take};
 const PACK_BYTES: usize = 128 << 10;
 /// A pack never grows beyond this when it is read.
 const MOST_BYTES: usize = 1 << 30;
+
+/// Memory kept for what is pressed: what is larger, and seldom, is pressed piece by piece.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// So few records in a batch mean that there is time.
 pub(super) const FEW: usize = 20;
@@ -163,6 +167,11 @@ pub(in crate::db) struct Press {
 impl Press {
     /// Its length in 8 bytes, then zstd.
     pub(in crate::db) fn packed(&mut self, bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
+        if bytes.len() > KEPT_BYTES {
+            let mut packed = (bytes.len() as u64).to_le_bytes().to_vec();
+            copy_encode(bytes, &mut packed, level)?;
+            return Ok(packed);
+        }
         let compressor = match &mut self.compressor {
             Some(compressor) => {
                 compressor.set_compression_level(level)?;
@@ -201,19 +210,21 @@ pub(in crate::db) fn unpacked_to(data: &[u8], end: u64) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use crate::db::records::layout::{Layout, Place};
-    use crate::db::records::packer::{PACK_BYTES, Packer, Press, placed_all, shared_pieces, unpacked, unpacked_to};
+    use crate::db::records::packer::{
+        KEPT_BYTES, PACK_BYTES, Packer, Press, placed_all, shared_pieces, unpacked, unpacked_to,
+    };
 
     #[test]
     fn pieces_come_back_from_where_they_were_put() {
-        let pieces = [vec![1; 10], vec![2; PACK_BYTES * 2], vec![], vec![3; 7]];
+        let pieces = [vec![1; 10], vec![2; PACK_BYTES * 2], vec![], vec![3; KEPT_BYTES + 7], vec![4; 7]];
         let mut packer = Packer::default();
         let shared = packer.push_shared(b"shared");
         let layout = Layout(pieces.iter().map(|piece| packer.push(piece)).collect());
-        assert_eq!(packer.without_id(), 2);
-        let rows = packer.rows(&[40, 41], &mut Press::default(), [1, 1]).unwrap();
+        assert_eq!(packer.without_id(), 3);
+        let rows = packer.rows(&[40, 41, 42], &mut Press::default(), [1, 1]).unwrap();
         assert_eq!((shared.start, shared_pieces(&rows[0].pieces).as_slice()), (0, std::slice::from_ref(&(0..6))));
         assert!(rows[1].pieces.is_empty());
-        for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41]).0) {
+        for (piece, Place { pack, start, length }) in pieces.iter().zip(placed_all(&layout, &[40, 41, 42]).0) {
             let row = rows.iter().find(|row| row.id == pack).unwrap();
             let bytes = unpacked(&row.data).unwrap();
             assert_eq!(&bytes[start as usize..][..length as usize], piece);
