@@ -11,6 +11,7 @@
 //! **May import:** std, serde, serde_json, memchr. Nothing of the crate outside this room.
 
 pub mod assemble;
+pub mod chunks;
 pub mod dialogue;
 pub mod edit;
 pub mod error;

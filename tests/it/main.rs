@@ -30,6 +30,7 @@ mod live; // edits by other programs under load
 mod live_tail; // requests as they come
 mod metrics; // /metrics and the overview
 mod notices; // Feishu and Matrix
+mod one_request; // its stream, what is searched for in it, how long each step took
 mod outages; // databases that are locked, full or stopped, under load
 mod overview_pages; // alert lines, links, numbers that are behind
 mod page_sizes; // how large pages are

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `saved` | searches with a name |
-//! | `one`, `chat`, `parts`, `said`, `tree`, `figures` | one request: what was said, by parts, as text, as JSON; what is known |
+//! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `stream`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, event by event; what is known |
 //! | `diff` | two requests compared |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `remove` | what one copies or downloads; taking a request away |
@@ -28,6 +28,8 @@ mod replay;
 mod resend;
 mod said;
 mod saved;
+mod sides;
+mod stream;
 mod table;
 mod tree;
 

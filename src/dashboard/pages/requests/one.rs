@@ -13,13 +13,14 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::scope::{Scope, tidy};
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
-use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known, size};
+use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known};
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::parts::Body;
 use crate::dashboard::pages::requests::replay::refused;
-use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::pages::requests::sides::{Side, sides};
+use crate::dashboard::pages::requests::stream::{Table, is_there, table};
 use crate::dashboard::pages::requests::table::badge;
-use crate::dashboard::pages::requests::tree::{Node, tree};
+use crate::dashboard::pages::requests::tree::Node;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
@@ -29,10 +30,19 @@ use crate::db::find::{Cursor, ids};
 use crate::db::records::{Marks, Record, first_us, header_pairs, record, replays_of, rows};
 use crate::error::Error;
 
-/// Bytes of a body that the raw view shows.
-const RAW_BYTES: usize = 256 << 10;
 /// Replays that are named.
 const REPLAYS: i64 = 20;
+
+/// The one that not every request has, and all, in the order of their tabs.
+const STREAM: &str = "stream";
+const VIEWS: [(&str, Key); 6] = [
+    ("chat", Key("view.chat")),
+    ("plain", Key("view.plain")),
+    ("json", Key("view.json")),
+    ("raw", Key("view.raw")),
+    ("headers", Key("view.headers")),
+    (STREAM, Key("view.stream")),
+];
 
 #[derive(Template)]
 #[template(path = "requests/one.html")]
@@ -62,7 +72,8 @@ struct One<'a> {
     all_href: String,
     /// Where its pictures are.
     pictures: String,
-    trees: Vec<Side<'a>>,
+    trees: Vec<Side>,
+    stream: Option<Table>,
     /// The caller's headers and the reply's, each with its title.
     headers: Vec<(Key, Vec<(String, String)>)>,
     /// Why it cannot be sent again.
@@ -71,20 +82,6 @@ struct One<'a> {
     attempts: Vec<Attempt>,
     first_byte_x: Option<i64>,
     facts: Vec<Fact>,
-}
-
-/// The request's body or its reply.
-struct Side<'a> {
-    title: Key,
-    nodes: Vec<Node>,
-    /// The tree does not hold everything.
-    partial: bool,
-    /// Its beginning as text; with a tree only when it is asked for.
-    raw: String,
-    raw_rest: usize,
-    size: String,
-    download: &'a str,
-    id: i64,
 }
 
 /// A record, or a page that says there is none.
@@ -135,19 +132,13 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let f = &visit.frame;
     let all = form.text("turns") == "all";
     let talk = Talk::of(&record, &asked.search.query, all, form.text("view") == "plain");
-    let view = match form.text("view") {
-        "" if talk.is_empty() => "json",
-        "" | "chat" => "chat",
-        "plain" => "plain",
-        "json" => "json",
-        "raw" => "raw",
-        "headers" => "headers",
-        _ => return Err(ApiError::field_keyed("view", Key("field.one_of"), &[&"chat, plain, json, raw, headers"])),
-    };
+    let has_stream = is_there(&record);
+    let view = chosen(form.text("view"), has_stream, talk.is_empty())?;
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
     let base = format!("/admin/requests/{id}");
-    let tab = |key: Key, name: &'static str| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
+    let tab =
+        |(name, key): (&'static str, Key)| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
     let trees = if matches!(view, "json" | "raw") { sides(&record, view == "raw") } else { Vec::new() };
     let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
     let is_replay = Marks::Replay.is_in(marks);
@@ -171,13 +162,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         back: scope.with(&[]),
         newer: neighbour(newer),
         older: neighbour(older),
-        tabs: vec![
-            tab(Key("view.chat"), "chat"),
-            tab(Key("view.plain"), "plain"),
-            tab(Key("view.json"), "json"),
-            tab(Key("view.raw"), "raw"),
-            tab(Key("view.headers"), "headers"),
-        ],
+        tabs: views(has_stream).iter().copied().map(tab).collect(),
         notes: notes(f, &record),
         ended: ended(f, facts),
         pictures: format!("/admin/requests/{id}/blob/"),
@@ -186,6 +171,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
         ),
         trees,
+        stream: if view == STREAM { table(&record) } else { None },
         headers: if view == "headers" { headers(&record) } else { Vec::new() },
         refused: refused(&record),
         has_previous: first,
@@ -198,6 +184,21 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         f,
     };
     visit.page_as(StatusCode::OK, &page)
+}
+
+/// The views of a request.
+fn views(has_stream: bool) -> &'static [(&'static str, Key)] {
+    &VIEWS[..if has_stream { VIEWS.len() } else { VIEWS.len() - 1 }]
+}
+
+/// The view that is asked for, or the one a request opens with.
+fn chosen(asked: &str, has_stream: bool, nothing_said: bool) -> Result<&'static str, ApiError> {
+    if asked.is_empty() {
+        return Ok(if nothing_said { "json" } else { "chat" });
+    }
+    let names: Vec<&'static str> = views(has_stream).iter().map(|(name, _)| *name).collect();
+    let found = names.iter().find(|name| **name == asked).copied();
+    found.ok_or_else(|| ApiError::field_keyed("view", Key("field.one_of"), &[&names.join(", ")]))
 }
 
 /// Why something is not there.
@@ -227,29 +228,4 @@ fn headers(record: &Record) -> Vec<(Key, Vec<(String, String)>)> {
     let Some(bytes) = &record.texts.headers else { return Vec::new() };
     let sides = [Key("one.request_headers"), Key("one.reply_headers")].into_iter().zip(header_pairs(bytes));
     sides.filter(|(_, pairs)| !pairs.is_empty()).collect()
-}
-
-fn sides(record: &Record, raw: bool) -> Vec<Side<'static>> {
-    let (facts, texts, id) = (&record.row.facts, &record.texts, record.row.id);
-    let sides = [
-        (Key("one.body"), &texts.body, facts.request_bytes, "body"),
-        (Key("one.reply"), &texts.response, facts.reply_bytes, "reply"),
-    ];
-    let side = |(title, bytes, true_bytes, download): (Key, &Option<Vec<u8>>, i64, &'static str)| {
-        let bytes = bytes.as_deref()?;
-        let (nodes, whole) = tree(bytes).filter(|_| !raw).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]);
-        let text = beginning(&text, RAW_BYTES).to_owned();
-        Some(Side {
-            title,
-            partial: !nodes.is_empty() && !whole,
-            raw_rest: bytes.len().saturating_sub(RAW_BYTES),
-            raw: if nodes.is_empty() { text } else { String::new() },
-            nodes,
-            size: size(true_bytes, Some(bytes.len())),
-            download,
-            id,
-        })
-    };
-    sides.into_iter().filter_map(side).collect()
 }
