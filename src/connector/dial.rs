@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::dev::Service;
@@ -21,10 +21,10 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_openssl::SslStream;
 
-use crate::connector::Targets;
 use crate::connector::target::Target;
 use crate::connector::tunnel;
 use crate::connector::wire::{Stream, Wire};
+use crate::connector::{CONNECTING, Targets};
 
 /// How long one address is tried alone before the next joins in, in ms (RFC 8305 §5 recommends 250).
 const NEXT_ADDRESS_MS: u64 = 250;
@@ -106,7 +106,11 @@ impl Service<ConnectInfo<Uri>> for Dialer {
             let uri = info.request().clone();
             let known = uri.authority().and_then(|a| targets.borrow().get(a.as_str()).cloned());
             let target = known.ok_or(ConnectError::Unresolved)?;
-            match connect(&target, &tls).await {
+            let began = Instant::now();
+            let made = connect(&target, &tls).await;
+            // Who does not want to know has not asked to be told.
+            let _ = CONNECTING.try_with(|took| took.set(Some(began.elapsed())));
+            match made {
                 Ok(wire) => Ok(Connection::new(uri, wire)),
                 Err(failure) => Err(ConnectError::Io(io::Error::other(failure))),
             }

@@ -14,8 +14,10 @@ mod trust;
 mod tunnel;
 mod wire;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use actix_web::http::uri::{Parts, PathAndQuery, Scheme, Uri};
 use awc::{Client, ClientRequest};
+use tokio::task::futures::TaskLocalFuture;
 
 pub use dial::{ConnectFailure, ConnectKind};
 pub use proxy::{BadProxy, Proxy};
@@ -36,6 +39,24 @@ use openssl::ssl::SslConnector;
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// How long an idle connection may wait for its next request before it is not trusted any more.
 const IDLE: Duration = Duration::from_secs(60);
+
+tokio::task_local! {
+    /// How long connecting took for the request that is looked at: awc connects within the task that waits for the reply.
+    static CONNECTING: Cell<Option<Duration>>;
+}
+
+/// A request on its way of which [`connecting`] is known.
+pub type Watched<F> = TaskLocalFuture<Cell<Option<Duration>>, F>;
+
+/// Watches a request that is about to be sent.
+pub fn watched<F: Future>(sent: F) -> Watched<F> {
+    CONNECTING.scope(Cell::new(None), sent)
+}
+
+/// How long the request took to connect, also in vain; `None` when the connection was there already.
+pub fn connecting<F: Future>(sent: Pin<&mut Watched<F>>) -> Option<Duration> {
+    sent.take_value().and_then(|took| took.get())
+}
 
 type Targets = Rc<RefCell<HashMap<String, Arc<Target>>>>;
 

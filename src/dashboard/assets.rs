@@ -50,6 +50,23 @@ impl Asset {
     }
 }
 
+/// What says the same in fewer letters.
+const SHORTER: [(&str, &str); 13] = [
+    (" { ", "{"),
+    (" {", "{"),
+    ("; }", "}"),
+    (";}", "}"),
+    (" }", "}"),
+    ("; ", ";"),
+    (": ", ":"),
+    (", ", ","),
+    (" > ", ">"),
+    (":0.", ":."),
+    (" 0.", " ."),
+    ("(0.", "(."),
+    (",0.", ",."),
+];
+
 /// A style sheet of one rule or declaration a line without its comments, indents and line ends.
 fn dense(css: &str) -> String {
     let mut out = String::with_capacity(css.len());
@@ -60,9 +77,7 @@ fn dense(css: &str) -> String {
     }
     out.push_str(rest);
     let lines = out.lines().map(str::trim).collect::<String>();
-    [(" { ", "{"), (" {", "{"), ("; }", "}"), (";}", "}"), (" }", "}"), ("; ", ";"), (": ", ":"), (", ", ",")]
-        .into_iter()
-        .fold(lines, |text, (long, short)| text.replace(long, short))
+    SHORTER.into_iter().fold(lines, |text, (long, short)| text.replace(long, short))
 }
 
 /// FNV-1a (RFC 9923): the same content has the same address, other content another.
@@ -119,9 +134,8 @@ mod tests {
 
     #[test]
     fn a_dense_style_sheet_says_the_same() {
-        let css =
-            "/* a; { */\n.a, .b { margin: 0 4px; color: red; }\n@media (max-width: 9px) {\n  .c > .d { top: 0; }\n}\n";
-        assert_eq!(dense(css), ".a,.b{margin:0 4px;color:red}@media (max-width:9px){.c > .d{top:0}}");
+        let css = "/* a; { */\n.a, .b { margin: 0 4px; color: red; }\n@media (max-width: 9px) {\n  .c > .d { top: 0; width: 0.5rem; }\n}\n";
+        assert_eq!(dense(css), ".a,.b{margin:0 4px;color:red}@media (max-width:9px){.c>.d{top:0;width:.5rem}}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here decides what happens next; a reply that is returned has not been shown to anybody.
 //! **May import:** `connector`, `openai`, `balance`, `roster`, `state`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use tokio::time::{timeout, timeout_at};
 
 use crate::balance::retry_after::cool_until_ms;
 use crate::balance::verdict::{Failure, Outcome};
-use crate::connector::Outbound;
+use crate::connector::{Outbound, connecting, watched};
 use crate::openai::error::{ErrorFacts, error_facts, is_quota};
 use crate::openai::opening::{Opening, OpeningScan};
 use crate::proxy::filing::unix_us;
@@ -85,6 +86,8 @@ pub(super) struct Attempt<'a> {
     pub(super) model_sent: Option<&'a Arc<SentModel>>,
     /// Another upstream could be asked: hold the reply back until there is content.
     pub(super) more: bool,
+    /// How long connecting took; nothing where the connection was there already.
+    pub(super) connecting: Cell<Option<Duration>>,
 }
 
 impl Attempt<'_> {
@@ -157,22 +160,26 @@ impl Attempt<'_> {
             Body::Passing(passing, passed) => (request.send_body(passing), Some(passed)),
         };
         let clock = Duration::from_millis(clocks.first_byte_ms);
-        let mut sent = std::pin::pin!(sent);
+        let mut sent = std::pin::pin!(watched(sent));
         let mut from = Instant::now();
-        loop {
+        let result = loop {
             match timeout_at((from + clock).into(), &mut sent).await {
-                Ok(result) => return result.map_err(|error| lost(&error)),
+                Ok(result) => break result.map_err(|error| lost(&error)),
                 Err(_) => {
                     // The clock runs from the last piece of an upload, not from its beginning.
                     let last = passed.as_ref().map_or(from, |passed| passed.borrow().last);
                     if last <= from {
                         let what = format!("no reply within {} ms", clocks.first_byte_ms);
-                        return Err(Lost::of(Failed::new(Failure::FirstByteTimeout, what)));
+                        break Err(Lost::of(Failed::new(Failure::FirstByteTimeout, what)));
                     }
                     from = last;
                 }
             }
+        };
+        if let Some(took) = connecting(sent) {
+            self.connecting.set(Some(took));
         }
+        result
     }
 
     /// Reads an error's body as far as it is held, and what it says.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
@@ -150,18 +150,26 @@ impl Filing {
             let began_us = us_since(began);
             draft.upstream_id = Some(upstream_id);
             draft.model_sent = model_sent.map(|model| model.name.clone());
-            draft.attempts.push(AttemptNote { upstream_id, began_us, took_us: None, status: None, error: None });
+            draft.attempts.push(AttemptNote {
+                upstream_id,
+                began_us,
+                took_us: None,
+                status: None,
+                connect_us: None,
+                error: None,
+            });
         });
     }
 
-    /// The try that began last is over.
-    pub(super) fn attempt_ends(&mut self, status: Option<u16>, what: &str) {
+    /// The try that began last is over; `connecting` is how much of it went by before there was a connection.
+    pub(super) fn attempt_ends(&mut self, status: Option<u16>, what: &str, connecting: Option<Duration>) {
         let began = self.began;
         self.note(|draft| {
             let now_us = us_since(began);
             if let Some(note) = draft.attempts.last_mut() {
                 note.took_us = Some(now_us - note.began_us);
                 note.status = status;
+                note.connect_us = connecting.and_then(|took| i64::try_from(took.as_micros()).ok());
                 note.error = (!what.is_empty()).then(|| what.to_owned());
             }
         });

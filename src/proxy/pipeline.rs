@@ -3,6 +3,7 @@
 //! Errors leave by [`Stop`], which carries the record's guard to whoever makes the reply of it.
 //! **May import:** as `proxy`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -105,7 +106,9 @@ pub(super) async fn pipeline(
         let model_sent = if peeked.in_json { upstream.models.get(&model) } else { None };
         filing.attempt_begins(upstream, model_sent);
         let mut observation = Observation::begin(&state, upstream, &model);
-        let attempt = Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, model_sent, more };
+        let connecting = Cell::new(None);
+        let attempt =
+            Attempt { outbound: &state.outbound, upstream, outgoing: &outgoing, model_sent, more, connecting };
         let result = send(&attempt, &wish, sending, &mut filing).await;
         let (outcome, what) = match &result {
             Ok(reply) => (reply.outcome, reply.what.as_str()),
@@ -116,7 +119,7 @@ pub(super) async fn pipeline(
             Ok(reply) if reply.what.is_empty() => Fault::Nobody,
             Ok(_) | Err(_) => observation.settle(&outcome, what),
         };
-        filing.attempt_ends(status_of(&outcome), what);
+        filing.attempt_ends(status_of(&outcome), what, attempt.connecting.take());
         if outcome == Outcome::CallerLeft {
             return Err(Stop::CallerLeft(filing));
         }

@@ -54,7 +54,7 @@ pub(super) async fn send(attempt: &Attempt<'_>, wish: &Wish, own: Body, filing: 
     match &mut first {
         Ok(reply) if is_refused(reply) => {
             let what = format!("{}; asked again without stream_options", reply.what);
-            filing.attempt_ends(Some(reply.response.status().as_u16()), &what);
+            filing.attempt_ends(Some(reply.response.status().as_u16()), &what, attempt.connecting.take());
         }
         Ok(reply) => {
             reply.usage_asked = true;

@@ -25,6 +25,9 @@ pub struct AttemptNote {
     /// The upstream's status, if it gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// How long connecting took, in µs; `None` when the connection was there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<i64>,
     /// The beginning of the error, without secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

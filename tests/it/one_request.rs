@@ -2,11 +2,14 @@
 
 use std::io::Write;
 
+use serde_json::Value;
+
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{CHAT_STREAM, delta, good_stream, stop, usage};
+use crate::support::samples::{CHAT, CHAT_STREAM, COMPLETION, SERVER_ERROR, delta, good_stream, stop, usage};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between};
 
@@ -75,3 +78,42 @@ fn a_compressed_stream_tells_what_its_events_carry_and_one_put_together_has_no_t
     let none = visitor.get(&format!("/admin/requests/{id}?view=stream"));
     assert_eq!(none.status, 400, "{}", none.text());
 }
+
+fn connecting_and_waiting_are_told_apart_for_each_attempt(kind: Kind) {
+    let failing = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
+    let length = COMPLETION.len().to_string();
+    let head = [("Content-Type", "application/json"), ("Content-Length", length.as_str())];
+    let slow = FakeUpstream::always(Reply::new().pause(120).then_head(200, &head).bytes(COMPLETION));
+    let gateway = Gateway::with(kind, [failing.row("first"), slow.row("second")]);
+    for _ in 0..4 {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    }
+    let records = gateway.records_when(4);
+    let connected = |name: &str| {
+        let id = gateway.upstream_id(name);
+        let all: Vec<Value> = records.iter().flat_map(|record| record.attempts()).collect();
+        all.iter().filter(|attempt| attempt["upstream_id"].to_string() == id && attempt["connect_us"].is_i64()).count()
+    };
+    assert_eq!(
+        (connected("first"), connected("second")),
+        (failing.connections(), slow.connections()),
+        "each connection was made in one attempt: {records:?}"
+    );
+    let visitor = Visitor::log_in(&gateway);
+    let record = records.last().unwrap();
+    let attempts = record.attempts();
+    let connect_us = attempts[1]["connect_us"].as_i64().expect("the first request made a connection");
+    let before_us = attempts[1]["began_us"].as_i64().unwrap() + connect_us;
+    assert!(connect_us > 0 && record.number("first_byte_us") - before_us > 100_000, "{record:?}");
+    let page = visitor.page(&format!("/admin/requests/{}", record.number("id")));
+    let told = page.split("<ol class=\"tries\">").nth(1).unwrap().split("<li>").nth(2).unwrap();
+    for step in ["waiting here", "connecting", "until the first byte 1", "reply"] {
+        assert!(told.contains(step), "{step} is not told: {told}");
+    }
+    let drawing = between(&page, "role=\"img\"", "</svg>");
+    for (class, count) in [("wait", 2), ("dial", 2), ("head", 1), ("good", 1), ("bad", 1)] {
+        assert_eq!(drawing.matches(&format!("<rect class=\"{class}\"")).count(), count, "{class}: {drawing}");
+    }
+}
+
+on_both!(connecting_and_waiting_are_told_apart_for_each_attempt);

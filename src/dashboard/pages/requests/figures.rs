@@ -1,10 +1,8 @@
-//! What is known of a request beside its texts: its figures, and its attempts as bars.
+//! What is known of a request beside its texts: its figures.
 //!
 //! **Invariant:** every value that a query can name leads to the requests that have the same besides. **May import:** `db`, `search`.
 
 use std::collections::HashMap;
-
-use serde::Deserialize;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
@@ -15,30 +13,6 @@ use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::db::records::{Ending, Facts, Record};
 use crate::search::{NameField, NumberField};
-
-/// Width of the drawing of attempts.
-pub(super) const WIDTH: i64 = 300;
-
-/// A try at an upstream, as a bar of the waterfall.
-pub(super) struct Attempt {
-    pub(super) name: String,
-    pub(super) x: i64,
-    pub(super) width: i64,
-    pub(super) y: i64,
-    pub(super) class: &'static str,
-    pub(super) took: String,
-    pub(super) status: String,
-    pub(super) error: String,
-}
-
-#[derive(Deserialize)]
-struct Try {
-    upstream_id: i64,
-    began_us: i64,
-    took_us: Option<i64>,
-    status: Option<u16>,
-    error: Option<String>,
-}
 
 /// What is known: its name, its value, and the requests with the same.
 pub(super) struct Fact {
@@ -65,26 +39,6 @@ pub(in crate::dashboard::pages) fn ended(f: &Frame, facts: &Facts) -> Option<Str
     };
     let tokens = facts.tokens_out.map_or_else(|| f.t("one.unknown").to_owned(), shown::exact);
     Some(f.tf(key.0, &[&shown::duration(facts.total_us), &tokens]))
-}
-
-pub(super) fn attempts(record: &Record, names: &HashMap<i64, UpstreamName>) -> Vec<Attempt> {
-    let total = record.row.facts.total_us.max(1);
-    let tries: Vec<Try> = serde_json::from_str(&record.row.facts.attempts).unwrap_or_default();
-    let bar = |(at, one): (usize, Try)| {
-        let took = one.took_us.unwrap_or(total - one.began_us);
-        let good = one.status.is_some_and(|status| status < 400);
-        Attempt {
-            name: called(names, one.upstream_id).shown,
-            x: (one.began_us * WIDTH / total).clamp(0, WIDTH - 2),
-            width: (took * WIDTH / total).clamp(2, WIDTH),
-            y: i64::try_from(at).unwrap_or(0) * 16 + 2,
-            class: if good { "good" } else { "bad" },
-            took: one.took_us.map_or_else(dash, shown::duration),
-            status: one.status.map_or_else(dash, |status| status.to_string()),
-            error: one.error.unwrap_or_default(),
-        }
-    };
-    tries.into_iter().take(50).enumerate().map(bar).collect()
 }
 
 pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: &Scope) -> Vec<Fact> {

@@ -13,7 +13,8 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::scope::{Scope, tidy};
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
-use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known};
+use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
+use crate::dashboard::pages::requests::figures::{Fact, ended, known};
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::parts::Body;
 use crate::dashboard::pages::requests::replay::refused;
@@ -80,7 +81,7 @@ struct One<'a> {
     refused: Option<Key>,
     has_previous: bool,
     attempts: Vec<Attempt>,
-    first_byte_x: Option<i64>,
+    kinds: [Kind; 5],
     facts: Vec<Fact>,
 }
 
@@ -149,7 +150,6 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     ];
     let mut badges: Vec<Key> = badges.into_iter().flatten().collect();
     badges.dedup();
-    let first_byte_x = facts.first_byte_us.map(|us| us * WIDTH / facts.total_us.max(1));
     let page = One {
         time: f.time(&facts.started_us),
         model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
@@ -175,8 +175,8 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         headers: if view == "headers" { headers(&record) } else { Vec::new() },
         refused: refused(&record),
         has_previous: first,
-        attempts: attempts(&record, &names),
-        first_byte_x,
+        attempts: attempts(f, &record, &names),
+        kinds: Kind::ALL,
         facts: known(&record, &names, &scope),
         id,
         view,

@@ -97,6 +97,7 @@ pub(super) async fn resend(
             began_us,
             took_us: Some(us(began, Instant::now()) - began_us),
             status: heard.status,
+            connect_us: None,
             error: heard.error.clone(),
         };
         heard.attempts.push(note);
