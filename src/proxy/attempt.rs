@@ -23,14 +23,12 @@ use crate::openai::error::{ErrorFacts, error_facts, is_quota};
 use crate::openai::opening::{Opening, OpeningScan};
 use crate::proxy::filing::unix_us;
 use crate::proxy::headers;
-use crate::proxy::loss::{Lost, lost};
+use crate::proxy::loss::{Lost, beginning, lost};
 use crate::proxy::tries::Body;
 use crate::roster::{SentModel, Upstream};
 
 /// How much of an error's body, or of a stream's beginning, is held before it is decided whom to ask next.
 const HELD_BYTES: usize = 64 << 10;
-/// How much of an error's text goes into record, log and notice.
-const ERROR_CHARS: usize = 500;
 
 /// What is sent, the same for every upstream.
 pub(super) struct Outgoing<'a> {
@@ -176,9 +174,7 @@ impl Attempt<'_> {
                 }
             }
         };
-        if let Some(took) = connecting(sent) {
-            self.connecting.set(Some(took));
-        }
+        self.connecting.set(connecting(sent).or(self.connecting.get()));
         result
     }
 
@@ -293,12 +289,4 @@ pub(super) fn stream_error(facts: &ErrorFacts, upstream: &Upstream) -> Failed {
     let failure = Failure::StreamError { quota: is_quota(facts), status_hint };
     let said = facts.message.as_deref().or(facts.code.as_deref()).unwrap_or("no reason given");
     Failed::new(failure, format!("error event: {}", beginning(&upstream.scrub(said))))
-}
-
-fn beginning(text: &str) -> String {
-    let mut line: String = text.chars().take(ERROR_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(ERROR_CHARS).is_some() {
-        line.push('…');
-    }
-    line
 }

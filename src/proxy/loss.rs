@@ -12,6 +12,9 @@ use crate::connector::{ConnectFailure, ConnectKind, went_stale};
 use crate::proxy::attempt::Failed;
 use crate::proxy::intake::PassingError;
 
+/// How much of an error's text goes into record, log and notice.
+const ERROR_CHARS: usize = 500;
+
 /// A request that was lost before the head of a reply.
 pub(super) struct Lost {
     pub(super) failed: Failed,
@@ -62,4 +65,13 @@ fn connect_failure(kind: ConnectKind) -> Failure {
         ConnectKind::Tls => Failure::Tls,
         ConnectKind::Timeout => Failure::ConnectTimeout,
     }
+}
+
+/// The beginning of what an error says, in one line.
+pub(super) fn beginning(text: &str) -> String {
+    let mut line: String = text.chars().take(ERROR_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(ERROR_CHARS).is_some() {
+        line.push('…');
+    }
+    line
 }

@@ -44,6 +44,11 @@ impl Term {
         Some(Term { at_word_start: class_of(first) == Class::Spaced, text: text.into(), finder })
     }
 
+    /// The same, but a hit wherever the text stands, inside words too: no index can look for it.
+    pub fn anywhere(text: &str) -> Option<Term> {
+        Some(Term { at_word_start: false, ..Term::new(text)? })
+    }
+
     /// The folded text of the term.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -2,16 +2,18 @@
 
 use std::io::Write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{CHAT, CHAT_STREAM, COMPLETION, SERVER_ERROR, delta, good_stream, stop, usage};
+use crate::support::samples::{
+    CHAT, CHAT_STREAM, COMPLETION, SERVER_ERROR, delta, good, good_from, good_stream, stop, usage,
+};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between};
+use crate::support::visitor::{Visitor, between, encoded};
 
 fn gzipped(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -117,3 +119,76 @@ fn connecting_and_waiting_are_told_apart_for_each_attempt(kind: Kind) {
 }
 
 on_both!(connecting_and_waiting_are_told_apart_for_each_attempt);
+
+#[test]
+fn a_text_is_found_in_the_json_without_script_and_hostile_text_stays_text() {
+    let upstream = FakeUpstream::always(Reply::json(200, &COMPLETION.replace("Hello!", "a haystack, a NEEDLE")));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let deep = json!({"a": {"b": {"c": {"d": "pinneedle <script>alert(1)</script>"}}}, "x": {"y": {"z": [1]}}});
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "say"}], "metadata": deep});
+    gateway.send(Call::chat(&body.to_string()));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let open = |page: &str, key: &str| {
+        let branch =
+            page.split("<details").find(|part| between(part, "<summary>", " <").ends_with(key)).unwrap().to_owned();
+        branch.starts_with(" open")
+    };
+    let target = format!("/admin/requests/{id}?q=model:m&range=7d&view=json");
+    let page = visitor.page(&target);
+    assert_eq!(["b", "c", "y"].map(|key| open(&page, key)), [false; 3]);
+    assert!(page.contains("name=\"q\" value=\"model:m\"") && page.contains("name=\"range\" value=\"7d\""), "{page}");
+    assert!(page.contains("name=\"view\" value=\"json\"") && !page.contains("<mark"), "{page}");
+
+    let page = visitor.page(&format!("{target}&find=nEEdle"));
+    assert_eq!(["b", "c", "y"].map(|key| open(&page, key)), [true, true, false]);
+    assert!(page.contains(">2 hits<") && page.contains("<a href=\"#f1\">1 d</a>"), "{page}");
+    assert!(page.contains("<a href=\"#f2\">2 content</a>") && page.contains("<mark id=\"f2\">NEEDLE</mark>"), "{page}");
+    assert!(page.contains("pin<mark id=\"f1\">needle</mark> &#60;script&#62;"), "inside a word too: {page}");
+
+    let page = visitor.page(&format!("{target}&find={}", encoded("<script>")));
+    assert!(page.contains("<mark id=\"f1\">&#60;script&#62;</mark>") && !page.contains("<script>"), "{page}");
+    assert!(page.contains("value=\"&#60;script&#62;\""), "the field keeps it: {page}");
+    assert!(visitor.page(&format!("{target}&find=nowhere")).contains(">0 hits<"));
+    assert_eq!(visitor.get(&format!("/admin/requests/{id}?view=chat&find=x")).status, 400);
+}
+
+#[test]
+fn hits_are_linked_up_to_fifty_however_many_there_are() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let messages: Vec<Value> =
+        (0..70).map(|n| json!({"role": "user", "content": format!("needle {n}, needle again")})).collect();
+    gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests/{id}?view=json&find=needle"));
+    assert!(page.contains(">140 hits<") && page.matches("<a href=\"#f").count() == 50, "{page}");
+    assert_eq!(page.matches("<mark id=").count(), 140);
+    let page = visitor.page(&format!("/admin/requests/{id}?q=needle"));
+    let told = between(&page, ">140 hits<", "</div>");
+    assert_eq!((told.matches("<li>").count(), told.contains("in 20 more messages too")), (50, true), "{told}");
+    assert!(told.contains("<a href=\"#m0\">User: 2</a>") && told.contains("<a href=\"#m49\">User: 2</a>"), "{told}");
+}
+
+#[test]
+fn every_message_with_hits_is_led_to_also_those_that_are_folded() {
+    let upstream = FakeUpstream::always(good_from("the needle works"));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let mut messages = vec![user("plain words"), user("a needle and a needle")];
+    gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+    let answer = json!({"role": "assistant", "content": "Hello from the needle works!"});
+    gateway.records_when(1);
+    messages.extend([answer, user("nothing new")]);
+    gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+    let id = gateway.records_when(2)[0].number("id");
+    let page = Visitor::log_in(&gateway).page(&format!("/admin/requests/{id}?q=needle"));
+    let told = between(&page, ">4 hits<", "</div>");
+    let links: Vec<&str> = told.split("<li>").skip(1).map(|link| between(link, "href=\"", "</a>")).collect();
+    assert_eq!(links, ["#m1\">User: 2", "#m2\">Assistant: 1", "#m4\">Assistant: 1"], "{page}");
+    for link in links {
+        assert!(page.contains(&format!("id=\"{}\"", link[1..].split('"').next().unwrap())), "{link}");
+    }
+    assert!(page.contains("<details open><summary>3 earlier messages"), "{page}");
+}

@@ -16,7 +16,7 @@ use crate::dashboard::pages::conversations::{LIST, name_of, names};
 use crate::dashboard::pages::query::scope::{Scope, tidy};
 use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
-use crate::dashboard::pages::requests::parts::{Body, Said, Writer};
+use crate::dashboard::pages::requests::parts::{Body, Hits, Said, Writer};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::requests::conversations::narrower;
@@ -50,9 +50,7 @@ struct One<'a> {
     later: Option<String>,
     /// Only one turn is shown.
     alone: bool,
-    /// Places of what is searched for, and the message of the first.
-    hits: usize,
-    first_hit: Option<usize>,
+    hits: Hits,
     /// The page with the Markdown as it was written, or made of it: its name and address.
     other_view: (Key, String),
     /// The query, for links to other pages.
@@ -125,7 +123,6 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
         names: &names,
         writer: Writer::new(&asked.search.query, turn.is_some(), is_plain),
         number: 0,
-        first_hit: None,
         link: &link,
         q: &q,
         listed: Vec::new(),
@@ -136,10 +133,9 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let turns = rows.iter().enumerate().map(|(index, row)| told.turn(row, first + index + 1)).collect();
     let listed = std::mem::take(&mut told.listed);
     let head = list::row(f, &talk, &names, &asked.text);
-    let (hits, first_hit) = (told.writer.hits, told.first_hit);
+    let hits = told.writer.hits();
     let alone = turn.is_some();
-    let one =
-        One { f, id, head, turns, listed, count, earlier, later, alone, hits, first_hit, other_view, q: q.clone() };
+    let one = One { f, id, head, turns, listed, count, earlier, later, alone, hits, other_view, q: q.clone() };
     visit.page_as(StatusCode::OK, &one)
 }
 
@@ -190,7 +186,6 @@ struct Told<'a> {
     writer: Writer<'a>,
     /// The number of the next message on the page.
     number: usize,
-    first_hit: Option<usize>,
     /// The page of a turn, among others.
     link: &'a dyn Fn(&'static str, i64) -> String,
     /// The query, as a request's page gets it.
@@ -205,7 +200,6 @@ impl Told<'_> {
         let (mut said, mut blob) = (Vec::new(), 0);
         for (number, message) in (self.number..).zip(all) {
             let Some(one) = self.writer.said(message, number, blob) else { break };
-            self.first_hit = self.first_hit.or(one.hit.then_some(number));
             blob += inline_parts(message);
             said.push(one);
         }

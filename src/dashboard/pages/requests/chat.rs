@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::dashboard::pages::requests::parts::{Said, Writer, media};
+use crate::dashboard::pages::requests::parts::{Hits, Said, Writer, media};
 use crate::db::records::Record;
 use crate::openai::dialogue::texts::{reply_texts, request_texts};
 use crate::openai::dialogue::{Media, Message, Part, Role, error_text, layout, message, reply};
@@ -35,8 +35,9 @@ pub(super) struct Talk {
     pub(super) fresh: Vec<Said>,
     pub(super) reply: Vec<Said>,
     pub(super) known: usize,
-    pub(super) hits: usize,
-    pub(super) first_hit: Option<usize>,
+    pub(super) hits: Hits,
+    /// Some of the hits are in what was said earlier.
+    pub(super) earlier_hits: bool,
     /// Tools offered, and whether each was called.
     pub(super) tools: Vec<(String, bool)>,
     /// The response that this request goes on from; what was said before it is not in the record.
@@ -158,11 +159,11 @@ impl Talk {
         let fresh = show(&reading.messages[known..], known);
         let earlier = show(&reading.messages[..known], 0);
         let called: Vec<&str> = record.row.signs.tools.as_deref().unwrap_or_default().lines().collect();
-        let first_hit = earlier.iter().chain(&fresh).chain(&reply).find(|said| said.hit).map(|said| said.number);
+        let hits = writer.hits();
         Talk {
             hidden: count - fresh.len() - earlier.len(),
-            hits: writer.hits,
-            first_hit,
+            earlier_hits: hits.places.iter().any(|place| place.number < known),
+            hits,
             tools: reading
                 .tools
                 .into_iter()

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `saved` | searches with a name |
-//! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, event by event; its attempts, what is known |
+//! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
 //! | `diff` | two requests compared |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `remove` | what one copies or downloads; taking a request away |
@@ -20,6 +20,7 @@ mod estimate;
 mod fall;
 pub(super) mod figures;
 mod files;
+mod find;
 mod list;
 mod look;
 mod one;

@@ -15,6 +15,7 @@ use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
 use crate::dashboard::pages::requests::figures::{Fact, ended, known};
+use crate::dashboard::pages::requests::find::Finder;
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::parts::Body;
 use crate::dashboard::pages::requests::replay::refused;
@@ -74,6 +75,10 @@ struct One<'a> {
     /// Where its pictures are.
     pictures: String,
     trees: Vec<Side>,
+    /// What is looked for in the trees, and the fields that stay when it changes.
+    find: String,
+    found: Finder,
+    carried: Vec<(&'static str, String)>,
     stream: Option<Table>,
     /// The caller's headers and the reply's, each with its title.
     headers: Vec<(Key, Vec<(String, String)>)>,
@@ -111,7 +116,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     if let Some(elsewhere) = tidy(&format!("/admin/requests/{id}"), request.query_string()) {
         return Ok(elsewhere);
     }
-    let form = visit.query(&["q", "range", "from", "to", "view", "turns"])?;
+    let form = visit.query(&["q", "range", "from", "to", "view", "turns", "find"])?;
     let scope = Scope::read(request.query_string()).dated(&visit.frame).which();
     let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], &visit.frame.zone, Utc::now())?;
     let search = asked.search.clone();
@@ -140,7 +145,12 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let base = format!("/admin/requests/{id}");
     let tab =
         |(name, key): (&'static str, Key)| (key, format!("{base}{}", scope.with(&[("view", name)])), view == name);
-    let trees = if matches!(view, "json" | "raw") { sides(&record, view == "raw") } else { Vec::new() };
+    let find = form.text("find").to_owned();
+    if view != "json" && !find.is_empty() {
+        return Err(ApiError::field_keyed("find", Key("one.find_where"), &[]));
+    }
+    let mut found = Finder::new(&find);
+    let trees = if matches!(view, "json" | "raw") { sides(&record, view == "raw", &mut found) } else { Vec::new() };
     let neighbour = |id: Option<i64>| id.map(|id| format!("/admin/requests/{id}{}", scope.with(&[])));
     let is_replay = Marks::Replay.is_in(marks);
     let badges = [
@@ -171,6 +181,9 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
             scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
         ),
         trees,
+        find,
+        found,
+        carried: scope.carried("find"),
         stream: if view == STREAM { table(&record) } else { None },
         headers: if view == "headers" { headers(&record) } else { Vec::new() },
         refused: refused(&record),

@@ -20,6 +20,8 @@ const ALL_MESSAGES: usize = 2_000;
 const ALL_BYTES: usize = 8 << 20;
 /// How much of a tool's result stands in one line.
 const PREVIEW_BYTES: usize = 200;
+/// Messages with hits that are led to.
+const LINKED: usize = 50;
 /// Lines of a tool's result that are not folded.
 const LINES: usize = 20;
 
@@ -57,8 +59,23 @@ pub(in crate::dashboard::pages) struct Said {
     pub(in crate::dashboard::pages) name: String,
     pub(in crate::dashboard::pages) bytes: usize,
     pub(in crate::dashboard::pages) blocks: Vec<Block>,
-    /// A search hit stands in it.
-    pub(in crate::dashboard::pages) hit: bool,
+}
+
+/// A message in which the search has hits.
+pub(in crate::dashboard::pages) struct Place {
+    pub(in crate::dashboard::pages) number: usize,
+    pub(in crate::dashboard::pages) role: Key,
+    pub(in crate::dashboard::pages) hits: usize,
+}
+
+/// The hits of a search in what a page shows.
+#[derive(Default)]
+pub(in crate::dashboard::pages) struct Hits {
+    pub(in crate::dashboard::pages) count: usize,
+    /// The first messages that have some, in their order.
+    pub(in crate::dashboard::pages) places: Vec<Place>,
+    /// Further messages that have some.
+    pub(in crate::dashboard::pages) more: usize,
 }
 
 pub(in crate::dashboard::pages) fn media(part: &Part) -> Option<&Media> {
@@ -78,7 +95,8 @@ pub(in crate::dashboard::pages) struct Writer<'a> {
     is_plain: bool,
     /// Calls of tools by their ids: the tool, and the message.
     calls: HashMap<String, (String, usize)>,
-    pub(in crate::dashboard::pages) hits: usize,
+    hits: usize,
+    places: Vec<Place>,
 }
 
 impl Writer<'_> {
@@ -93,7 +111,17 @@ impl Writer<'_> {
             is_plain: plain,
             calls: HashMap::new(),
             hits: 0,
+            places: Vec::new(),
         }
+    }
+
+    /// The hits of the search in all that was written.
+    pub(in crate::dashboard::pages) fn hits(self) -> Hits {
+        let Writer { hits: count, mut places, .. } = self;
+        places.sort_by_key(|place| place.number);
+        let more = places.len().saturating_sub(LINKED);
+        places.truncate(LINKED);
+        Hits { count, places, more }
     }
 
     /// Takes note of every call of a tool in messages from number `first` on, so that results find them.
@@ -144,6 +172,9 @@ impl Writer<'_> {
         };
         let (hits, left) = (self.hits, self.left_bytes);
         let blocks = said.parts.iter().map(|part| self.block(part, said.role, side, &mut blob)).collect();
+        if self.hits > hits {
+            self.places.push(Place { number, role, hits: self.hits - hits });
+        }
         Some(Said {
             number,
             class,
@@ -151,7 +182,6 @@ impl Writer<'_> {
             name: said.name.clone().unwrap_or_default(),
             bytes: left - self.left_bytes,
             blocks,
-            hit: self.hits > hits,
         })
     }
 

@@ -3,6 +3,7 @@
 //! **Invariant:** a body has its tree or its beginning as text, never neither. **May import:** `db`.
 
 use crate::dashboard::pages::requests::figures::size;
+use crate::dashboard::pages::requests::find::{Bit, Finder};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::tree::{Node, tree};
 use crate::dashboard::words::Key;
@@ -18,15 +19,15 @@ pub(super) struct Side {
     /// The tree does not hold everything.
     pub(super) partial: bool,
     /// Its beginning as text; with a tree only when it is asked for.
-    pub(super) raw: String,
+    pub(super) raw: Vec<Bit>,
     pub(super) raw_rest: usize,
     pub(super) size: String,
     pub(super) download: &'static str,
     pub(super) id: i64,
 }
 
-/// What is recorded of both; `raw` for text where a tree could be.
-pub(super) fn sides(record: &Record, raw: bool) -> Vec<Side> {
+/// What is recorded of both, with what is looked for marked; `raw` for text where a tree could be.
+pub(super) fn sides(record: &Record, raw: bool, finder: &mut Finder) -> Vec<Side> {
     let (facts, texts, id) = (&record.row.facts, &record.texts, record.row.id);
     let sides = [
         (Key("one.body"), &texts.body, facts.request_bytes, "body"),
@@ -34,14 +35,15 @@ pub(super) fn sides(record: &Record, raw: bool) -> Vec<Side> {
     ];
     let side = |(title, bytes, true_bytes, download): (Key, &Option<Vec<u8>>, i64, &'static str)| {
         let bytes = bytes.as_deref()?;
-        let (nodes, whole) = tree(bytes).filter(|_| !raw).unwrap_or_default();
+        let grown = if raw { None } else { tree(bytes, finder) };
+        let (nodes, whole) = grown.unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(RAW_BYTES)]);
-        let text = beginning(&text, RAW_BYTES).to_owned();
+        let raw = if nodes.is_empty() { finder.look(beginning(&text, RAW_BYTES), RAW_BYTES, "").0 } else { Vec::new() };
         Some(Side {
             title,
             partial: !nodes.is_empty() && !whole,
             raw_rest: bytes.len().saturating_sub(RAW_BYTES),
-            raw: if nodes.is_empty() { text } else { String::new() },
+            raw,
             nodes,
             size: size(true_bytes, Some(bytes.len())),
             download,
