@@ -32,6 +32,16 @@ if (box && button && waitingButton) {
   };
   const side = (tokens) => (tokens == null ? "?" : whole.format(tokens));
   const kind = (status) => (status >= 200 && status < 300 ? "ok" : status >= 300 && status < 400 ? "info" : status >= 400 && status < 500 ? "warn" : "err");
+  const money = (dollars) => (dollars == null ? "—" : `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 1e-4 || dollars <= 0 ? 4 : 7)}`);
+  const added = {
+    cost: (record) => money(record.cost),
+    path: (record) => record.path,
+    ua: (record) => record.user_agent,
+    host: (record) => record.host,
+    finish: (record) => record.finish,
+    conv: (record) => record.conversation_id ?? "—",
+  };
+  const columns = box.dataset.cols ? box.dataset.cols.split(",") : [];
   const filled = (text, value) => text.replace("{0}", value);
 
   function cell(row, text, className) {
@@ -69,7 +79,8 @@ if (box && button && waitingButton) {
     cell(row, counted ? `${side(record.tokens_in)} → ${side(record.tokens_out)}` : "—", "num");
     const streamed = record.streamed && record.first_content_us != null ? record.total_us - record.first_content_us : 0;
     cell(row, streamed > 0 && record.tokens_out != null ? ((record.tokens_out * 1e6) / streamed).toFixed(1) : "—", "num");
-    while (row.cells.length < labels.length) cell(row, "");
+    cell(row, "");
+    for (const column of columns) cell(row, added[column](record), column === "cost" || column === "conv" ? "num" : "");
     return row;
   }
 

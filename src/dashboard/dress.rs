@@ -5,11 +5,11 @@
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use log::error;
 
@@ -17,6 +17,7 @@ use crate::dashboard::form::{see, wants_page};
 use crate::dashboard::frame::{Frame, language_switch};
 use crate::dashboard::password::random_secret;
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::session::Admin;
 use crate::dashboard::visit::html;
 use crate::dashboard::words::Key;
 use crate::state::State;
@@ -33,6 +34,9 @@ const HEADERS: [(&str, &str); 4] = [
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
+
+/// The one address that can only be changed or removed.
+const PRICE: &str = "/admin/prices/{id}";
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -63,6 +67,9 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         return Ok(finished(request.into_response(response)));
     }
     let response = next.call(request).await?;
+    if looks && response.status() == StatusCode::METHOD_NOT_ALLOWED && response.response().error().is_none() {
+        return Ok(finished(only_sent(response.into_parts().0, is_page).await));
+    }
     let Some(error) = response.response().error().filter(|_| is_page) else {
         return Ok(finished(response));
     };
@@ -70,6 +77,21 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         return Ok(finished(response));
     };
     Ok(finished(response.into_response(page)))
+}
+
+/// Nothing is to be seen at an address that things are sent to: told only to those who may know.
+async fn only_sent(request: HttpRequest, is_page: bool) -> ServiceResponse<BoxBody> {
+    let error = match Admin::extract(&request).await {
+        Ok(_) => ApiError::keyed(StatusCode::METHOD_NOT_ALLOWED, Key("error.only_sent")),
+        Err(error) => error,
+    };
+    let page = if is_page { page_of(&error, &request, true) } else { None };
+    let mut response = page.unwrap_or_else(|| error.error_response());
+    if error.status_code() == StatusCode::METHOD_NOT_ALLOWED {
+        let is_price = request.match_pattern().as_deref() == Some(PRICE);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(if is_price { "PUT, DELETE" } else { "POST" }));
+    }
+    ServiceResponse::new(request, response)
 }
 
 /// An error as a browser gets it.

@@ -13,6 +13,7 @@ mod browser; // the pages in headless Chromium
 mod callers; // keys, refusals, CORS
 mod clocks; // connect, first byte, first content, silence
 mod command_line; // -search, -export
+mod commands; // a recorded request as a curl command, run
 mod conversations; // which requests belong together
 mod costs; // prices, sums and percentiles
 mod crashes; // kill -9: what stands there afterwards
@@ -42,6 +43,7 @@ mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
 mod removal; // what is removed is gone, and nothing else
 mod replays; // a request sent again from the dashboard
+mod request_lists; // what stands around the list of requests, addresses that only take forms
 mod request_pages; // requests in the browser
 mod retention; // what has had its time, what is stored once
 mod search; // the query language, pages

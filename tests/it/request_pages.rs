@@ -399,9 +399,9 @@ fn a_search_is_kept_renamed_and_forgotten() {
         visitor.send(&format!("/admin/saved/{id}"), "default=off");
         assert_eq!(list("/admin/requests").status, 200);
         assert_eq!(visitor.post("/admin/saved/999999", "default=on").status, 404);
-        let page = visitor.send(&format!("/admin/saved/{id}"), "delete=1");
+        let page = visitor.send(&format!("/admin/saved/{id}/delete"), "");
         assert!(!page.contains("Failures"), "{page}");
-        assert_eq!(visitor.post(&format!("/admin/saved/{id}"), "delete=1").status, 404);
+        assert_eq!(visitor.post(&format!("/admin/saved/{id}/delete"), "").status, 404);
     }
 }
 

@@ -7,6 +7,7 @@
 //! **May import:** `state`, `db`, `roster`, `config`.
 
 mod charts;
+mod confirm;
 mod conversations;
 mod health;
 mod indent;

@@ -118,6 +118,23 @@ fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
 }
 
 #[test]
+fn rows_that_come_have_the_columns_that_were_added() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.go("/admin/requests?cols=conv,finish,path,cost,host");
+    browser.click("[data-live]");
+    gateway.send(chat("fine"));
+    until("a row has come", || (rows(&browser) == 1).then_some(()));
+    let table = "return JSON.stringify([...document.querySelectorAll('tr[data-id] td:nth-child(n+12)')].map((at) => [at.dataset.l, at.className, at.textContent]))";
+    let live = browser.text(table);
+    browser.go("/admin/requests?cols=conv,finish,path,cost,host");
+    assert_eq!(live, browser.text(table), "as on a page that is loaded");
+    assert!(live.contains("[\"Path\",\"\",\"/v1/chat/completions\"]") && live.contains("\"stop\""), "{live}");
+    assert!(live.contains("$0.0000") && live.contains("Conversation\",\"num\",\""), "{live}");
+}
+
+#[test]
 fn the_table_never_grows_beyond_two_hundred_rows() {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);

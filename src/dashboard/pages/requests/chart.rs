@@ -29,6 +29,19 @@ pub(super) struct Bar {
     pub(super) errors: String,
 }
 
+/// What stands at the drawing's edges: beginning, middle and end of its time, and the most that a bar has.
+pub(super) struct Axis {
+    pub(super) times: [Moment; 3],
+    pub(super) most: String,
+}
+
+/// The drawing's edges; none where nothing is drawn.
+pub(super) fn axis(f: &Frame, from_us: i64, to_us: i64, buckets: &[Bucket]) -> Option<Axis> {
+    let most = buckets.iter().map(|bucket| i64::from(bucket.count)).max()?;
+    let times = [from_us, from_us + (to_us - from_us) / 2, to_us].map(|us| f.time(&us));
+    Some(Axis { times, most: shown::exact(most) })
+}
+
 /// How long a stretch is, in µs.
 pub(super) fn step_us(from_us: i64, to_us: i64) -> i64 {
     // Rounded up, so that what came in last is in the last bar.

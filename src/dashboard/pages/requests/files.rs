@@ -11,15 +11,13 @@ use actix_web::web::Path;
 use openssl::base64::decode_block;
 
 use crate::dashboard::pages::requests::chat::{NEW, content};
+use crate::dashboard::pages::requests::command::command;
 use crate::dashboard::pages::requests::one::load;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::PooledConnection;
 use crate::db::records::{Record, fresh, rows};
 use crate::error::Error;
-
-/// A larger body is a file beside the command.
-const INLINE_BYTES: usize = 64 << 10;
 
 fn file(kind: &'static str, policy: &'static str, body: Vec<u8>) -> HttpResponse {
     let mut response = HttpResponse::new(StatusCode::OK).set_body(body).map_into_boxed_body();
@@ -86,68 +84,9 @@ pub(super) async fn curl(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     Ok(file("text/plain; charset=utf-8", "sandbox; default-src 'none'", command.into_bytes()))
 }
 
-fn command(record: &Record, scheme: &str, host: &str) -> String {
-    let facts = &record.row.facts;
-    let host = if facts.host.is_empty() { host } else { &facts.host };
-    let mut lines =
-        vec![format!("curl -X {} {}", word(&facts.method), word(&format!("{scheme}://{host}{}", facts.path)))];
-    lines.push("  -H \"Authorization: Bearer $OPENAI_API_KEY\"".to_owned());
-    let mut end = String::new();
-    match record.texts.body.as_deref() {
-        None => {}
-        Some(body) => {
-            lines.push("  -H 'Content-Type: application/json'".to_owned());
-            match std::str::from_utf8(body).ok().filter(|body| body.len() <= INLINE_BYTES) {
-                Some(text) => {
-                    let mut mark = "END".to_owned();
-                    while text.contains(&mark) {
-                        mark.push('_');
-                    }
-                    lines.push(format!("  --data-binary @- <<'{mark}'"));
-                    end = format!("\n{text}\n{mark}");
-                }
-                None => lines.push(format!("  --data-binary @request-{}-body", record.row.id)),
-            }
-        }
-    }
-    let mut notes = String::new();
-    if let Some(note) = &record.texts.body_note {
-        notes.push_str(&format!("# The recorded body is not what was sent: {}\n", note.replace(['\n', '\r'], " ")));
-    }
-    if record.texts.body.is_some() && end.is_empty() {
-        notes.push_str(&format!("# Save {scheme}://{host}/admin/requests/{}/body beside it first.\n", record.row.id));
-    }
-    format!("{notes}{}{end}\n", lines.join(" \\\n"))
-}
-
-/// A text as one word of a shell (POSIX 2.2.2).
-fn word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::requests::files::{command, kind_of};
-    use crate::db::records::{Facts, Placed, Record, Row, Signs, Texts};
-
-    fn record(path: &str, body: &str) -> Record {
-        let facts = Facts { method: "POST".into(), path: path.into(), host: "h".into(), ..Facts::default() };
-        let placed = Placed { conversation_id: None, linked_by: None, known_messages: None };
-        let texts = Texts { body: Some(body.as_bytes().to_vec()), ..Texts::default() };
-        Record { row: Row { id: 7, facts, placed, signs: Signs::default(), replay_of: None }, texts }
-    }
-
-    #[test]
-    fn a_command_holds_no_key_and_nothing_of_it_gets_out_of_its_quotes() {
-        let text = command(&record("/v1/x?a='$(id)", "{\"a\":\"END\"}"), "http", "other");
-        assert_eq!(
-            text,
-            "curl -X 'POST' 'http://h/v1/x?a='\\''$(id)' \\\n  -H \"Authorization: Bearer $OPENAI_API_KEY\" \\\n  \
-             -H 'Content-Type: application/json' \\\n  --data-binary @- <<'END_'\n{\"a\":\"END\"}\nEND_\n"
-        );
-        let large = command(&record("/v1/x", &"x".repeat(70_000)), "http", "other");
-        assert!(large.contains("@request-7-body") && large.len() < 500, "{large}");
-    }
+    use crate::dashboard::pages::requests::files::kind_of;
 
     #[test]
     fn only_pictures_are_pictures() {

@@ -14,7 +14,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::Ask;
 use crate::dashboard::pages::query::empty::{Empty, counted};
 use crate::dashboard::pages::query::scope::{Scope, encoded, found, tidy};
-use crate::dashboard::pages::requests::chart::{Bar, bars};
+use crate::dashboard::pages::requests::chart::{Axis, Bar, axis, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
 use crate::dashboard::pages::requests::table::{COLUMNS, FIXED, Line, Maker};
@@ -41,6 +41,8 @@ const SORTS: [(&str, Key); 5] = [
     ("-tokens", Key("sort.tokens")),
     ("-cost", Key("sort.cost")),
 ];
+/// Saved searches that are led to.
+const SAVED: usize = 30;
 /// How often a page may load itself again, in s.
 const REFRESH: std::ops::RangeInclusive<u32> = 5..=300;
 
@@ -51,6 +53,9 @@ struct List<'a> {
     ask: Ask,
     count: String,
     bars: Vec<Bar>,
+    axis: Option<Axis>,
+    /// Names and queries of saved searches.
+    saved: Vec<(String, String)>,
     heads: Vec<(&'static str, &'static str)>,
     lines: Vec<Line>,
     /// Cells of a line that are always there.
@@ -85,6 +90,8 @@ struct Live {
     record: String,
     refresh: String,
     upstreams: String,
+    /// The columns that were added.
+    cols: String,
 }
 
 /// `GET /admin/requests?q=&add=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
@@ -168,6 +175,7 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
         names: HashMap::new(),
         offers: Vec::new(),
         newest: 0,
+        saved: Vec::new(),
         span: (0, 0),
         searched_to_us: None,
         stopped: false,
@@ -196,10 +204,9 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
             (count, _) => counted(count),
         },
         bars: bars(f, scope, from_us, to_us, &seen.buckets),
-        heads: lines
-            .first()
-            .map(|line| line.cells.iter().map(|cell| (cell.label, cell.class)).collect())
-            .unwrap_or_default(),
+        axis: axis(f, from_us, to_us, &seen.buckets),
+        saved: seen.saved.into_iter().take(SAVED).map(|saved| (saved.name, saved.query)).collect(),
+        heads: maker.heads(),
         empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),
         has_extra: !wishes.cols.is_empty(),
         searched_to: seen.searched_to_us.map(|us| f.time(&us)),
@@ -233,6 +240,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
                 &seen.names.iter().map(|(id, name)| (id, &name.shown)).collect::<HashMap<_, _>>(),
             )
             .unwrap_or_default(),
+            cols: maker.columns().map(|(name, _)| *name).collect::<Vec<_>>().join(","),
         },
         newer,
         older,

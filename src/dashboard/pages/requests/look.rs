@@ -11,6 +11,7 @@ use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::db::PooledConnection;
 use crate::db::find::{Bucket, Cursor, Found, Search, Top, find, histogram, top};
 use crate::db::records::{first_us, newest_id, rows, titles};
+use crate::db::saved::{self, SavedSearch};
 use crate::error::Error;
 use crate::search::NumberField;
 
@@ -23,6 +24,8 @@ pub(super) struct Seen {
     pub(super) names: HashMap<i64, UpstreamName>,
     pub(super) offers: Vec<String>,
     pub(super) newest: i64,
+    /// Searches with a name.
+    pub(super) saved: Vec<SavedSearch>,
     /// When the oldest request came in that was looked at, µs since 1970: the search took too long.
     pub(super) searched_to_us: Option<i64>,
     /// The search took too long for what would come after these in their order.
@@ -61,6 +64,7 @@ pub(super) fn look(
         names: names(connection)?,
         offers: names_in(connection, search)?,
         newest: newest_id(connection)?,
+        saved: saved::list(connection)?,
         searched_to_us: searched_to.map(|row| row.facts.started_us),
         stopped,
         hints: if is_empty { Some(empty::look(connection, search)?) } else { None },

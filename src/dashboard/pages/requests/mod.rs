@@ -7,13 +7,14 @@
 //! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
 //! | `diff` | two requests compared |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
-//! | `files`, `remove` | what one copies or downloads; taking a request away |
+//! | `files`, `command`, `remove` | what one copies or downloads, as a command too; taking a request away |
 //!
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
 mod chart;
 pub(super) mod chat;
+mod command;
 mod compare;
 mod diff;
 mod estimate;
@@ -52,6 +53,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/requests").guard(page()).route(web::get().to(list::show)))
         .service(resource("/saved").route(web::get().to(saved::show)).route(web::post().guard(form()).to(saved::add)))
         .service(resource("/saved/{id}").route(web::post().guard(form()).to(saved::change)))
+        .service(
+            resource("/saved/{id}/delete")
+                .route(web::get().to(saved::ask))
+                .route(web::post().guard(form()).to(saved::remove)),
+        )
         .service(resource("/requests/{id:\\d+}").guard(page()).route(web::get().to(one::show)))
         .service(resource("/requests/{id:\\d+}/curl").route(web::get().to(files::curl)))
         .service(resource("/requests/{id:\\d+}/blob/{n}").route(web::get().to(files::blob)))

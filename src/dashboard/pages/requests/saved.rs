@@ -9,11 +9,13 @@ use askama::Template;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::confirm;
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::saved::{self, SavedSearch};
+use crate::error::Error;
 
 const SAVED: &str = "/admin/saved";
 /// Characters of a name.
@@ -60,13 +62,24 @@ pub(super) async fn first(visit: &Visit) -> Result<Option<String>, ApiError> {
     Ok(query.filter(|query| query.len() > 1))
 }
 
-/// `POST /admin/saved/{id}`: another `name`, or `delete`, or `default` (`on`, `off`).
+/// `GET /admin/saved/{id}/delete`.
+pub(super) async fn ask(visit: Visit, id: Path<i64>) -> Page {
+    let rows = visit.database(|connection| saved::list(connection)).await?;
+    let row = rows.into_iter().find(|row| row.id == *id).ok_or_else(|| ApiError::from(Error::NotFound))?;
+    let what = visit.frame.tf("saved.delete_what", &[&row.name]);
+    confirm::ask(&visit, Key("saved.delete"), what, (&format!("{SAVED}/{id}/delete"), *id), SAVED)
+}
+
+/// `POST /admin/saved/{id}/delete`.
+pub(super) async fn remove(visit: Visit, id: Path<i64>, _form: Form) -> Result<HttpResponse, ApiError> {
+    let id = *id;
+    visit.database(move |connection| saved::remove(connection, id)).await?;
+    Ok(visit.done(SAVED, visit.frame.t("saved.gone")))
+}
+
+/// `POST /admin/saved/{id}`: another `name`, or `default` (`on`, `off`).
 pub(super) async fn change(visit: Visit, id: Path<i64>, form: Form) -> Result<HttpResponse, ApiError> {
     let id = *id;
-    if form.has("delete") {
-        visit.database(move |connection| saved::remove(connection, id)).await?;
-        return Ok(visit.done(SAVED, visit.frame.t("saved.gone")));
-    }
     if form.has("default") {
         let wanted = Some(id).filter(|_| form.text("default") == "on");
         visit.database(move |connection| saved::set_default(connection, wanted)).await?;

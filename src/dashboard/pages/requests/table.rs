@@ -26,14 +26,28 @@ pub(super) const COLUMNS: [(&str, Key); 6] = [
     ("conv", Key("req.conversation")),
 ];
 
+/// Those of them that hold numbers.
+const NUMBERS: [&str; 2] = ["cost", "conv"];
+
 /// Cells of a row that are always there; those of more columns come after them.
-pub(super) const FIXED: usize = 9;
+pub(super) const FIXED: usize = ALWAYS.len();
+/// Their heads; the style sheet knows by their places which hold numbers.
+const ALWAYS: [(Key, &str); 9] = [
+    (Key("req.model"), ""),
+    (Key("req.upstream"), ""),
+    (Key("req.key"), ""),
+    (Key("req.ip"), ""),
+    (Key("req.ttft"), NUMBER),
+    (Key("req.total"), NUMBER),
+    (Key("req.tokens"), NUMBER),
+    (Key("req.tps"), NUMBER),
+    (Key("req.last_message"), ""),
+];
+/// The class of a column of numbers.
+const NUMBER: &str = "num";
 
 /// What a row shows, but the first columns.
 pub(super) struct Cell {
-    pub(super) label: &'static str,
-    /// Of a number; the style sheet knows the columns that are always there by their places.
-    pub(super) class: &'static str,
     pub(super) text: String,
     /// The term that the value adds; empty for none.
     pub(super) term: String,
@@ -64,6 +78,22 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// The columns that were added, in their order.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &'static (&'static str, Key)> {
+        COLUMNS.iter().filter(|(column, _)| self.cols.contains(column))
+    }
+
+    /// The heads of all columns but the first two, with their classes.
+    pub(super) fn heads(&self) -> Vec<(&'static str, &'static str)> {
+        let added = self.columns().map(|(column, key)| (key, if NUMBERS.contains(column) { NUMBER } else { "" }));
+        ALWAYS
+            .iter()
+            .map(|(key, class)| (key, *class))
+            .chain(added)
+            .map(|(key, class)| (self.f.k(key), class))
+            .collect()
+    }
+
     /// The row of a record.
     pub(super) fn line(&self, row: &Row) -> Line {
         let facts = &row.facts;
@@ -81,49 +111,41 @@ impl Maker<'_> {
 
     fn cells(&self, row: &Row) -> Vec<Cell> {
         let facts = &row.facts;
-        let t = |key: Key| self.f.k(&key);
-        let mut cells = Vec::with_capacity(FIXED + self.cols.len());
-        let mut name = |label: Key, field: NameField, value: &str, shown: &str| {
+        let plain = |text: String| Cell { text, term: String::new() };
+        let name = |field: NameField, value: &str, shown: &str| {
             let term = if value.is_empty() { String::new() } else { named(field, value).to_string() };
-            cells.push(Cell { label: t(label), class: "", text: shown.to_owned(), term });
+            Cell { text: shown.to_owned(), term }
         };
         let model = facts.model.as_deref().unwrap_or_default();
-        name(Key("req.model"), NameField::Model, model, model);
         let upstream = facts.upstream_id.map(|id| called(self.names, id));
         let (asked, shown) = upstream.map(|name| (name.asked, name.shown)).unwrap_or_default();
-        name(Key("req.upstream"), NameField::Upstream, &asked, &shown);
-        name(Key("req.key"), NameField::Key, &facts.key_name, &facts.key_name);
-        let term = if facts.ip.is_empty() { String::new() } else { format!("ip:{}", facts.ip) };
-        cells.push(Cell { label: t(Key("req.ip")), class: "", text: facts.ip.clone(), term });
-        let mut number = |label: Key, text: String| {
-            cells.push(Cell { label: t(label), class: "num", text, term: String::new() });
+        let of_ip = if facts.ip.is_empty() { String::new() } else { format!("ip:{}", facts.ip) };
+        let always = [
+            name(NameField::Model, model, model),
+            name(NameField::Upstream, &asked, &shown),
+            name(NameField::Key, &facts.key_name, &facts.key_name),
+            Cell { text: facts.ip.clone(), term: of_ip },
+            plain(facts.first_content_us.map_or_else(dash, shown::duration)),
+            plain(shown::duration(facts.total_us)),
+            plain(shown::tokens(facts.tokens_in, facts.tokens_out)),
+            plain(speed(row).unwrap_or_else(dash)),
+            plain(self.titles.get(&row.id).cloned().unwrap_or_default()),
+        ];
+        let added = |column: &str| match column {
+            "cost" => plain(facts.cost_nano.map_or_else(dash, money)),
+            "path" => name(NameField::Path, &facts.path, &facts.path),
+            "ua" => name(NameField::Ua, &facts.user_agent, &facts.user_agent),
+            "host" => name(NameField::Host, &facts.host, &facts.host),
+            "finish" => {
+                let finish = row.signs.finish.as_deref().unwrap_or_default();
+                name(NameField::Finish, finish, finish)
+            }
+            _ => match row.placed.conversation_id {
+                Some(id) => Cell { text: id.to_string(), term: numbered(NumberField::Conv, id).to_string() },
+                None => plain(dash()),
+            },
         };
-        number(Key("req.ttft"), facts.first_content_us.map_or_else(dash, shown::duration));
-        number(Key("req.total"), shown::duration(facts.total_us));
-        number(Key("req.tokens"), shown::tokens(facts.tokens_in, facts.tokens_out));
-        number(Key("req.tps"), speed(row).unwrap_or_else(dash));
-        let title = self.titles.get(&row.id).cloned().unwrap_or_default();
-        cells.push(Cell { label: t(Key("req.last_message")), class: "", text: title, term: String::new() });
-        for (column, label) in COLUMNS.iter().filter(|(column, _)| self.cols.contains(column)) {
-            let (class, text, clause) = match *column {
-                "cost" => ("num", facts.cost_nano.map_or_else(dash, money), None),
-                "path" => ("", facts.path.clone(), Some(named(NameField::Path, &facts.path))),
-                "ua" => ("", facts.user_agent.clone(), Some(named(NameField::Ua, &facts.user_agent))),
-                "host" => ("", facts.host.clone(), Some(named(NameField::Host, &facts.host))),
-                "finish" => {
-                    let finish = row.signs.finish.clone().unwrap_or_default();
-                    ("", finish.clone(), Some(named(NameField::Finish, &finish)))
-                }
-                _ => {
-                    let id = row.placed.conversation_id;
-                    let clause = id.map(|id| numbered(NumberField::Conv, id));
-                    ("num", id.map_or_else(dash, |id| id.to_string()), clause)
-                }
-            };
-            let term = clause.filter(|_| !text.is_empty()).map(|clause| clause.to_string()).unwrap_or_default();
-            cells.push(Cell { label: t(*label), class, text, term });
-        }
-        cells
+        always.into_iter().chain(self.columns().map(|(column, _)| added(column))).collect()
     }
 }
 

@@ -58,7 +58,9 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/settings/notices/test").route(web::post().to(acts::test_notices)))
         .service(resource("/settings/recording/expire").route(web::post().to(acts::expire)))
         .service(resource("/settings/prices").route(web::post().to(prices::save)))
-        .service(resource("/settings/prices/delete").route(web::post().to(prices::remove)))
+        .service(
+            resource("/settings/prices/delete").route(web::get().to(prices::ask)).route(web::post().to(prices::remove)),
+        )
         .service(resource("/settings/{tab}").route(web::post().to(fields::save)));
 }
 

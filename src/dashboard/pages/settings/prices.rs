@@ -8,9 +8,11 @@ use askama::Template;
 
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::confirm;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
+use crate::dashboard::words::Key;
 use crate::db::prices::{self, NewPrice, PriceChange, PriceRow};
 use crate::error::Error;
 use crate::usage::start_prices::PRICES_AS_OF;
@@ -19,6 +21,8 @@ use crate::usage::start_prices::PRICES_AS_OF;
 const PATTERN_CHARS: usize = 200;
 const HIGHEST_PICO: i64 = 1_000_000_000_000;
 const DECIMALS: usize = 6;
+/// Where the page of a removal leads back to.
+const BACK: &str = "/admin/settings?tab=prices";
 
 #[derive(Template)]
 #[template(path = "settings/prices.html")]
@@ -168,6 +172,15 @@ pub(super) async fn save(visit: Visit, form: Form) -> Result<HttpResponse, ApiEr
             page(&visit, StatusCode::UNPROCESSABLE_ENTITY, None, Some(d)).await
         }
     }
+}
+
+/// `GET /admin/settings/prices/delete?id=`.
+pub(super) async fn ask(visit: Visit) -> Page {
+    let id: Option<i64> = visit.query(&["id"])?.text("id").parse().ok();
+    let stored = visit.database(|connection| prices::list(connection)).await?;
+    let row = stored.into_iter().find(|row| Some(row.id) == id).ok_or_else(|| ApiError::from(Error::NotFound))?;
+    let what = visit.frame.tf("price.delete_what", &[&row.pattern]);
+    confirm::ask(&visit, Key("price.delete"), what, ("/admin/settings/prices/delete", row.id), BACK)
 }
 
 /// `POST /admin/settings/prices/delete`: `id`.

@@ -1,0 +1,103 @@
+//! What stands around the list of requests: the edges of its drawing, saved searches, what is asked before it goes, addresses
+//! that only take forms.
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::samples::{CHAT, good};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between, browser};
+
+#[test]
+fn the_histogram_tells_its_times_and_its_most() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    assert!(!visitor.page("/admin/requests").contains("class=\"axis"), "nothing is drawn");
+    for _ in 0..3 {
+        gateway.send(Call::chat(CHAT));
+    }
+    gateway.records_when(3);
+    let page = visitor
+        .page("/admin/requests?from=2001-02-03T00:00:00%2B08:00&to=2001-02-05T00:00:00%2B08:00&tz=Asia/Shanghai");
+    assert!(!page.contains("class=\"axis"), "nothing was asked then: {page}");
+    gateway.edit("UPDATE records SET started_us = 981216000000000");
+    let page = visitor
+        .page("/admin/requests?from=2001-02-03T00:00:00%2B08:00&to=2001-02-05T00:00:00%2B08:00&tz=Asia/Shanghai");
+    let axis = between(&page, "<div class=\"axis hint\">", "</div>");
+    assert_eq!(
+        axis,
+        "<span>2001-02-03 00:00:00</span><span>2001-02-04 00:00:00</span><span>2001-02-05 00:00:00</span>"
+    );
+    assert!(page.contains("Most requests in a bar: 3<"), "{page}");
+}
+
+#[test]
+fn a_saved_search_is_one_step_from_the_list_and_is_asked_about_before_it_goes() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    for number in 0..35 {
+        visitor.send("/admin/saved", &format!("name=Search+{number:02}&query=%3Fq%3Dstatus%3A{}", 500 + number));
+    }
+    let page = visitor.page("/admin/requests");
+    let listed = between(&page, "<summary>Saved searches</summary>", "</ul>");
+    assert_eq!(listed.matches("<a href=\"/admin/requests?q=status:").count(), 30, "{listed}");
+    assert!(listed.contains("<a href=\"/admin/saved\">") && page.contains("id=\"save-name\""), "{listed}");
+
+    let saved = visitor.page("/admin/saved");
+    let ask = between(&saved, "<a class=\"button danger\" href=\"", "\"");
+    let page = visitor.page(ask);
+    assert!(page.contains("Search 00") && saved.contains("Search 00"), "{page}");
+    let action = between(&page, "<form method=\"post\" action=\"/admin/saved", "\"");
+    let without = visitor.post(&format!("/admin/saved{}", action.trim_end_matches("/delete")), "delete=1");
+    assert_eq!(without.status, 422, "it goes by its own page alone");
+    let page = visitor.send(&format!("/admin/saved{action}"), "");
+    assert!(page.contains("The saved search is deleted.") && !page.contains("Search 00"), "{page}");
+    assert_eq!((visitor.get(ask).status, visitor.post(ask, "").status), (404, 404));
+}
+
+#[test]
+fn a_price_is_asked_about_before_it_goes() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    visitor.send("/admin/settings/prices", "pattern=odd-model&input=1.5&cached=&output=2");
+    let id = gateway.database.sql("SELECT id FROM prices WHERE pattern = 'odd-model'").trim().to_owned();
+    let edit = visitor.page(&format!("/admin/settings?tab=prices&edit={id}"));
+    let ask = format!("/admin/settings/prices/delete?id={id}");
+    assert!(edit.contains(&format!("href=\"{ask}\"")) && !edit.contains("formaction"), "{edit}");
+    let page = visitor.page(&ask);
+    assert!(page.contains("odd-model") && page.contains(&format!("name=\"id\" value=\"{id}\"")), "{page}");
+    let left = || gateway.database.sql("SELECT count(*) FROM prices WHERE pattern = 'odd-model'").trim().to_owned();
+    assert_eq!(left(), "1", "asking changes nothing");
+    visitor.send("/admin/settings/prices/delete", &format!("id={id}"));
+    assert_eq!((left().as_str(), visitor.get(&ask).status), ("0", 404));
+}
+
+#[test]
+fn an_address_that_only_takes_forms_says_so_to_whoever_looks_at_it() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    for (path, allow) in [
+        ("/admin/theme", "POST"),
+        ("/admin/logout", "POST"),
+        ("/admin/saved/1", "POST"),
+        ("/admin/keys/rename", "POST"),
+        ("/admin/settings/general", "POST"),
+        ("/admin/settings/password", "POST"),
+        ("/admin/upstreams/order", "POST"),
+        ("/admin/upstreams/bulk", "POST"),
+        ("/admin/upstreams/1/test", "POST"),
+        ("/admin/prices/1", "PUT, DELETE"),
+    ] {
+        let page = visitor.get(path);
+        assert_eq!((page.status, page.header("allow")), (405, Some(allow)), "{path}");
+        assert!(page.text().contains("forms are sent to this address") && page.text().contains("<nav"), "{path}");
+        assert!(page.header("content-security-policy").is_some(), "{path}");
+        let json = gateway.admin("GET", path, "");
+        assert_eq!((json.status, json.header("allow")), (405, Some(allow)), "{path}");
+        assert_eq!(json.json()["error"]["type"], "admin_error", "{path}");
+        let stranger = gateway.send(browser("GET", path));
+        assert_eq!(stranger.status, 303, "{path} tells nobody else");
+        assert_eq!(gateway.send(Call::get(path)).status, 401, "{path}");
+    }
+}
