@@ -31,6 +31,7 @@ if (box && button && waitingButton) {
     return `${Math.floor(us / 6e7)} m ${String(Math.floor(us / 1e6) % 60).padStart(2, "0")} s`;
   };
   const side = (tokens) => (tokens == null ? "?" : whole.format(tokens));
+  const short = (tokens) => (tokens >= 1e6 ? `${(Math.floor(tokens / 1e5) / 10).toFixed(1)} M` : side(tokens));
   const kind = (status) => (status >= 200 && status < 300 ? "ok" : status >= 300 && status < 400 ? "info" : status >= 400 && status < 500 ? "warn" : "err");
   const money = (dollars) => (dollars == null ? "—" : `$${dollars.toFixed(dollars >= 1 ? 2 : dollars >= 1e-4 || dollars <= 0 ? 4 : 7)}`);
   const added = {
@@ -76,7 +77,8 @@ if (box && button && waitingButton) {
     cell(row, duration(record.first_content_us), "num");
     cell(row, duration(record.total_us), "num");
     const counted = record.tokens_in != null || record.tokens_out != null;
-    cell(row, counted ? `${side(record.tokens_in)} → ${side(record.tokens_out)}` : "—", "num");
+    const tokens = cell(row, counted ? `${short(record.tokens_in)} → ${short(record.tokens_out)}` : "—", "num");
+    if (Math.max(record.tokens_in, record.tokens_out) >= 1e6) tokens.title = `${side(record.tokens_in)} → ${side(record.tokens_out)}`;
     const streamed = record.streamed && record.first_content_us != null ? record.total_us - record.first_content_us : 0;
     cell(row, streamed > 0 && record.tokens_out != null ? ((record.tokens_out * 1e6) / streamed).toFixed(1) : "—", "num");
     cell(row, "");

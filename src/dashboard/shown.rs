@@ -2,8 +2,15 @@
 //!
 //! **Invariant:** nothing here reads a clock or a browser's zone: now and zone are arguments. **May import:** nothing of the crate.
 
+use std::fmt;
+
+use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// Numbers from here on are shown short, and what stands behind them.
+const SHORT_FROM: i64 = 1_000_000;
+const MILLIONS: &str = " M";
 
 /// A moment for a `<time>` element.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +52,7 @@ pub fn duration(us: i64) -> String {
 /// `44,740`; above a million `38.2 M`, whose exact figure belongs into `title` ([`exact`]).
 pub fn count(number: i64) -> String {
     match number {
-        1_000_000.. => format!("{}.{} M", number / 1_000_000, number / 100_000 % 10),
+        SHORT_FROM.. => format!("{}.{}{MILLIONS}", number / SHORT_FROM, number / 100_000 % 10),
         number => exact(number),
     }
 }
@@ -61,6 +68,62 @@ pub fn exact(number: i64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Numbers as pages show them: short above a million, with every digit in the title.
+///
+/// As HTML it is safe: nothing but numbers and what stands between them is ever in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    text: String,
+    exact: String,
+}
+
+impl Figure {
+    /// One number.
+    pub fn of(number: i64) -> Figure {
+        Figure { text: count(number), exact: title(&[Some(number)]) }
+    }
+
+    /// Tokens in and out, as [`tokens`] writes them.
+    pub fn of_tokens(tokens_in: Option<i64>, tokens_out: Option<i64>) -> Figure {
+        Figure { text: tokens(tokens_in, tokens_out), exact: title(&[tokens_in, tokens_out]) }
+    }
+
+    /// What is shown, without HTML.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Every digit of what is shown short; empty when nothing is.
+    pub fn exact(&self) -> &str {
+        &self.exact
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.exact.as_str() {
+            "" => f.write_str(&self.text),
+            exact => write!(f, "<span title=\"{exact}\">{}</span>", self.text),
+        }
+    }
+}
+
+impl HtmlSafe for Figure {}
+
+/// Every digit of numbers of which one is shown short by [`count`]; else nothing.
+pub fn title(numbers: &[Option<i64>]) -> String {
+    if numbers.iter().flatten().all(|number| *number < SHORT_FROM) {
+        return String::new();
+    }
+    let side = |number: &Option<i64>| number.map_or_else(|| "?".to_owned(), exact);
+    numbers.iter().map(side).collect::<Vec<_>>().join(" → ")
+}
+
+/// The same for a number that has been written as `text` already, in whatever unit.
+pub fn title_of(number: f64, text: &str) -> String {
+    if text.ends_with(MILLIONS) { exact(number as i64) } else { String::new() }
 }
 
 /// `44,740 → 1,290`; a side that nobody counted is `?`, and nothing counted at all is `—`.
@@ -115,7 +178,7 @@ pub fn status_class(status: i32) -> &'static str {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use crate::dashboard::shown::{bytes, count, duration, exact, moment, money, percent, tokens};
+    use crate::dashboard::shown::{Figure, bytes, count, duration, exact, moment, money, percent, title_of, tokens};
 
     #[test]
     fn a_moment_is_shown_in_the_named_zone_whatever_day_that_makes_it() {
@@ -166,6 +229,14 @@ mod tests {
         assert_eq!((exact(38_214_991).as_str(), count(38_214_991).as_str()), ("38,214,991", "38.2 M"));
         assert_eq!((count(999), count(44_740), exact(-1_000)), ("999".into(), "44,740".into(), "-1,000".into()));
         assert_eq!(tokens(Some(44_740), Some(1_290)), "44,740 → 1,290");
+        assert_eq!(Figure::of(38_214_991).to_string(), "<span title=\"38,214,991\">38.2 M</span>");
+        assert_eq!(Figure::of(999_999).to_string(), "999,999");
+        assert_eq!(
+            Figure::of_tokens(Some(1_000_000), None).to_string(),
+            "<span title=\"1,000,000 → ?\">1.0 M → ?</span>"
+        );
+        assert_eq!(Figure::of_tokens(Some(7), None).to_string(), "7 → ?");
+        assert_eq!((title_of(2.5e6, "2.5 M"), title_of(2.5e6, "2.50 s")), ("2,500,000".into(), String::new()));
         assert_eq!((tokens(None, None).as_str(), tokens(Some(1), None).as_str()), ("—", "1 → ?"));
     }
 }

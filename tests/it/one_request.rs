@@ -92,9 +92,11 @@ fn connecting_and_waiting_are_told_apart_for_each_attempt(kind: Kind) {
     }
     let records = gateway.records_when(4);
     let connected = |name: &str| {
-        let id = gateway.upstream_id(name);
+        let id: i64 = gateway.upstream_id(name).parse().unwrap();
         let all: Vec<Value> = records.iter().flat_map(|record| record.attempts()).collect();
-        all.iter().filter(|attempt| attempt["upstream_id"].to_string() == id && attempt["connect_us"].is_i64()).count()
+        all.iter()
+            .filter(|attempt| attempt["upstream_id"].as_i64() == Some(id) && attempt["connect_us"].is_i64())
+            .count()
     };
     assert_eq!(
         (connected("first"), connected("second")),

@@ -1,9 +1,13 @@
 //! What stands around the list of requests: the edges of its drawing, saved searches, what is asked before it goes, addresses
 //! that only take forms.
 
+use openai_api_route::db::records::{Ending, Facts, NewRecord, Texts};
+use serde_json::json;
+
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::record::store;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, browser};
@@ -100,4 +104,40 @@ fn an_address_that_only_takes_forms_says_so_to_whoever_looks_at_it() {
         assert_eq!(stranger.status, 303, "{path} tells nobody else");
         assert_eq!(gateway.send(Call::get(path)).status, 401, "{path}");
     }
+}
+
+#[test]
+fn numbers_that_are_shown_short_have_every_digit_in_their_title() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a very long book"}]}).to_string();
+    let facts = Facts {
+        started_us: chrono::Utc::now().timestamp_micros() - 60_000_000,
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        model: Some("m".to_owned()),
+        status: 500,
+        tokens_in: Some(38_214_991),
+        tokens_out: Some(1_290),
+        attempts: "[]".to_owned(),
+        ending: Ending::Complete,
+        ..Facts::default()
+    };
+    let texts = Texts { body: Some(body.into_bytes()), ..Texts::default() };
+    let id = store(&gateway, &[NewRecord { facts, texts, ..NewRecord::default() }])[0];
+    let visitor = Visitor::log_in(&gateway);
+    let both = ["title=\"38,214,991 → 1,290\"", ">38.2 M → 1,290<"];
+    for target in ["/admin/requests".to_owned(), format!("/admin/requests/{id}"), "/admin/conversations".to_owned()] {
+        let page = visitor.page(&target);
+        assert!(both.iter().all(|part| page.contains(part)), "{target}: {page}");
+    }
+    let page = visitor.page("/admin");
+    assert!(page.contains("title=\"38,214,991 → 1,290") && page.contains(both[1]), "{page}");
+    let talk = gateway.database.sql("SELECT conversation_id FROM records").trim().to_owned();
+    let page = visitor.page(&format!("/admin/conversations/{talk}"));
+    assert_eq!(page.matches(both[0]).count(), 2, "of all and of the turn: {page}");
+    let page = visitor.page("/admin/usage?metric=tokens_in&range=24h");
+    assert!(
+        page.contains(" title=\"38,214,991\"") && page.contains("38.2 M") && page.contains(" 38,214,991</title>"),
+        "{page}"
+    );
 }

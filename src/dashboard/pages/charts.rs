@@ -1,7 +1,9 @@
 //! Charts as numbers that a template draws: bars, lines, health strips. Start at [`Chart::new`] and [`Strip::new`].
 //!
 //! The drawing is for eyes and pointers; the same numbers and links stand in a table below it, for everybody else.
-//! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** nothing of the crate.
+//! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** `shown`.
+
+use crate::dashboard::shown::title_of;
 
 /// The drawing's size; it is stretched to the page.
 const WIDTH: f64 = 600.0;
@@ -32,6 +34,8 @@ pub(in crate::dashboard) struct Series {
 pub(in crate::dashboard) struct Cell {
     /// In the chart's table: the value, and what is beside it.
     pub(in crate::dashboard) text: String,
+    /// In the chart's table: every digit of the value, where it is shown short.
+    pub(in crate::dashboard) title: String,
     pub(in crate::dashboard) href: String,
 }
 
@@ -112,12 +116,17 @@ impl Chart {
             if series.iter().all(|series| value(series).is_none_or(|value| value == 0.0)) {
                 continue;
             }
+            let exact = |series: &Series, cell: &str| title_of(value(series).unwrap_or_default(), cell);
             let cell = |(series, value): (&Series, &String)| {
-                let Cell { text, href } = series.told.get(index).cloned().unwrap_or_default();
-                Cell { text: if text.is_empty() { value.clone() } else { format!("{value} {text}") }, href }
+                let Cell { text, href, .. } = series.told.get(index).cloned().unwrap_or_default();
+                let text = if text.is_empty() { value.clone() } else { format!("{value} {text}") };
+                Cell { text, title: exact(series, value), href }
             };
             let told_cells = series.iter().zip(&cells).map(cell).collect();
-            let named = series.iter().zip(&cells).map(|(series, cell)| format!("{} {cell}", series.name));
+            let named = series.iter().zip(&cells).map(|(series, cell)| match exact(series, cell).as_str() {
+                "" => format!("{} {cell}", series.name),
+                exact => format!("{} {exact}", series.name),
+            });
             let told = format!("{}: {}", place.label, named.collect::<Vec<_>>().join(", "));
             chart.hits.push((format!("{:.1}", index as f64 * step), format!("{step:.1}"), place.href.clone(), told));
             chart.rows.push((place.label, place.href, told_cells));
@@ -237,7 +246,7 @@ mod tests {
     fn a_line_has_a_gap_where_nothing_is_known_and_the_table_tells_the_same_numbers() {
         let places = (0..4).map(|n| Place { label: format!("t{n}"), href: format!("/r?{n}") }).collect();
         let values = vec![Some(1.0), None, Some(2.0), Some(2.0)];
-        let told = vec![Cell { text: "(7)".into(), href: "/x".into() }];
+        let told = vec![Cell { text: "(7)".into(), href: "/x".into(), ..Cell::default() }];
         let series = [Series { name: "p50".into(), class: "s1", values, told }];
         let chart = Chart::new("t".into(), "s".into(), places, &series, false, &|n| format!("{n} ms"));
         assert_eq!(chart.lines[0].1, "M0.0 60.0h150.0M375.0 0.0h0.1L525.0 0.0h0.1");

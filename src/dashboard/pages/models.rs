@@ -14,7 +14,7 @@ use crate::dashboard::pages::settings::dollars;
 use crate::dashboard::pages::span::{filter, requests as found};
 use crate::dashboard::pages::upstreams::entries;
 use crate::dashboard::pages::upstreams::state::until;
-use crate::dashboard::shown;
+use crate::dashboard::shown::Figure;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::prices::PriceRow;
@@ -51,7 +51,7 @@ struct ModelRow {
     /// How many of them are ready.
     ready: usize,
     /// Of the last 7 days.
-    requests: String,
+    requests: Figure,
     link: String,
     /// Dollars per million tokens: in, out, from a cache; `—` where unknown.
     price: [String; 3],
@@ -120,7 +120,7 @@ pub(super) async fn list(visit: Visit) -> Page {
         let id = price.and_then(|price| ids.get(&price.pattern));
         let dollars = |pico: Option<i64>| pico.map_or_else(|| "—".to_owned(), dollars);
         ModelRow {
-            requests: shown::count(asked),
+            requests: Figure::of(asked),
             link: if asked > 0 { found(&visit.frame, &filter("model", &model), "range=7d") } else { String::new() },
             price: [
                 dollars(price.map(|price| price.input)),
@@ -137,7 +137,7 @@ pub(super) async fn list(visit: Visit) -> Page {
     });
     let rows: Vec<ModelRow> = shown.collect();
     let orphans = rows.iter().filter(|row| row.names.is_empty() && !row.link.is_empty());
-    let orphans = orphans.map(|row| (row.model.clone(), row.requests.clone())).collect();
+    let orphans = orphans.map(|row| (row.model.clone(), row.requests.text().to_owned())).collect();
     let open = snapshot.upstreams.iter().filter(|upstream| upstream.enabled && upstream.rules.allow.is_empty());
     visit.page(&List {
         f: &visit.frame,
@@ -162,7 +162,7 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
         more,
         ready,
         model,
-        requests: String::new(),
+        requests: Figure::default(),
         link: String::new(),
         price: Default::default(),
         is_priced: false,

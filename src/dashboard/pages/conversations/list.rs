@@ -16,7 +16,7 @@ use crate::dashboard::pages::query::empty::{self, Empty, Hints, counted};
 use crate::dashboard::pages::query::scope::{Scope, tidy};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
-use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{COUNT_CAP, Cursor, Groups, groups};
@@ -61,7 +61,7 @@ pub(super) struct Row {
     pub(super) models: String,
     pub(super) keys: String,
     pub(super) upstreams: String,
-    pub(super) tokens: String,
+    pub(super) tokens: Figure,
     pub(super) cost: String,
     last: Moment,
     pub(super) linked: Vec<(Key, Key)>,
@@ -143,7 +143,7 @@ pub(super) fn row(f: &Frame, talk: &Talk, names: &HashMap<i64, String>, query: &
         models: few(talk.models.clone()),
         keys: few(talk.keys.clone()),
         upstreams: few(talk.upstreams.iter().map(|id| name_of(names, *id)).collect()),
-        tokens: shown::tokens(talk.tokens_in, talk.tokens_out),
+        tokens: Figure::of_tokens(talk.tokens_in, talk.tokens_out),
         cost: talk.cost_nano.map_or_else(|| "—".to_owned(), shown::money),
         last: f.time(&talk.last_us),
         linked: talk.linked_by.iter().filter_map(|word| linked(word)).collect(),

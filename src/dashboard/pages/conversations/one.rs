@@ -20,7 +20,7 @@ use crate::dashboard::pages::requests::parts::{Body, Hits, Said, Writer};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::requests::conversations::narrower;
-use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::PooledConnection;
@@ -67,7 +67,7 @@ struct Turn {
     upstream: String,
     first: String,
     total: String,
-    tokens: String,
+    tokens: Figure,
     cost: String,
     said: Vec<Said>,
     error: Option<String>,
@@ -233,7 +233,7 @@ impl Told<'_> {
             upstream: facts.upstream_id.map(|id| name_of(self.names, id)).unwrap_or_default(),
             first: ttft.map(shown::duration).unwrap_or_else(|| "—".to_owned()),
             total: shown::duration(facts.total_us),
-            tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
+            tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(|| "—".to_owned(), shown::money),
             is_empty: said.is_empty() && more == 0 && error.is_none(),
             said,

@@ -10,7 +10,7 @@ use crate::dashboard::pages::span::{filter, requests};
 use crate::dashboard::pages::upstreams::entries;
 use crate::dashboard::pages::upstreams::state::label;
 use crate::dashboard::reply::ApiError;
-use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words::Key;
 use crate::db::client_keys::{self, KeyRow};
@@ -89,7 +89,7 @@ pub(super) struct Row {
     pub(super) last: Option<Moment>,
     /// Of 30 days.
     pub(super) asked: i64,
-    pub(super) requests: String,
+    pub(super) requests: Figure,
     pub(super) cost: String,
     /// To these requests.
     pub(super) found: String,
@@ -124,7 +124,7 @@ impl Row {
             old: old.map(|row| (ClientKey::new("", &row.old_key).last4(), f.time(&row.old_until_us))),
             last: used.map(|used| f.time(&used.last_us)),
             asked: sum.requests,
-            requests: shown::count(sum.requests),
+            requests: Figure::of(sum.requests),
             cost: match sum.cost_nano {
                 0 if sum.unpriced > 0 || sum.requests == 0 => "—".to_owned(),
                 nano => shown::money(nano),

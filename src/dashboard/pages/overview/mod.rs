@@ -31,7 +31,7 @@ use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
 use crate::dashboard::pages::span::{RANGES, Span, filter, requests as found};
 use crate::dashboard::pages::upstreams::state::{Badge, label};
-use crate::dashboard::shown::{self, Moment};
+use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::records::{Row, newest_id, rows, rows_after};
@@ -95,7 +95,7 @@ pub(super) struct RequestLine {
     pub(super) model: String,
     upstream: String,
     pub(super) total: String,
-    pub(super) tokens: String,
+    pub(super) tokens: Figure,
 }
 
 /// `GET /admin?range=&from=&to=&refresh=`.
@@ -202,6 +202,6 @@ pub(super) fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -
         model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
         upstream: upstream.unwrap_or_default(),
         total: shown::duration(facts.total_us),
-        tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
+        tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
     }
 }

@@ -69,7 +69,13 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
         card(
             Key("overview.tokens"),
             shown::tokens(Some(now.tokens_in), Some(now.tokens_out)),
-            f.tf("overview.untold", &[&now.unknown_tokens]),
+            [
+                shown::title(&[Some(now.tokens_in), Some(now.tokens_out)]),
+                f.tf("overview.untold", &[&now.unknown_tokens]),
+            ]
+            .join(" ")
+            .trim_start()
+            .to_owned(),
             "",
             change(tokens(&now), tokens(past)),
         ),
@@ -119,7 +125,7 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
     // A bar of errors leads to the requests that failed.
     let failed = |at_s: &i64| known.get(at_s).is_some_and(|figures| figures.errors > 0);
     let link = |at_s: &i64| if failed(at_s) { step("is:error", *at_s) } else { String::new() };
-    let errors = steps.iter().map(|at_s| Cell { text: String::new(), href: link(at_s) }).collect();
+    let errors = steps.iter().map(|at_s| Cell { href: link(at_s), ..Cell::default() }).collect();
     let samples = |at_s: &i64| known.get(at_s).map_or(0, |figures| first(figures).count());
     let counted = [
         Series {
@@ -138,8 +144,7 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
     let told = f.tf("overview.requests.told", &[&shown::exact(sum.requests), &shown::exact(sum.errors)]);
     let whole = |number: f64| if number.fract() == 0.0 { shown::count(number as i64) } else { format!("{number}") };
     let bars = Chart::new(f.t("overview.requests.title").to_owned(), told, places(), &counted, true, &whole);
-    let counts =
-        || steps.iter().map(|at_s| Cell { text: format!("({})", samples(at_s)), href: String::new() }).collect();
+    let counts = || steps.iter().map(|at_s| Cell { text: format!("({})", samples(at_s)), ..Cell::default() }).collect();
     let line = |name: &str, class| Series {
         name: name.to_owned(),
         class,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::span::{filter, requests};
-use crate::dashboard::shown;
+use crate::dashboard::shown::{self, Figure};
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, find};
 use crate::db::records::Row;
@@ -24,7 +24,7 @@ const ERROR_CHARS: usize = 80;
 /// An entry: what, how often, where it leads.
 pub(super) struct Top {
     pub(super) name: String,
-    pub(super) count: String,
+    pub(super) count: Figure,
     pub(super) note: String,
     pub(super) href: String,
 }
@@ -40,7 +40,7 @@ pub(super) fn grouped(f: &Frame, points: &[Point], field: &str, time: &str) -> V
     sums.sort_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
     let top = |(name, figures): (&str, Figures)| Top {
         name: name.to_owned(),
-        count: shown::count(figures.requests),
+        count: Figure::of(figures.requests),
         note: if figures.cost_nano > 0 { shown::money(figures.cost_nano) } else { String::new() },
         href: requests(f, &filter(field, name), time),
     };
@@ -69,7 +69,7 @@ pub(super) fn errors(f: &Frame, failed: &[Row], time: &str) -> Vec<Top> {
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let top = |((status, words), count): ((i32, String), usize)| Top {
         name: if words.is_empty() { f.tf("overview.status", &[&status]) } else { format!("{status} · {words}") },
-        count: shown::exact(count as i64),
+        count: Figure::of(count as i64),
         note: String::new(),
         href: requests(f, &format!("is:error status:{status}"), time),
     };

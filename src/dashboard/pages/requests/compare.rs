@@ -13,7 +13,7 @@ use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::table::{called, dash, money};
-use crate::dashboard::shown;
+use crate::dashboard::shown::{self, Figure};
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::records::Record;
 
@@ -43,7 +43,7 @@ struct Shown {
     /// What is not whole.
     notes: Vec<String>,
     total: String,
-    tokens: String,
+    tokens: Figure,
     cost: String,
     text: String,
     /// Bytes of the text that are not shown.
@@ -69,7 +69,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             content: facts.first_content_us.map_or_else(dash, shown::duration),
             notes: notes(f, record).into_iter().chain(ended(f, facts)).collect(),
             total: shown::duration(facts.total_us),
-            tokens: shown::tokens(facts.tokens_in, facts.tokens_out),
+            tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(dash, money),
             text: if text.is_empty() { facts.error.clone().unwrap_or_default() } else { text.join("\n\n") },
             rest: 0,

@@ -18,6 +18,8 @@ use crate::search::{NameField, NumberField};
 pub(super) struct Fact {
     pub(super) label: Key,
     pub(super) value: String,
+    /// Every digit of what is shown short; empty when nothing is.
+    pub(super) title: String,
     pub(super) href: String,
 }
 
@@ -47,7 +49,12 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     let mut all = Vec::new();
     let mut add = |label: Key, value: Option<String>, query: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            all.push(Fact { label, value, href: query.map(list).unwrap_or_default() });
+            let exact = if label == Key("req.tokens") {
+                shown::title(&[facts.tokens_in, facts.tokens_out])
+            } else {
+                String::new()
+            };
+            all.push(Fact { label, value, title: exact, href: query.map(list).unwrap_or_default() });
         }
     };
     let name = |field: NameField, value: &str| Some(named(field, value).to_string());
@@ -87,7 +94,7 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     if let Some(id) = record.row.placed.conversation_id {
         let there = Scope::default().with(&[("q", scope.get("q")), ("tz", scope.get("tz"))]);
         let href = format!("/admin/conversations/{id}{there}");
-        all.push(Fact { label: Key("req.conversation"), value: id.to_string(), href });
+        all.push(Fact { label: Key("req.conversation"), value: id.to_string(), title: String::new(), href });
     }
     all
 }

@@ -49,6 +49,8 @@ const NUMBER: &str = "num";
 /// What a row shows, but the first columns.
 pub(super) struct Cell {
     pub(super) text: String,
+    /// Every digit of what is shown short; empty when nothing is.
+    pub(super) title: String,
     /// The term that the value adds; empty for none.
     pub(super) term: String,
 }
@@ -111,10 +113,10 @@ impl Maker<'_> {
 
     fn cells(&self, row: &Row) -> Vec<Cell> {
         let facts = &row.facts;
-        let plain = |text: String| Cell { text, term: String::new() };
+        let plain = |text: String| Cell { text, title: String::new(), term: String::new() };
         let name = |field: NameField, value: &str, shown: &str| {
             let term = if value.is_empty() { String::new() } else { named(field, value).to_string() };
-            Cell { text: shown.to_owned(), term }
+            Cell { text: shown.to_owned(), title: String::new(), term }
         };
         let model = facts.model.as_deref().unwrap_or_default();
         let upstream = facts.upstream_id.map(|id| called(self.names, id));
@@ -124,10 +126,13 @@ impl Maker<'_> {
             name(NameField::Model, model, model),
             name(NameField::Upstream, &asked, &shown),
             name(NameField::Key, &facts.key_name, &facts.key_name),
-            Cell { text: facts.ip.clone(), term: of_ip },
+            Cell { term: of_ip, ..plain(facts.ip.clone()) },
             plain(facts.first_content_us.map_or_else(dash, shown::duration)),
             plain(shown::duration(facts.total_us)),
-            plain(shown::tokens(facts.tokens_in, facts.tokens_out)),
+            Cell {
+                title: shown::title(&[facts.tokens_in, facts.tokens_out]),
+                ..plain(shown::tokens(facts.tokens_in, facts.tokens_out))
+            },
             plain(speed(row).unwrap_or_else(dash)),
             plain(self.titles.get(&row.id).cloned().unwrap_or_default()),
         ];
@@ -141,7 +146,7 @@ impl Maker<'_> {
                 name(NameField::Finish, finish, finish)
             }
             _ => match row.placed.conversation_id {
-                Some(id) => Cell { text: id.to_string(), term: numbered(NumberField::Conv, id).to_string() },
+                Some(id) => Cell { term: numbered(NumberField::Conv, id).to_string(), ..plain(id.to_string()) },
                 None => plain(dash()),
             },
         };

@@ -81,7 +81,8 @@ struct Activity<'a> {
     head: Head,
     span: Span,
     ranges: [(&'static str, Key); 5],
-    facts: Vec<(&'static str, String)>,
+    /// Names, values, and every digit of those that are shown short.
+    facts: Vec<(&'static str, String, String)>,
     errors: Vec<ErrorLine>,
     looked_at: usize,
     latest: Vec<RequestLine>,
@@ -140,17 +141,22 @@ fn newest(connection: &mut Connection, query: &str, span: (i64, i64), rows: usiz
     Ok(find(connection, &search, Cursor::Newest, rows)?.rows)
 }
 
-fn facts(f: &Frame, figures: &Figures) -> Vec<(&'static str, String)> {
+fn facts(f: &Frame, figures: &Figures) -> Vec<(&'static str, String, String)> {
     let p95 = |times: &Histogram| times.quantile(0.95).map_or_else(|| "—".to_owned(), shown::duration);
     let failed = format!("{} ({})", shown::exact(figures.errors), shown::percent(figures.errors, figures.requests));
-    vec![
+    let tokens = [Some(figures.tokens_in), Some(figures.tokens_out)];
+    let facts = [
         (f.t("overview.requests"), shown::exact(figures.requests)),
         (f.t("overview.error_share"), failed),
         (f.t("overview.first_p95"), p95(first(figures))),
         (f.t("overview.total_p95"), p95(&figures.total)),
         (f.t("overview.tokens"), shown::tokens(Some(figures.tokens_in), Some(figures.tokens_out))),
         (f.t("overview.cost"), shown::money(figures.cost_nano)),
-    ]
+    ];
+    let titled = |(name, value): (&'static str, String)| {
+        (name, value, if name == f.t("overview.tokens") { shown::title(&tokens) } else { String::new() })
+    };
+    facts.into_iter().map(titled).collect()
 }
 
 /// The most frequent messages, of requests that failed here and of those that were answered elsewhere then.

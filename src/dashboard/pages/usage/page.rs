@@ -59,6 +59,8 @@ struct Row {
     name: String,
     href: String,
     value: String,
+    /// Every digit of the value and of the one before, where they are shown short.
+    titles: [String; 2],
     share: String,
     samples: String,
     /// Of the stretch of time before, as long, and where it leads.
@@ -102,7 +104,11 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let written = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |value| asked.metric.written(value));
     let told = |name: String, terms: String, figures: &Figures, past: Option<Figures>| {
         let (now, past) = (value(figures), past.as_ref().and_then(value));
+        let title = |value: Option<f64>| {
+            value.map_or_else(String::new, |value| shown::title_of(value, &asked.metric.written(value)))
+        };
         Row {
+            titles: [title(now), title(past)],
             name,
             href: requests(f, &terms, &time),
             value: written(now),
@@ -137,6 +143,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         let beside = |(start, figures): (&i64, &Option<Figures>)| {
             let samples = figures.as_ref().filter(|_| asked.metric.is_percentile());
             Cell {
+                title: String::new(),
                 text: samples.map(|figures| format!("({})", asked.metric.samples(figures))).unwrap_or_default(),
                 href: if with_links && figures.is_some() {
                     requests(f, &terms, &between_steps(*start))
