@@ -224,7 +224,7 @@ fn a_search_is_its_address_for_whoever_opens_it() {
     let seen = |browser: &Browser| {
         let ids =
             browser.text("return [...document.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id).join()");
-        (ids, browser.text("return [...document.querySelectorAll('.chips')][0].innerText"))
+        (ids, browser.text("return document.querySelector('.chips[aria-label]').innerText"))
     };
     let (address, first) = {
         let browser = Browser::logged_in(&gateway, true);
