@@ -1,22 +1,24 @@
-//! What happens to every request and reply below `/admin`: language links, the way to the login, error pages, headers.
+//! What happens to every request and reply below `/admin`: language links, addresses of pages, the way to the login, error pages, headers.
 //!
 //! **Invariant:** no page leaves without the headers of [`HEADERS`]; an error is a page for browsers and JSON for programs.
 //! **May import:** `state`.
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use log::error;
 
 use crate::dashboard::form::{see, wants_page};
 use crate::dashboard::frame::{Frame, language_switch};
+use crate::dashboard::pages::addresses;
 use crate::dashboard::password::random_secret;
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::session::Admin;
 use crate::dashboard::visit::html;
 use crate::dashboard::words::Key;
 use crate::state::State;
@@ -62,6 +64,12 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         response.add_cookie(&cookie)?;
         return Ok(finished(request.into_response(response)));
     }
+    if is_page
+        && looks
+        && let Some(response) = elsewhere(request.request()).await
+    {
+        return Ok(finished(request.into_response(response)));
+    }
     let response = next.call(request).await?;
     let Some(error) = response.response().error().filter(|_| is_page) else {
         return Ok(finished(response));
@@ -70,6 +78,16 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         return Ok(finished(response));
     };
     Ok(finished(response.into_response(page)))
+}
+
+/// The answer to an address that a page does not have: the error, the way to the one it has, or first to the login.
+async fn elsewhere(request: &HttpRequest) -> Option<HttpResponse> {
+    let is_guarded = addresses::is_guarded(request)?;
+    let admin = if is_guarded { Admin::from_request(request, &mut Payload::None).await.map(drop) } else { Ok(()) };
+    match admin.and_then(|()| addresses::settled(request)) {
+        Ok(settled) => settled,
+        Err(error) => page_of(&error, request, true).or_else(|| Some(error.error_response())),
+    }
 }
 
 /// An error as a browser gets it.

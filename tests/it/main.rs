@@ -6,6 +6,7 @@
 // clippy.toml allows these within `#[test]`; the harness is nothing but test code.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod addresses; // parameters of all pages
 mod admin; // the admin API as JSON
 mod audit; // who changed and who read what
 mod bodies; // bodies both ways, byte for byte; streams; large uploads

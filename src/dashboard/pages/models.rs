@@ -177,7 +177,7 @@ fn is_final(why: Option<&WhyNot>) -> bool {
 
 /// `GET /admin/models/route?model=&key=&stream=`; whether it is a stream changes nothing in a plan.
 pub(super) async fn route(visit: Visit) -> Page {
-    let query = visit.query(&["model", "key", "stream"])?;
+    let query = visit.query();
     let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
     let authorization =
         visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default();

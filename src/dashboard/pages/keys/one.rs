@@ -46,7 +46,7 @@ fn page(visit: &Visit, status: StatusCode, row: Row, fresh: Option<String>, name
 
 /// `GET /admin/keys/one?name=`: the key itself only if it has just been made by this session.
 pub(super) async fn show(visit: Visit) -> Page {
-    let name = visit.query(&["name"])?.text("name").to_owned();
+    let name = visit.query().text("name").to_owned();
     let (key, stored) = find(&visit, &name).await?;
     let fresh = visit.state.memory.new_keys.take(&waiting_name(&visit, &name));
     let row = Row::of(&visit, &key, &stored);

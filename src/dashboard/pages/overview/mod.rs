@@ -15,14 +15,12 @@ mod tops;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use askama::Template;
 
 pub(super) use alarms::{as_of, waits};
 pub(super) use numbers::{change, first};
 
-use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;
 use crate::dashboard::pages::health::{Line, day};
@@ -99,11 +97,11 @@ pub(super) struct RequestLine {
 }
 
 /// `GET /admin?range=&from=&to=&refresh=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit) -> Page {
     let f = &visit.frame;
     let now_us = f.now_us;
-    let query = Form::parse(request.query_string().as_bytes());
-    let span = Span::read(&query, &["refresh"], (now_us, &f.zone))?;
+    let query = visit.query();
+    let span = Span::read(&query, (now_us, &f.zone))?;
     let refreshes = query.text("refresh") == REFRESH_S;
     let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };

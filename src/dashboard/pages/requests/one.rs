@@ -3,14 +3,13 @@
 //! **Invariant:** never an empty page: what is not recorded is told, what is not understood is shown as JSON.
 //! **May import:** `state`, `db`, `search`.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::figures::{Attempt, Fact, WIDTH, attempts, ended, known, size};
@@ -108,13 +107,10 @@ async fn missing(visit: &Visit) -> ApiError {
 }
 
 /// `GET /admin/requests/{id}?view=&turns=&q=&range=&from=&to=`.
-pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
-    if let Some(elsewhere) = tidy(&format!("/admin/requests/{id}"), request.query_string()) {
-        return Ok(elsewhere);
-    }
-    let form = visit.query(&["q", "range", "from", "to", "view", "turns"])?;
-    let scope = Scope::read(request.query_string()).dated(&visit.frame).which();
+    let form = visit.query();
+    let scope = Scope::read(visit.parameters()).dated(&visit.frame).which();
     let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], &visit.frame.zone, Utc::now())?;
     let search = asked.search.clone();
     let record = load(&visit, id).await?;

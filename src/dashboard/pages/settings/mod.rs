@@ -69,7 +69,7 @@ fn at(tab: &str) -> String {
 
 /// `GET /admin/settings?tab=`.
 async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["tab", "before", "upstream", "edit", "pattern"])?;
+    let query = visit.query();
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::Chosen::of(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,

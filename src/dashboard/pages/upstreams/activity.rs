@@ -108,7 +108,7 @@ struct History<'a> {
 /// `GET /admin/upstreams/{id}?tab=activity&range=`.
 pub(super) async fn activity(visit: &Visit, row: &UpstreamRow, query: &Form) -> Page {
     let f = &visit.frame;
-    let span = Span::read(query, &["tab"], (f.now_us, &f.zone))?;
+    let span = Span::read(query, (f.now_us, &f.zone))?;
     let (id, from_us, to_us) = (row.id, span.from_us, span.to_us);
     let (figures, failed, again, latest) = visit
         .database(move |connection| {

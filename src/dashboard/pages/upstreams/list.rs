@@ -104,7 +104,7 @@ pub(super) struct TestLine {
 
 /// `GET /admin/upstreams?state=&q=&sort=`.
 pub(super) async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["state", "q", "sort"])?;
+    let query = visit.query();
     let (q, sort) = (query.text("q").to_owned(), query.text("sort").to_owned());
     if !SORTS.iter().any(|(name, _)| *name == sort) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_sort")));

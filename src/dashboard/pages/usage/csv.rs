@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
 
 use crate::dashboard::pages::conversations::{name_of, names};
 use crate::dashboard::pages::usage::Asked;
@@ -25,9 +25,9 @@ const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,toke
                     speed_samples,speed_p50,speed_p95,speed_p99\r\n";
 
 /// `GET /admin/usage/csv` with the page's parameters.
-pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn file(visit: Visit) -> Result<HttpResponse, ApiError> {
     let f = &visit.frame;
-    let mut asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, visit.parameters())?;
     if let Some(error) = asked.wrong.take() {
         return Err(ApiError::query(error));
     }

@@ -36,7 +36,6 @@ pub(in crate::dashboard) use metric::quantile;
 
 /// Series shown for themselves, at most; the others together.
 const SERIES: usize = 8;
-const PARAMETERS: [&str; 6] = ["metric", "by", "bucket", "p", "top", "q"];
 
 /// Routes below `/admin` for browsers.
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -79,7 +78,7 @@ fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, QueryError> {
 impl Asked {
     fn read(f: &Frame, parameters: &str) -> Result<Asked, ApiError> {
         let form = Form::parse(parameters.as_bytes());
-        let span = Span::read(&form, &PARAMETERS, (f.now_us, &f.zone))?;
+        let span = Span::read(&form, (f.now_us, &f.zone))?;
         let text = |name: &str, usual: &'static str| match form.text(name) {
             "" => usual.to_owned(),
             text => text.to_owned(),

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** every number leads to the requests that it is made of. **May import:** `state`, `db`.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 
@@ -68,9 +67,9 @@ struct Row {
 }
 
 /// `GET /admin/usage?metric=&by=&bucket=&p=&top=&q=&range=&from=&to=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit) -> Page {
     let f = &visit.frame;
-    let mut asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, visit.parameters())?;
     if let Some(error) = asked.wrong.take() {
         let wrong = Wrong::of(f, &asked.q, &error, |better| asked.with(f, better));
         return visit.page_as(StatusCode::BAD_REQUEST, &Usage { wrong: Some(wrong), ..Usage::of(f, asked) });
