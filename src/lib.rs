@@ -13,7 +13,7 @@
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
 //! | [`export`] | records as JSON, lines, tables, examples to train on |
-//! | [`notify`] | incidents → Feishu, Matrix |
+//! | [`notify`] | incidents → Feishu, Matrix, a webhook |
 //! | [`metrics`] | what is counted of requests, as Prometheus reads it |
 //! | [`db`] | the only room that knows SQL |
 //! | [`connector`] | connections to other servers, also through proxies |

@@ -148,6 +148,8 @@ impl Settings {
                 matrix_homeserver: reader.text("matrix_homeserver"),
                 matrix_room: reader.text("matrix_room"),
                 matrix_token: reader.text("matrix_token"),
+                webhook_url: reader.text("webhook_url"),
+                webhook_secret: reader.text("webhook_secret"),
                 summary_every_ms: reader.number("notice_summary_ms", 300_000, 1),
             },
             time_zone: reader.zone("time_zone"),

@@ -30,7 +30,7 @@ mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
 mod live_tail; // requests as they come
 mod metrics; // /metrics and the overview
-mod notices; // Feishu and Matrix
+mod notices; // Feishu, Matrix, the webhook
 mod outages; // databases that are locked, full or stopped, under load
 mod overview_pages; // alert lines, links, numbers that are behind
 mod page_sizes; // how large pages are

@@ -115,6 +115,29 @@ fn notices_are_tested_and_their_secrets_stay_here() {
 }
 
 #[test]
+fn a_webhook_is_tested_and_only_its_host_is_shown() {
+    let hook = FakeUpstream::always(good());
+    let gateway = Gateway::on(Kind::Sqlite).secret("path-secret-0123456789").start();
+    let visitor = Visitor::log_in(&gateway);
+    let refused = visitor.post("/admin/settings/notices", "webhook_url=nonsense");
+    assert_eq!(refused.status, 422);
+    let url = hook.url("/in/path-secret-0123456789");
+    let page = visitor.send("/admin/settings/notices", &format!("webhook_url={}", encoded(&url)));
+    let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    assert!(page.contains(&format!("{host}…")) && !page.contains("path-secret"), "{page}");
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("Webhook: sent."));
+    let told: serde_json::Value = serde_json::from_slice(&hook.only().body).unwrap();
+    assert_eq!((told["event"].as_str(), told["upstream"].is_null()), (Some("test"), true));
+    assert_eq!(hook.only().head.get("x-signature-256"), None, "nothing to sign with");
+    hook.now_answers(Reply::json(410, "{}"));
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("Webhook: not taken (status 410)."));
+    let audit = visitor.page("/admin/settings?tab=audit");
+    assert!(audit.contains(&format!("webhook_url: {host}…")) && !audit.contains("path-secret"), "{audit}");
+    visitor.send("/admin/settings/notices", "clear=webhook_url&webhook_url=");
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("No channel is set"));
+}
+
+#[test]
 fn what_the_environment_sets_is_told_as_such_and_never_shown() {
     let plan = Gateway::on(Kind::Sqlite).env("FEISHU_WEBHOOK", "http://127.0.0.1:9/env-secret-0123456789");
     let gateway = plan.secret("env-secret-0123456789").start();

@@ -21,6 +21,7 @@ use crate::dashboard::reply::with_database;
 use crate::dashboard::session::{Admin, address, now_us};
 use crate::db::audit::{NewEntry, add};
 use crate::state::State;
+pub(super) use looks::host_only;
 use looks::{Look, differences, look};
 
 /// How much of a session's digest names it.

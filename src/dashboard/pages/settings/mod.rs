@@ -2,7 +2,7 @@
 //!
 //! | file | tab |
 //! |---|---|
-//! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
+//! | `lists`, `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
 //! | `acts` | a test notice, removal at once |
 //! | `statement` | what users should know; also a page of its own |
 //! | `prices` | what tokens cost |
@@ -18,6 +18,7 @@ mod acts;
 mod audit;
 mod fields;
 mod general;
+mod lists;
 mod prices;
 mod sessions;
 pub(super) mod statement;
@@ -76,7 +77,7 @@ async fn show(visit: Visit) -> Page {
         "prices" => prices::show(&visit, &query).await,
         "audit" => audit::show(&visit, &query).await,
         "about" => about::show(&visit),
-        tab => match fields::tab(tab) {
+        tab => match lists::tab(tab) {
             Some(tab) => fields::show(&visit, tab).await,
             None => Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("settings.no_tab"))),
         },
