@@ -1,11 +1,12 @@
 //! Settings: the rows of `config_kvs`, parsed. What makes no sense is reported and the default (or nothing) holds.
 //!
 //! **Invariant:** no problem text ever holds a value, only the key and what would be right: values may be secrets.
-//! **May import:** `balance`, `notify` (its settings' shape).
+//! **May import:** `balance`, `openai`, `notify` (its settings' shape).
 
 mod reader;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -15,6 +16,7 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::policy::Policy;
 use crate::db::removal::Retention;
 use crate::notify::Channels;
+use crate::openai::redact::Redaction;
 use crate::roster::keys::{ClientKey, in_force};
 use crate::roster::network::Network;
 use crate::roster::recording::{KeyLevels, Recording};
@@ -67,6 +69,8 @@ pub struct Settings {
     pub recording: Recording,
     /// What is kept how long.
     pub retention: Retention,
+    /// What is taken out of bodies before they are stored.
+    pub redaction: Arc<Redaction>,
     /// How much may be recorded of single keys.
     pub record_keys: KeyLevels,
     /// Upstreams are asked for the usage of streams whose callers did not ask.
@@ -108,7 +112,10 @@ impl Settings {
         let levels = reader.text("record_keys");
         let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
         wrong.into_iter().for_each(|what| reader.wrong("record_keys", Wrong::NoLevels(what)));
+        let (redaction, bad) = Redaction::parse(&reader.text("record_redact"));
+        bad.iter().for_each(|bad| reader.wrong("record_redact", Wrong::NoPattern(bad.line)));
         let settings = Settings {
+            redaction: Arc::new(redaction),
             any_key: authorization == "asis",
             keys,
             record_keys,

@@ -40,6 +40,7 @@ mod policies; // who is asked first
 mod query_box; // the box of both lists, what an empty list tells, tidy addresses
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod redaction; // what is taken out before anything is stored
 mod removal; // what is removed is gone, and nothing else
 mod replays; // a request sent again from the dashboard
 mod request_pages; // requests in the browser

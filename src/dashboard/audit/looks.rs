@@ -94,7 +94,7 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
             PASSWORD => "…".to_owned(),
             name if SECRETS.contains(&name) && !value.is_empty() => format!("…{}", last4(&value)),
             ADDRESS => host_only(&value),
-            _ => value.clone(),
+            _ => value.replace('\n', "; "),
         };
         look.insert(("setting", 0, name.clone()), (name, vec![Field("", value, shown)]));
     }

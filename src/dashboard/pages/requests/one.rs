@@ -150,6 +150,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let badges = [
         badge(&record.row),
         Marks::Shortened.is_in(marks).then_some(Key("one.is_cut")),
+        Marks::Redacted.is_in(marks).then_some(Key("one.is_redacted")),
         is_replay.then_some(Key("req.is_replay")),
     ];
     let mut badges: Vec<Key> = badges.into_iter().flatten().collect();

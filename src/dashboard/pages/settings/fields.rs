@@ -1,7 +1,7 @@
 //! Tabs whose fields are rows of `config_kvs`. Which they are stands in `lists`.
 //!
 //! **Invariant:** what is saved has passed the roster's parser; a blank secret is left as it was.
-//! **May import:** `state`, `db`, `roster`, `connector`, `config`.
+//! **May import:** `state`, `db`, `roster`, `connector`, `config`, `openai`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -21,6 +21,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::removal::Retention;
 use crate::db::settings;
+use crate::openai::redact::Redaction;
 use crate::roster::{Settings, Wrong, last4};
 
 #[derive(Template)]
@@ -68,6 +69,7 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
     };
     let (kind, choices) = match kind {
         Kind::Text | Kind::Address => ("text", &[][..]),
+        Kind::Lines => ("lines", &[][..]),
         Kind::Number => ("number", &[][..]),
         Kind::Secret | Kind::Hook => ("password", &[][..]),
         Kind::Choice(words) => ("choice", *words),
@@ -122,11 +124,12 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
         tab.settings.iter().map(|setting| row(&visit.frame, setting, &stored, Some(&form))).collect();
     let mut changes = Vec::new();
     for (setting, row) in tab.settings.iter().zip(&mut rows) {
-        let Some(value) = wish(setting, &form) else { continue };
-        if let Some(problem) = problem(&visit.frame, setting, value, &stored) {
+        // A browser sends line ends of its own.
+        let Some(value) = wish(setting, &form).map(|value| value.replace("\r\n", "\n")) else { continue };
+        if let Some(problem) = problem(&visit.frame, setting, &value, &stored) {
             row.field.problem = problem;
         } else if stored.iter().find(|(key, _)| key == setting.0).map_or("", |(_, stored)| stored) != value {
-            changes.push((setting.0, value.to_owned()));
+            changes.push((setting.0, value));
         }
     }
     if rows.iter().any(|row| row.field.is_bad()) {
@@ -159,6 +162,11 @@ fn problem(f: &Frame, setting: &Setting, value: &str, stored: &Rows) -> Option<S
     if is_address && !value.is_empty() && Endpoint::parse(value, 1).is_err() {
         return Some(f.t("field.address").to_owned());
     }
+    if setting.3 == Kind::Lines
+        && let Some(bad) = Redaction::parse(value).1.first()
+    {
+        return Some(f.tf("field.pattern", &[&bad.line, &bad.reason]));
+    }
     // With all the others, because one may name what another makes.
     let mut rows: Rows = stored.iter().filter(|(key, _)| key != setting.0).cloned().collect();
     rows.push((setting.0.to_owned(), value.to_owned()));
@@ -176,6 +184,7 @@ pub(super) fn wrong(f: &Frame, wrong: Wrong) -> String {
         Wrong::NoZone => f.t("field.zone").to_owned(),
         Wrong::NoSwitch => f.tf("field.one_of", &[&"on, off"]),
         Wrong::NoLevels(_) => f.t("field.levels").to_owned(),
+        Wrong::NoPattern(line) => f.tf("field.pattern_line", &[&line]),
         Wrong::Unknown => f.t("field.unknown").to_owned(),
     }
 }

@@ -8,6 +8,8 @@ use crate::dashboard::words::Key;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// Several lines of text.
+    Lines,
     Number,
     /// An address that may hold a secret, or a secret itself: never sent back.
     Secret,
@@ -72,6 +74,7 @@ static RECORDING: Tab = Tab {
             Kind::Choice(&["full", "metadata", "off"]),
         ),
         Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
+        Setting("record_redact", Key("set.redact"), Key("set.redact.hint"), Kind::Lines),
         Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
         Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
         Setting(
