@@ -15,7 +15,7 @@ const REHEARSALS: u64 = 400;
 pub fn shares(policy: Policy, candidates: &[Candidate<'_>]) -> Vec<f64> {
     let mut firsts = vec![0_u32; candidates.len()];
     for ticket in 0..REHEARSALS {
-        let need = Need { model: "", key_name: "", home: None, conversation: mix(ticket) };
+        let need = Need { model: "", key_name: "", key_models: None, home: None, conversation: mix(ticket) };
         if let Some(first) = plan(policy, candidates, &need, ticket).order.first() {
             firsts[*first] += 1;
         }

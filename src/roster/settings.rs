@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 pub use reader::{Problem, Wrong};
 
 use crate::balance::breaker::BreakerConfig;
+use crate::balance::glob::ModelRules;
 use crate::balance::policy::Policy;
 use crate::db::removal::Retention;
 use crate::notify::Channels;
@@ -172,6 +173,12 @@ impl Settings {
     /// Up to how many bytes a reply's body of this type is recorded.
     pub fn reply_limit_bytes(&self, content_type: &str) -> usize {
         if is_text(content_type) { self.record_body_limit_bytes } else { self.record_binary_limit_bytes }
+    }
+
+    /// The models that the key of this name may ask for; `None` means all.
+    pub fn models_of(&self, key_name: &str) -> Option<&ModelRules> {
+        let key = self.keys.iter().find(|key| key.name == key_name)?;
+        Some(&key.models).filter(|models| !models.allow.is_empty())
     }
 
     /// The key that this secret is at `now_us`, µs since 1970, compared in constant time with every key.
