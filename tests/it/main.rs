@@ -48,6 +48,7 @@ mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod setup; // the first start's password becomes one's own
 mod start; // flags, first start, what is refused
+mod strips; // what health strips tell, and shares
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources

@@ -20,6 +20,7 @@ mod query;
 mod requests;
 mod settings;
 mod span;
+mod strip;
 pub(super) mod upstreams;
 mod usage;
 

@@ -23,7 +23,7 @@ pub(super) use numbers::{change, first};
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;
-use crate::dashboard::pages::health::{Line, day};
+use crate::dashboard::pages::health::{Line, Place, day, last_used};
 use crate::dashboard::pages::overview::alarms::{Alarm, alarms};
 use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
@@ -133,15 +133,15 @@ pub(super) async fn show(visit: Visit) -> Page {
     let snapshot = visit.state.roster.load();
     let names: HashMap<i64, String> = stored.iter().map(|row| (row.id, label(row))).collect();
     let time = span.parameters(f);
+    let place = Place::Among(stored.len().min(UPSTREAMS));
     let line = |row: &UpstreamRow| {
         let upstream = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id);
-        let calls = upstream.map_or(0, |upstream| upstream.measured.calls().last_success_us);
-        let last_us = Some(calls).filter(|us| *us > 0).or(row.last_call_success_us);
+        let last_us = last_used(row, upstream);
         UpstreamLine {
             id: row.id,
             name: label(row),
             badge: Badge::of(f, row, upstream),
-            line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream)),
+            line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream), last_us, place),
             found: found(f, &filter("upstream", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),
         }
