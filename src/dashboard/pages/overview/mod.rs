@@ -63,6 +63,8 @@ struct Overview<'a> {
     requests: Chart,
     times: Chart,
     tops: Vec<(&'static str, Vec<Top>)>,
+    /// The newest failures whose words are told.
+    looked_at: usize,
     has_upstreams: bool,
     upstreams: Vec<UpstreamLine>,
     more_upstreams: usize,
@@ -107,7 +109,7 @@ pub(super) async fn show(visit: Visit) -> Page {
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
     let database = visit.state.database.clone();
     let (stored, disk) = visit.database(move |connection| Ok((upstreams::list(connection)?, database.disk()))).await?;
-    let (points, past, models, keys, days) = visit
+    let (points, past, models, keys, (statuses, days)) = visit
         .database(move |connection| {
             let query = Query { from_us, to_us, step_s, filter: Filter::default(), by: None };
             Ok((
@@ -115,7 +117,7 @@ pub(super) async fn show(visit: Visit) -> Page {
                 totals(connection, before.from_us, before.to_us, &Filter::default())?,
                 series(connection, &whole(By::Model))?,
                 series(connection, &whole(By::Key))?,
-                day(connection, now_us)?,
+                (series(connection, &whole(By::Status))?, day(connection, now_us)?),
             ))
         })
         .await?;
@@ -166,10 +168,11 @@ pub(super) async fn show(visit: Visit) -> Page {
         cards: cards(f, &points, &past, &time),
         requests,
         times,
+        looked_at: tops::FAILED,
         tops: vec![
             (f.t("nav.models"), grouped(f, &models, "model", &time)),
             (f.t("nav.keys"), grouped(f, &keys, "key", &time)),
-            (f.t("overview.errors"), errors(f, &failed, &time)),
+            (f.t("overview.errors"), errors(f, &statuses, &failed, &time)),
         ],
         has_upstreams: !lines.is_empty(),
         upstreams: lines,

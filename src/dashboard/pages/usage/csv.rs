@@ -10,9 +10,11 @@ use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 
 use crate::dashboard::pages::conversations::{name_of, names};
 use crate::dashboard::pages::usage::Asked;
+use crate::dashboard::pages::usage::buckets::POINTS;
 use crate::dashboard::pages::usage::metric::{PERCENTILES, quantile};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
+use crate::dashboard::words::Key;
 use crate::db::rollups::{By, Figures, series};
 use crate::export::csv::text as cell;
 use crate::usage::histogram::Histogram;
@@ -27,9 +29,13 @@ const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,toke
 /// `GET /admin/usage/csv` with the page's parameters.
 pub(super) async fn file(visit: Visit) -> Result<HttpResponse, ApiError> {
     let f = &visit.frame;
-    let mut asked = Asked::read(f, visit.parameters())?;
+    let mut asked = Asked::read(f, visit.parameters(), Some(POINTS))?;
     if let Some(error) = asked.wrong.take() {
         return Err(ApiError::query(error));
+    }
+    // A page tells it when it shows wider steps; a file has what was asked for.
+    if asked.buckets.instead_of.is_some() {
+        return Err(ApiError::field_keyed("bucket", Key("usage.steps"), &[&POINTS]));
     }
     let query = asked.query(&asked.span, asked.buckets.step_s());
     let (points, names) =
