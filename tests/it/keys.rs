@@ -87,7 +87,7 @@ fn a_disabled_key_lets_nobody_in_until_it_is_put_back(kind: Kind) {
     }
     assert_eq!((status_with(&gateway, KEY), status_with(&gateway, "by-hand-0123456789")), (200, 200));
     let audit = visitor.page("/admin/settings?tab=audit");
-    assert!(audit.contains("disabled — → yes") || audit.contains("disabled yes"), "{audit}");
+    assert!(audit.contains("disabled — → true") || audit.contains("disabled true"), "{audit}");
     assert!(!audit.contains("by-hand-0123456789") && !audit.contains(KEY), "{audit}");
 }
 

@@ -83,9 +83,9 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
                 let shown = masked(&key.secret);
                 let fields = vec![
                     Field("key", key.secret, shown),
-                    Field("old key", row.old_key, old),
+                    Field("old_key", row.old_key, old),
                     plain("allow_models", row.allow_models.replace('\n', ", ")),
-                    Field("disabled", row.disabled.to_string(), if row.disabled { "yes" } else { "" }.to_owned()),
+                    Field("disabled", row.disabled.to_string(), if row.disabled { "true" } else { "" }.to_owned()),
                 ];
                 look.insert(("key", 0, key.name.clone()), (key.name, fields));
             }

@@ -18,7 +18,7 @@ use crate::dashboard::words::Key;
 /// A page's route below `/admin`, and the parameters it knows beside `tz`.
 type Known = (&'static str, &'static [&'static str]);
 
-const KNOWN: [Known; 32] = [
+const KNOWN: [Known; 33] = [
     ("", &["range", "from", "to", "refresh"]),
     ("/login", &["next"]),
     ("/setup", &[]),
@@ -45,6 +45,7 @@ const KNOWN: [Known; 32] = [
     ("/usage", &["metric", "by", "bucket", "p", "top", "q", "range", "from", "to"]),
     ("/usage/csv", &["metric", "by", "bucket", "p", "top", "q", "range", "from", "to"]),
     ("/settings", &["tab", "before", "upstream", "edit", "pattern"]),
+    ("/settings/recording/expire", &[]),
     ("/upstreams", &["state", "q", "sort"]),
     ("/upstreams/delete", &["id"]),
     ("/upstreams/new", &["from"]),

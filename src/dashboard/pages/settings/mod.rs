@@ -57,7 +57,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/settings/password").route(web::post().to(sessions::set_password)))
         .service(resource("/settings/sessions").route(web::post().to(sessions::end)))
         .service(resource("/settings/notices/test").route(web::post().to(acts::test_notices)))
-        .service(resource("/settings/recording/expire").route(web::post().to(acts::expire)))
+        .service(
+            resource("/settings/recording/expire")
+                .route(web::get().to(acts::ask_to_expire))
+                .route(web::post().to(acts::expire)),
+        )
         .service(resource("/settings/prices").route(web::post().to(prices::save)))
         .service(resource("/settings/prices/delete").route(web::post().to(prices::remove)))
         .service(resource("/settings/{tab}").route(web::post().to(fields::save)));
