@@ -172,7 +172,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         tops: vec![
             (f.t("nav.models"), grouped(f, &models, "model", &time)),
             (f.t("nav.keys"), grouped(f, &keys, "key", &time)),
-            (f.t("overview.errors"), errors(f, &statuses, &failed, &time)),
+            (f.t("overview.failures"), errors(f, &statuses, &failed, &time)),
         ],
         has_upstreams: !lines.is_empty(),
         upstreams: lines,
