@@ -13,7 +13,7 @@
 //! | [`roster`] | live snapshot of settings and upstreams, and what is measured of them |
 //! | [`recorder`] | takes finished requests without a wait, writes them in batches |
 //! | [`export`] | records as JSON, lines, tables, examples to train on |
-//! | [`notify`] | incidents → Feishu, Matrix |
+//! | [`notify`] | incidents → Feishu, Matrix, a webhook |
 //! | [`metrics`] | what is counted of requests, as Prometheus reads it |
 //! | [`db`] | the only room that knows SQL |
 //! | [`connector`] | connections to other servers, also through proxies |
@@ -126,11 +126,12 @@ fn serve(config: &Config) -> Result<(), StartError> {
     let (roster, watch) = Roster::start(&database, config.setting_defaults.clone())?;
     let settings = Arc::clone(&roster);
     let (notifier, notifying) = Notifier::start(tls.clone(), move || settings.load().settings.channels.clone())?;
-    let (of_prices, of_retention) = (Arc::clone(&roster), Arc::clone(&roster));
+    let (of_prices, of_retention, of_redaction) = (Arc::clone(&roster), Arc::clone(&roster), Arc::clone(&roster));
     let needs = Needs {
         notifier: notifier.clone(),
         memory_bytes: roster.load().settings.record_memory_bytes,
         prices: Box::new(move || Arc::clone(&of_prices.load().prices)),
+        redaction: Box::new(move || Arc::clone(&of_redaction.load().settings.redaction)),
         retention: Box::new(move || of_retention.load().settings.retention),
     };
     let (recorder, recording) = Recorder::start(&database, needs)?;

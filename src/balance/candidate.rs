@@ -42,6 +42,8 @@ pub struct Need<'a> {
     pub model: &'a str,
     /// Name of the caller's key; empty when no key was asked for.
     pub key_name: &'a str,
+    /// The models that the key may ask for; `None` means all.
+    pub key_models: Option<&'a ModelRules>,
     /// The upstream where the resource named in the request lives (a file, a batch, an earlier response).
     pub home: Option<i64>,
     /// Hash of the conversation, for `sticky`; of a request that belongs to none, the ticket.

@@ -33,6 +33,8 @@ pub enum WhyNot {
     ModelDenied,
     /// It is for other caller keys.
     KeyNotAllowed,
+    /// The caller's key may not ask for the model, whoever serves it.
+    ModelNotForKey,
     /// It failed and rests; asked only when nothing is ready.
     Cooling {
         /// Until this Unix time in milliseconds.
@@ -61,6 +63,9 @@ fn ruled_out(candidate: &Candidate<'_>, need: &Need<'_>) -> Option<WhyNot> {
     }
     if !candidate.keys.is_empty() && !candidate.keys.iter().any(|name| name == need.key_name) {
         return Some(WhyNot::KeyNotAllowed);
+    }
+    if need.key_models.is_some_and(|models| models.judge(need.model) != Admission::Admitted) {
+        return Some(WhyNot::ModelNotForKey);
     }
     match candidate.rules.judge(need.model) {
         Admission::Admitted => None,

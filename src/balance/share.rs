@@ -11,11 +11,11 @@ use crate::balance::policy::Policy;
 /// How many requests are rehearsed: shares are true to a quarter of a percent.
 const REHEARSALS: u64 = 400;
 
-/// Of all requests that every candidate may serve, the part that each gets first: by place, 0 to 1.
-pub fn shares(policy: Policy, candidates: &[Candidate<'_>]) -> Vec<f64> {
+/// Of all requests for `model`, the part that each candidate gets first: by place, 0 to 1.
+pub fn shares(policy: Policy, candidates: &[Candidate<'_>], model: &str) -> Vec<f64> {
     let mut firsts = vec![0_u32; candidates.len()];
     for ticket in 0..REHEARSALS {
-        let need = Need { model: "", key_name: "", home: None, conversation: mix(ticket) };
+        let need = Need { model, key_name: "", key_models: None, home: None, conversation: mix(ticket) };
         if let Some(first) = plan(policy, candidates, &need, ticket).order.first() {
             firsts[*first] += 1;
         }
@@ -53,11 +53,11 @@ mod tests {
             candidate(2, 1, Standing::Ready),
             candidate(3, 4, Standing::Cooling { until_ms: 9 }),
         ];
-        assert_eq!(shares(Policy::Weighted, &three), [0.75, 0.25, 0.0]);
-        assert_eq!(shares(Policy::Order, &three), [1.0, 0.0, 0.0]);
-        assert_eq!(shares(Policy::RoundRobin, &three), [0.5, 0.5, 0.0]);
-        let sticky = shares(Policy::Sticky, &three);
+        assert_eq!(shares(Policy::Weighted, &three, ""), [0.75, 0.25, 0.0]);
+        assert_eq!(shares(Policy::Order, &three, ""), [1.0, 0.0, 0.0]);
+        assert_eq!(shares(Policy::RoundRobin, &three, ""), [0.5, 0.5, 0.0]);
+        let sticky = shares(Policy::Sticky, &three, "");
         assert!((0.65..0.85).contains(&sticky[0]) && sticky[2] == 0.0, "{sticky:?}");
-        assert_eq!(shares(Policy::Order, &[]), Vec::<f64>::new());
+        assert_eq!(shares(Policy::Order, &[], ""), Vec::<f64>::new());
     }
 }

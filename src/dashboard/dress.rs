@@ -1,10 +1,10 @@
-//! What happens to every request and reply below `/admin`: language links, the way to the login, error pages, headers.
+//! What happens to every request and reply below `/admin`: language links, addresses of pages, the way to the login, error pages, headers.
 //!
 //! **Invariant:** no page leaves without the headers of [`HEADERS`]; an error is a page for browsers and JSON for programs.
 //! **May import:** `state`.
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -15,6 +15,7 @@ use log::error;
 
 use crate::dashboard::form::{see, wants_page};
 use crate::dashboard::frame::{Frame, language_switch};
+use crate::dashboard::pages::addresses;
 use crate::dashboard::password::random_secret;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::session::Admin;
@@ -66,6 +67,12 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         response.add_cookie(&cookie)?;
         return Ok(finished(request.into_response(response)));
     }
+    if is_page
+        && looks
+        && let Some(response) = elsewhere(request.request()).await
+    {
+        return Ok(finished(request.into_response(response)));
+    }
     let response = next.call(request).await?;
     if looks && response.status() == StatusCode::METHOD_NOT_ALLOWED && response.response().error().is_none() {
         return Ok(finished(only_sent(response.into_parts().0, is_page).await));
@@ -92,6 +99,16 @@ async fn only_sent(request: HttpRequest, is_page: bool) -> ServiceResponse<BoxBo
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(if is_price { "PUT, DELETE" } else { "POST" }));
     }
     ServiceResponse::new(request, response)
+}
+
+/// The answer to an address that a page does not have: the error, the way to the one it has, or first to the login.
+async fn elsewhere(request: &HttpRequest) -> Option<HttpResponse> {
+    let is_guarded = addresses::is_guarded(request)?;
+    let admin = if is_guarded { Admin::from_request(request, &mut Payload::None).await.map(drop) } else { Ok(()) };
+    match admin.and_then(|()| addresses::settled(request)) {
+        Ok(settled) => settled,
+        Err(error) => page_of(&error, request, true).or_else(|| Some(error.error_response())),
+    }
 }
 
 /// An error as a browser gets it.

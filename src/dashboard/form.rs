@@ -55,11 +55,6 @@ impl Form {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    /// The first name that is none of these.
-    pub(super) fn unknown(&self, known: &[&str]) -> Option<&str> {
-        self.0.iter().map(|(name, _)| name.as_str()).find(|name| !known.contains(name))
-    }
-
     /// Every value of a field.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())

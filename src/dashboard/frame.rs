@@ -127,6 +127,19 @@ impl Frame {
         self.lang.tf(key, args)
     }
 
+    /// A word of the settings, which is the same in every language, with what it means; others as they are.
+    pub(super) fn word<'a>(&self, word: &'a str) -> &'a str {
+        match word {
+            "full" => self.t("level.full"),
+            "metadata" => self.t("level.metadata"),
+            "off" => self.t("level.off"),
+            "on" => self.t("word.on"),
+            "normal" => self.t("word.normal"),
+            "strict" => self.t("word.strict"),
+            word => word,
+        }
+    }
+
     /// The text of a key chosen elsewhere.
     pub(super) fn k(&self, key: &Key) -> &'static str {
         self.lang.t(key.0)

@@ -127,9 +127,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> ApiError {
         match error {
             Error::NotFound => ApiError::new(StatusCode::NOT_FOUND, "there is no such row"),
-            Error::Duplicate => {
-                ApiError::new(StatusCode::CONFLICT, "an upstream with this sk and endpoint exists already")
-            }
+            Error::Duplicate => ApiError::keyed(StatusCode::CONFLICT, Key("error.duplicate")),
             Error::Invalid { field, message } => ApiError::field(field, message),
             Error::Unavailable(what) => {
                 ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the database does not answer: {what}"))

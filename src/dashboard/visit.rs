@@ -5,7 +5,6 @@
 //!
 //! **Invariant:** whoever has a visit is logged in. **May import:** `state`, `db`.
 
-use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -21,7 +20,6 @@ use crate::dashboard::form::{Form, see};
 use crate::dashboard::frame::{Frame, flash_cookie, flash_shown, zone_named};
 use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::session::{Admin, address};
-use crate::dashboard::words::Key;
 use crate::db::PooledConnection;
 use crate::error::Error;
 use crate::state::State;
@@ -57,16 +55,14 @@ impl FromRequest for Visit {
 }
 
 impl Visit {
-    /// The query's parameters; `tz` is one of every page.
-    ///
-    /// # Errors
-    /// 400 that names the first parameter which is none of `known`: nothing is dropped in silence.
-    pub(super) fn query(&self, known: &[&str]) -> Result<Form, ApiError> {
-        let query = Form::parse(self.request.query_string().as_bytes());
-        let known = [known, &["tz"]].concat();
-        let Some(unknown) = query.unknown(&known) else { return Ok(query) };
-        let args: [&dyn Display; 2] = [&unknown, &known.join(", ")];
-        Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args))
+    /// The query's parameters: those that [`crate::dashboard::pages::addresses`] names for the page, none of them empty.
+    pub(super) fn query(&self) -> Form {
+        Form::parse(self.parameters().as_bytes())
+    }
+
+    /// The query as it was sent.
+    pub(super) fn parameters(&self) -> &str {
+        self.request.query_string()
     }
 
     /// Scheme and host that the browser asked, for commands to copy.

@@ -25,6 +25,8 @@ pub struct KeyRow {
     pub old_key: String,
     /// Until when that lets in as well, µs since 1970.
     pub old_until_us: i64,
+    /// The models it may ask for, as upstreams have such lists; empty means all.
+    pub allow_models: String,
 }
 
 /// Every row, by name.

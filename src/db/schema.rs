@@ -167,6 +167,7 @@ diesel::table! {
         disabled -> Bool,
         old_key -> Text,
         old_until_us -> BigInt,
+        allow_models -> Text,
     }
 }
 

@@ -17,6 +17,10 @@ pub struct Channels {
     pub matrix_room: String,
     /// The access token.
     pub matrix_token: String,
+    /// An address of one's own that gets each notice's facts as JSON.
+    pub webhook_url: String,
+    /// What those are signed with.
+    pub webhook_secret: String,
     /// At most one summary per upstream in this time, in ms.
     pub summary_every_ms: i64,
 }

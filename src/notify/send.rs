@@ -1,7 +1,8 @@
 //! One message to one channel, tried a few times.
 //!
 //! Sources: Feishu's "custom bot" guide (text messages, signature), Matrix client-server API v1.11
-//! (`PUT /rooms/{roomId}/send/{eventType}/{txnId}`), the original's `matrix.go`.
+//! (`PUT /rooms/{roomId}/send/{eventType}/{txnId}`), the original's `matrix.go`; the webhook's signature is made as GitHub's
+//! "validating webhook deliveries" has it.
 //! **Invariant:** no address, token or secret is ever logged. **May import:** `connector`.
 
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use log::warn;
 use openssl::base64;
 use openssl::hash::MessageDigest;
@@ -20,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connector::{Endpoint, Outbound};
 use crate::notify::Channels;
+use crate::notify::news::News;
 
 /// Pauses between the attempts to deliver one message.
 const PAUSES_S: [u64; 3] = [1, 5, 25];
@@ -28,6 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT_MS: u64 = 5000;
 /// How much of a channel's answer is read.
 const ANSWER_BYTES: usize = 64 << 10;
+
+/// The channel that is nobody's in particular.
+const WEBHOOK: &str = "Webhook";
+/// What its messages are signed in: `sha256=` and the hex HMAC-SHA256 of the body under its secret.
+const SIGNATURE: HeaderName = HeaderName::from_static("x-signature-256");
 
 /// Makes the ids of Matrix transactions differ within one millisecond.
 static TRANSACTIONS: AtomicU64 = AtomicU64::new(0);
@@ -39,11 +46,14 @@ pub(super) struct Post {
     url: String,
     bearer: String,
     body: Value,
+    /// What the body is signed with; empty for nothing.
+    secret: String,
 }
 
 impl Post {
     /// One message for each channel that is set.
-    pub(super) fn all(channels: &Channels, text: &str, now_ms: i64) -> Vec<Post> {
+    pub(super) fn all(channels: &Channels, news: &News) -> Vec<Post> {
+        let (text, now_ms) = (&*news.text, news.at_ms);
         let mut posts = Vec::new();
         let post = |channel, url: &str, body| Post {
             channel,
@@ -51,6 +61,7 @@ impl Post {
             url: url.to_owned(),
             bearer: String::new(),
             body,
+            secret: String::new(),
         };
         if !channels.feishu_webhook.is_empty() {
             posts.push(post("Feishu", &channels.feishu_webhook, feishu(text, &channels.feishu_secret, now_ms / 1000)));
@@ -72,7 +83,12 @@ impl Post {
                 url,
                 bearer: channels.matrix_token.clone(),
                 body,
+                secret: String::new(),
             });
+        }
+        if !channels.webhook_url.is_empty() {
+            let secret = channels.webhook_secret.clone();
+            posts.push(Post { secret, ..post(WEBHOOK, &channels.webhook_url, news.json()) });
         }
         posts
     }
@@ -115,11 +131,21 @@ impl Post {
                 .map_err(|_| "its token holds control characters")?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        let mut response = request.send_body(self.body.to_string()).await.map_err(|error| error.to_string())?;
+        let body = self.body.to_string();
+        if !self.secret.is_empty() {
+            let signature = hmac(&self.secret, body.as_bytes()).ok_or("it cannot be signed")?;
+            let hex = signature.iter().fold("sha256=".to_owned(), |out, byte| out + &format!("{byte:02x}"));
+            let value = HeaderValue::from_str(&hex).map_err(|_| "it cannot be signed")?;
+            request.headers_mut().insert(SIGNATURE, value);
+        }
+        let mut response = request.send_body(body).await.map_err(|error| error.to_string())?;
         if !response.status().is_success() {
             return Err(format!("status {}", response.status().as_u16()));
         }
         let answer = response.body().limit(ANSWER_BYTES).await.unwrap_or_default();
+        if self.channel == WEBHOOK {
+            return Ok(());
+        }
         // Feishu says 200 to everything and its refusals in the body.
         match serde_json::from_slice::<Value>(&answer).ok().and_then(|answer| answer.get("code")?.as_i64()) {
             Some(code) if code != 0 => Err(format!("code {code}")),
@@ -141,9 +167,13 @@ fn feishu(text: &str, secret: &str, now_s: i64) -> Value {
 }
 
 fn sign(key: &str) -> Option<String> {
+    hmac(key, b"").map(|signature| base64::encode_block(&signature))
+}
+
+/// HMAC-SHA256.
+fn hmac(key: &str, text: &[u8]) -> Option<Vec<u8>> {
     let key = PKey::hmac(key.as_bytes()).ok()?;
-    let signature = Signer::new(MessageDigest::sha256(), &key).ok()?.sign_oneshot_to_vec(b"").ok()?;
-    Some(base64::encode_block(&signature))
+    Signer::new(MessageDigest::sha256(), &key).ok()?.sign_oneshot_to_vec(text).ok()
 }
 
 /// A room's id as one path segment (RFC 3986 §2.3: unreserved characters stay).
@@ -161,6 +191,7 @@ fn escaped(room: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::notify::Channels;
+    use crate::notify::news::News;
     use crate::notify::send::{Post, feishu};
 
     #[test]
@@ -180,7 +211,7 @@ mod tests {
             matrix_token: "t".into(),
             ..Channels::default()
         };
-        let posts = Post::all(&channels, "hi", 5);
+        let posts = Post::all(&channels, &News::test("hi", 5));
         assert!(
             posts[0]
                 .url

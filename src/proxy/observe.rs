@@ -66,7 +66,7 @@ impl Observation {
             Fault::Key | Fault::Upstream => {
                 warn!("upstream {} ({}), model {:?}: {what}", self.upstream.id, self.upstream.label, self.model);
                 self.upstream.measured.set_troubled(true);
-                self.state.notifier.failed(self.upstream.id, &self.upstream.label, what);
+                self.state.notifier.failed(self.upstream.id, &self.upstream.label, &self.model, what);
             }
             Fault::Nobody if self.settled && self.upstream.measured.set_troubled(false) => {
                 self.state.notifier.succeeded(self.upstream.id, &self.upstream.label);

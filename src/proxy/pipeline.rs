@@ -12,6 +12,7 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::balance::candidate::Need;
+use crate::balance::glob::Admission;
 use crate::balance::policy::Policy;
 use crate::balance::verdict::{Failure, Fault, Outcome, Situation, Verdict, verdict};
 use crate::openai::peek::{opening_hash, peek, resource_ids, session_key};
@@ -85,7 +86,11 @@ pub(super) async fn pipeline(
         state.roster.homes.find(&resource_ids(path, &begun[..begun.len().min(RESOURCE_BYTES)]))
     };
     let conversation = if settings.policy == Policy::Sticky { conversation(request, path, &begun) } else { 0 };
-    let need = Need { model: &model, key_name: &caller.key_name, home, conversation };
+    let key_models = settings.models_of(&caller.key_name);
+    if key_models.is_some_and(|models| models.judge(&model) != Admission::Admitted) {
+        return Err(Stop::Refused(Refusal::NotForKey(caller.key_name, model.to_string()), filing));
+    }
+    let need = Need { model: &model, key_name: &caller.key_name, key_models, home, conversation };
     let plan = state.roster.plan(snapshot, &need, unix_us() / 1000);
     if plan.order.is_empty() {
         let any = snapshot.upstreams.iter().any(|upstream| upstream.enabled);

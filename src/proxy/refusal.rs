@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     NoUpstream,
     /// No upstream may be asked for this model by this caller.
     NoUpstreamFor(String),
+    /// The key of this name may not ask for this model.
+    NotForKey(String, String),
     /// Every upstream failed without a reply to pass on.
     AllFailed {
         /// The last one's silence was the reason, rather than a refusal.
@@ -52,6 +54,8 @@ impl Refusal {
         match self {
             // As the original.
             R::NoBearer | R::WrongKey => StatusCode::FORBIDDEN,
+            // As OpenAI, of a model that a project has no access to.
+            R::NotForKey(..) => StatusCode::FORBIDDEN,
             R::BadPath | R::BadBody | R::BadRecord => StatusCode::BAD_REQUEST,
             R::WebSocket => StatusCode::NOT_IMPLEMENTED,
             R::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -75,6 +79,7 @@ impl Refusal {
             R::BadBody => "the request body could not be read: its framing is broken".to_owned(),
             R::NoUpstream => "no upstream is configured; the operator of this gateway has to add one".to_owned(),
             R::NoUpstreamFor(model) => format!("no upstream of this gateway may be asked for `{model}`"),
+            R::NotForKey(key, model) => format!("the key `{key}` may not ask for `{model}`"),
             R::AllFailed { what, .. } => format!("no upstream could answer; the last one: {what}"),
         }
     }
@@ -85,7 +90,7 @@ impl Refusal {
             R::NoBearer | R::WrongKey => ("invalid_request_error", Some("invalid_api_key")),
             R::BadPath | R::BadBody | R::BadRecord | R::WebSocket => ("invalid_request_error", None),
             R::TooLarge(_) => ("invalid_request_error", Some("request_too_large")),
-            R::NoUpstreamFor(_) => ("invalid_request_error", Some("model_not_found")),
+            R::NoUpstreamFor(_) | R::NotForKey(..) => ("invalid_request_error", Some("model_not_found")),
             R::NoUpstream | R::AllFailed { .. } => ("upstream_error", Some("no_upstream")),
         }
     }
@@ -100,7 +105,7 @@ impl Refusal {
         add_cors(headers);
         match self {
             Refusal::AllFailed { no_use: Some(no_use), .. } => advise(*no_use, headers),
-            Refusal::NoUpstream | Refusal::NoUpstreamFor(_) | Refusal::WebSocket => {
+            Refusal::NoUpstream | Refusal::NoUpstreamFor(_) | Refusal::NotForKey(..) | Refusal::WebSocket => {
                 advise(NoUse { back_in_s: None }, headers);
             }
             _ => {}

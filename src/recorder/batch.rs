@@ -1,14 +1,15 @@
 //! The rows that are to be stored next, with what was charged for them and who waits for them.
 //!
-//! **Invariant:** a row leaves from the front, and with it its charge and its hold. **May import:** `db` (the row's shape).
+//! **Invariant:** a row leaves from the front, and with it its charge and its hold. **May import:** `db` (the row's shape), `openai`.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::db::pace::step;
 use crate::db::records::NewRecord;
+use crate::openai::redact::Redaction;
 use crate::recorder::draft::{Draft, Hold};
-use crate::recorder::finish::finish;
+use crate::recorder::redact::finish_redacted;
 use crate::recorder::{Budget, Recorder};
 use crate::usage::prices::PriceBook;
 
@@ -36,14 +37,20 @@ impl Batch {
     }
 
     /// Makes rows of the next drafts.
-    pub(super) fn fill(&mut self, drafts: &mut VecDeque<Draft>, recorder: &Recorder, prices: &PriceBook) {
+    pub(super) fn fill(
+        &mut self,
+        drafts: &mut VecDeque<Draft>,
+        recorder: &Recorder,
+        prices: &PriceBook,
+        redaction: &Redaction,
+    ) {
         let mut bytes = 0;
         while self.rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let Some(mut draft) = drafts.pop_front() else { break };
             step();
             let (charged, hold) = (draft.charged_bytes, draft.hold.take());
             // A body that our own reading of it stumbles over must not end the recording of all others.
-            let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish(draft, prices))) else {
+            let Ok(row) = catch_unwind(AssertUnwindSafe(|| finish_redacted(draft, prices, redaction))) else {
                 recorder.budget.give_back(charged);
                 recorder.counts.lose("it cannot be read");
                 continue;

@@ -16,6 +16,7 @@ mod finish;
 mod herald;
 mod indexer;
 mod keeper;
+mod redact;
 mod sink;
 mod spill;
 mod writer;
@@ -33,6 +34,7 @@ use crate::db::Database;
 use crate::db::removal::Retention;
 use crate::error::StartError;
 use crate::notify::Notifier;
+use crate::openai::redact::Redaction;
 use crate::usage::prices::PriceBook;
 
 /// How long the thread lets records gather before it writes them.
@@ -48,6 +50,8 @@ pub struct Needs {
     pub memory_bytes: usize,
     /// Gives the prices as they are at the moment.
     pub prices: Box<dyn Fn() -> Arc<PriceBook> + Send>,
+    /// Gives what is taken out of bodies before they are stored, as it is at the moment.
+    pub redaction: Box<dyn Fn() -> Arc<Redaction> + Send>,
     /// Gives what is kept how long, as it is at the moment.
     pub retention: Box<dyn Fn() -> Retention + Send>,
 }
@@ -92,7 +96,8 @@ impl Recorder {
             removing: AtomicBool::new(false),
         });
         recorder.counts.behind_index.store(-1, Ordering::Relaxed);
-        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), needs.prices, needs.notifier);
+        let live = writer::Live { prices: needs.prices, redaction: needs.redaction };
+        let writer = writer::Writer::new(Arc::clone(&recorder), database.clone(), live, needs.notifier);
         let indexer = indexer::Indexer::new(Arc::clone(&recorder), database.clone());
         let keeper = keeper::Keeper::new(Arc::clone(&recorder), database.clone(), needs.retention);
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {

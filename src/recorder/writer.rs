@@ -4,7 +4,7 @@
 //! Start at [`Writer::run`]. Rows reach the database in the order in which they ended: while the spill file holds anything,
 //! everything goes through it. A row that the database refuses for its own sake is set apart by halving its batch, and
 //! stored without its bodies as the last resort. An answer that was lost with its connection is asked for again (`mark`),
-//! so that no row is stored twice. **May import:** `notify`, `db`.
+//! so that no row is stored twice. **May import:** `notify`, `db`, `openai`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use log::{error, info, warn};
 use crate::db::Database;
 use crate::db::pace::gently;
 use crate::notify::Notifier;
+use crate::openai::redact::Redaction;
 use crate::recorder::batch::Batch;
 use crate::recorder::herald::Herald;
 use crate::recorder::indexer::CROWD;
@@ -38,12 +39,15 @@ const CATCH_UP_SLICE: Duration = Duration::from_millis(30);
 /// How long the last attempts at a stop may take before what is left stays in the spill file.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(10);
 
-/// Gives the prices as they are at the moment.
-type Prices = Box<dyn Fn() -> Arc<PriceBook> + Send>;
+/// What the recorder asks for anew for each batch.
+pub(super) struct Live {
+    pub(super) prices: Box<dyn Fn() -> Arc<PriceBook> + Send>,
+    pub(super) redaction: Box<dyn Fn() -> Arc<Redaction> + Send>,
+}
 
 pub(super) struct Writer {
     recorder: Arc<Recorder>,
-    prices: Prices,
+    live: Live,
     sink: Sink,
     spill: Spill,
     /// What the database has noted about the spill file is to be asked before any more is read.
@@ -58,7 +62,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(recorder: Arc<Recorder>, database: Database, prices: Prices, notifier: Notifier) -> Writer {
+    pub(super) fn new(recorder: Arc<Recorder>, database: Database, live: Live, notifier: Notifier) -> Writer {
         let spill = Spill::open(&database.spill_path());
         if !spill.is_empty() {
             info!("{} bytes of records wait in the spill file; storing them now", spill.waiting_bytes());
@@ -66,7 +70,7 @@ impl Writer {
         Writer {
             sink: Sink::new(Arc::clone(&recorder), database),
             recorder,
-            prices,
+            live,
             spill_unsure: !spill.is_empty(),
             spill,
             drafts: VecDeque::new(),
@@ -116,7 +120,8 @@ impl Writer {
     fn flush(&mut self) {
         loop {
             if self.batch.is_empty() {
-                self.batch.fill(&mut self.drafts, &self.recorder, &(self.prices)());
+                let (prices, redaction) = ((self.live.prices)(), (self.live.redaction)());
+                self.batch.fill(&mut self.drafts, &self.recorder, &prices, &redaction);
             }
             if self.batch.is_empty() {
                 break;

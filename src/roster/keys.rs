@@ -1,7 +1,8 @@
 //! Client keys: the entries of the setting `authorization`, and what is known of each beside it. Start at [`in_force`].
 //!
-//! **Invariant:** a key that is disabled lets nobody in, under whatever name or spelling. **May import:** `db` (the row's shape).
+//! **Invariant:** a key that is disabled lets nobody in, under whatever name or spelling. **May import:** `balance`, `db` (the row's shape).
 
+use crate::balance::glob::ModelRules;
 use crate::db::client_keys::KeyRow;
 
 /// The key that the original had built in; everyone knows it.
@@ -16,12 +17,14 @@ pub struct ClientKey {
     pub secret: String,
     /// Until when it lets in, µs since 1970; `None` is for good.
     pub until_us: Option<i64>,
+    /// The models it may ask for.
+    pub models: ModelRules,
 }
 
 impl ClientKey {
     /// A key for good.
     pub fn new(name: impl Into<String>, secret: impl Into<String>) -> ClientKey {
-        ClientKey { name: name.into(), secret: secret.into(), until_us: None }
+        ClientKey { name: name.into(), secret: secret.into(), until_us: None, models: ModelRules::default() }
     }
 
     /// The last four characters, or nothing of a key too short to show any.
@@ -50,12 +53,16 @@ pub fn in_force(authorization: &str, rows: &[KeyRow]) -> Vec<ClientKey> {
         if row.is_some_and(|row| row.disabled) {
             continue;
         }
+        let models = row.map(|row| ModelRules::parse(&row.allow_models, "")).unwrap_or_default();
+        let before = keys.len();
         if let Some(row) = row.filter(|row| !row.old_key.is_empty()) {
             keys.push(ClientKey { until_us: Some(row.old_until_us), ..ClientKey::new(&key.name, &row.old_key) });
         }
         let whole = (key.secret != entry).then(|| ClientKey::new(format!("key-{}", index + 1), entry));
         keys.push(key);
         keys.extend(whole);
+        // Whichever way a key is written, it is the same key.
+        keys[before..].iter_mut().for_each(|key| key.models.clone_from(&models));
     }
     keys
 }
@@ -79,6 +86,14 @@ fn named(entry: &str) -> Option<(&str, &str)> {
 mod tests {
     use crate::db::client_keys::KeyRow;
     use crate::roster::keys::in_force;
+
+    #[test]
+    fn the_models_of_a_key_hold_in_any_spelling() {
+        let row = KeyRow { name: "crew".to_owned(), allow_models: "gpt-4o*, o3".to_owned(), ..KeyRow::default() };
+        let keys = in_force("crew=b,plain", &[KeyRow { old_key: "old".to_owned(), old_until_us: 7, ..row }]);
+        let may: Vec<_> = keys.iter().map(|key| (key.secret.as_str(), key.models.allow.len())).collect();
+        assert_eq!(may, [("old", 2), ("b", 2), ("crew=b", 2), ("plain", 0)]);
+    }
 
     #[test]
     fn a_disabled_key_is_none_in_any_spelling_and_a_replaced_one_is_two_for_a_while() {

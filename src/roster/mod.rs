@@ -105,8 +105,15 @@ impl Roster {
         order.iter().copied().chain(out).map(|index| (index, why_not(&candidates[index], need))).collect()
     }
 
-    /// Which part of all requests each upstream would be asked first for now, model lists and key lists aside; by place
-    /// in the snapshot, 0 to 1.
+    /// Which part of the requests for a model each upstream would be asked first for now, key lists aside; by place in the
+    /// snapshot, 0 to 1.
+    pub fn shares_of(&self, snapshot: &Snapshot, model: &str, now_ms: i64) -> Vec<f64> {
+        let mut candidates = candidates(snapshot, model, now_ms);
+        candidates.iter_mut().for_each(|candidate| candidate.keys = &[]);
+        shares(snapshot.settings.policy, &candidates, model)
+    }
+
+    /// The same of requests for any model that is out nowhere, model lists aside as well.
     pub fn shares(&self, snapshot: &Snapshot, now_ms: i64) -> Vec<f64> {
         let any = ModelRules::default();
         let mut candidates = candidates(snapshot, "", now_ms);
@@ -115,7 +122,7 @@ impl Roster {
             candidate.keys = &[];
             candidate.standing = upstream.measured.standing("", now_ms);
         }
-        shares(snapshot.settings.policy, &candidates)
+        shares(snapshot.settings.policy, &candidates, "")
     }
 
     /// Whether trying `need` again at once is of no use, because nobody that may serve it is ready.

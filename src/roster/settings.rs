@@ -1,20 +1,23 @@
 //! Settings: the rows of `config_kvs`, parsed. What makes no sense is reported and the default (or nothing) holds.
 //!
 //! **Invariant:** no problem text ever holds a value, only the key and what would be right: values may be secrets.
-//! **May import:** `balance`, `notify` (its settings' shape).
+//! **May import:** `balance`, `openai`, `notify` (its settings' shape).
 
 mod reader;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 pub use reader::{Problem, Wrong};
 
 use crate::balance::breaker::BreakerConfig;
+use crate::balance::glob::ModelRules;
 use crate::balance::policy::Policy;
 use crate::db::removal::Retention;
 use crate::notify::Channels;
+use crate::openai::redact::Redaction;
 use crate::roster::keys::{ClientKey, in_force};
 use crate::roster::network::Network;
 use crate::roster::recording::{KeyLevels, Recording};
@@ -67,6 +70,8 @@ pub struct Settings {
     pub recording: Recording,
     /// What is kept how long.
     pub retention: Retention,
+    /// What is taken out of bodies before they are stored.
+    pub redaction: Arc<Redaction>,
     /// How much may be recorded of single keys.
     pub record_keys: KeyLevels,
     /// Upstreams are asked for the usage of streams whose callers did not ask.
@@ -108,7 +113,10 @@ impl Settings {
         let levels = reader.text("record_keys");
         let (record_keys, wrong) = KeyLevels::parse(&levels, |name| keys.iter().any(|key| key.name == name));
         wrong.into_iter().for_each(|what| reader.wrong("record_keys", Wrong::NoLevels(what)));
+        let (redaction, bad) = Redaction::parse(&reader.text("record_redact"));
+        bad.iter().for_each(|bad| reader.wrong("record_redact", Wrong::NoPattern(bad.line)));
         let settings = Settings {
+            redaction: Arc::new(redaction),
             any_key: authorization == "asis",
             keys,
             record_keys,
@@ -148,6 +156,8 @@ impl Settings {
                 matrix_homeserver: reader.text("matrix_homeserver"),
                 matrix_room: reader.text("matrix_room"),
                 matrix_token: reader.text("matrix_token"),
+                webhook_url: reader.text("webhook_url"),
+                webhook_secret: reader.text("webhook_secret"),
                 summary_every_ms: reader.number("notice_summary_ms", 300_000, 1),
             },
             time_zone: reader.zone("time_zone"),
@@ -163,6 +173,12 @@ impl Settings {
     /// Up to how many bytes a reply's body of this type is recorded.
     pub fn reply_limit_bytes(&self, content_type: &str) -> usize {
         if is_text(content_type) { self.record_body_limit_bytes } else { self.record_binary_limit_bytes }
+    }
+
+    /// The models that the key of this name may ask for; `None` means all.
+    pub fn models_of(&self, key_name: &str) -> Option<&ModelRules> {
+        let key = self.keys.iter().find(|key| key.name == key_name)?;
+        Some(&key.models).filter(|models| !models.allow.is_empty())
     }
 
     /// The key that this secret is at `now_us`, µs since 1970, compared in constant time with every key.

@@ -87,7 +87,7 @@ fn a_disabled_key_lets_nobody_in_until_it_is_put_back(kind: Kind) {
     }
     assert_eq!((status_with(&gateway, KEY), status_with(&gateway, "by-hand-0123456789")), (200, 200));
     let audit = visitor.page("/admin/settings?tab=audit");
-    assert!(audit.contains("disabled — → yes") || audit.contains("disabled yes"), "{audit}");
+    assert!(audit.contains("disabled — → true") || audit.contains("disabled true"), "{audit}");
     assert!(!audit.contains("by-hand-0123456789") && !audit.contains(KEY), "{audit}");
 }
 
@@ -132,7 +132,50 @@ fn the_list_tells_what_a_key_may_and_what_it_has_asked(kind: Kind) {
     assert!(visitor.page("/admin/requests?q=key%3Ateam").contains("team"));
 }
 
+fn a_key_may_be_limited_to_some_models(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    let key = shown(&visitor.send("/admin/keys", "name=team"));
+    let ask = |key: &str, call: Call| {
+        gateway.send(call.without("Authorization").header("Authorization", &format!("Bearer {key}")))
+    };
+    let page = visitor.send("/admin/keys/models", "name=team&models=gpt-4o*%0D%0A+o3,+%2Fmodels");
+    assert!(page.contains("gpt-4o*\no3\n/models</textarea>"), "{page}");
+    assert!(row(&visitor.page("/admin/keys"), "team").contains("gpt-4o*, o3, /models"));
+    assert_eq!(ask(&key, Call::chat(CHAT)).status, 200);
+    assert_eq!(ask(&key, Call::get("/v1/models")).status, 200, "a path that is named");
+    let other = CHAT.replace("gpt-4o-mini", "gpt-5");
+    let refused = ask(&key, Call::chat(&other));
+    assert_eq!((refused.status, refused.header("x-should-retry")), (403, Some("false")));
+    let error = refused.json()["error"].clone();
+    assert_eq!(
+        (error["code"].as_str(), error["type"].as_str()),
+        (Some("model_not_found"), Some("invalid_request_error"))
+    );
+    assert!(error["message"].as_str().unwrap().contains("`team` may not ask for `gpt-5`"), "{error}");
+    assert_eq!(ask(&key, Call::get("/v1/files")).status, 403, "a path that is not");
+    assert_eq!(gateway.send(Call::chat(&other)).status, 200, "other keys ask for what they like");
+    assert_eq!(upstream.count(), 3);
+    let records = gateway.records_when(5);
+    assert_eq!(records.iter().filter(|record| record.end() == (403, "refused")).count(), 2);
+
+    let check = |model: &str| visitor.page(&format!("/admin/models/route?model={model}&key=team"));
+    assert!(check("gpt-5").contains("the client key may not ask for this model"));
+    assert!(!check("o3").contains("may not ask"));
+    visitor.send("/admin/keys/rename", "name=team&new_name=crew");
+    assert_eq!(ask(&key, Call::chat(&other)).status, 403, "the limit follows the name");
+    let new = shown(&visitor.send("/admin/keys/replace", "name=crew&grace=24"));
+    for key in [&key, &new] {
+        assert_eq!(ask(key, Call::chat(&other)).status, 403, "old and new");
+    }
+    assert!(visitor.page("/admin/settings?tab=audit").contains("gpt-4o*,o3,/models"));
+    gateway.edit("UPDATE client_keys SET allow_models = '' WHERE name = 'crew'");
+    assert_eq!(ask(&key, Call::chat(&other)).status, 200, "edits by hand are live");
+}
+
 on_both! {
+    a_key_may_be_limited_to_some_models,
     a_replaced_key_goes_on_until_its_time_and_the_new_one_works_at_once,
     a_disabled_key_lets_nobody_in_until_it_is_put_back,
     the_list_tells_what_a_key_may_and_what_it_has_asked,

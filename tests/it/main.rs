@@ -6,6 +6,7 @@
 // clippy.toml allows these within `#[test]`; the harness is nothing but test code.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod addresses; // parameters of all pages
 mod admin; // the admin API as JSON
 mod audit; // who changed and who read what
 mod bodies; // bodies both ways, byte for byte; streams; large uploads
@@ -30,7 +31,7 @@ mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
 mod live_tail; // requests as they come
 mod metrics; // /metrics and the overview
-mod notices; // Feishu and Matrix
+mod notices; // Feishu, Matrix, the webhook
 mod one_request; // its stream, what is searched for in it, how long each step took
 mod outages; // databases that are locked, full or stopped, under load
 mod overview_pages; // alert lines, links, numbers that are behind
@@ -41,6 +42,7 @@ mod policies; // who is asked first
 mod query_box; // the box of both lists, what an empty list tells, tidy addresses
 mod record_levels; // how much is recorded: by setting, key, upstream and header
 mod recording; // what stands in the database afterwards
+mod redaction; // what is taken out before anything is stored
 mod removal; // what is removed is gone, and nothing else
 mod replays; // a request sent again from the dashboard
 mod request_lists; // what stands around the list of requests, addresses that only take forms
@@ -50,6 +52,7 @@ mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod setup; // the first start's password becomes one's own
 mod start; // flags, first start, what is refused
+mod strips; // what health strips tell, and shares
 mod support; // gateway, fake upstream, client, databases
 mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources

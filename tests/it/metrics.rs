@@ -19,8 +19,9 @@ fn metrics_are_the_admins_unless_a_setting_opens_them(kind: Kind) {
     gateway.set("metrics_public", "on");
     assert_eq!((open("/metrics"), open("/admin/overview")), (200, 401));
     let visitor = Visitor::log_in(&gateway);
-    let chosen =
-        |page: &str| between(page, "<select id=\"metrics_public\"", "</select>").contains("<option selected>on");
+    let chosen = |page: &str| {
+        between(page, "<select id=\"metrics_public\"", "</select>").contains("<option value=\"on\" selected>on")
+    };
     assert!(chosen(&visitor.page("/admin/settings?tab=notices")));
     let page = visitor.send("/admin/settings/notices", "metrics_public=off");
     assert!(!chosen(&page) && open("/metrics") == 401, "{page}");

@@ -178,6 +178,49 @@ fn channels_are_changed_while_it_runs(kind: Kind) {
     assert!(!gateway.log().contains("live-secret-0002"));
 }
 
+fn a_webhook_gets_the_facts_signed_and_is_tried_again(kind: Kind) {
+    let hook = FakeUpstream::sequence(vec![
+        Reply::json(503, "{}"),
+        Reply::head(204, &[]),
+        // Its own words are not Feishu's: a 2xx has taken the notice.
+        Reply::json(200, r#"{"code":7}"#),
+    ]);
+    let upstream = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
+    let gateway = Gateway::on(kind)
+        .setting("webhook_url", &hook.url("/in/hook-secret-0003?team=a"))
+        .setting("webhook_secret", "signing-secret-0003")
+        .secret("hook-secret-0003")
+        .secret("signing-secret-0003")
+        .setting("breaker_failures", "20")
+        .upstream(upstream.row("tokyo"))
+        .start();
+    ask(&gateway, 1);
+    hook.reached(2);
+    upstream.now_answers(good());
+    ask(&gateway, 1);
+    hook.reached(3);
+    let seen = hook.seen();
+    assert_eq!(seen[0].body, seen[1].body, "the notice that was not taken comes again");
+    assert_eq!((seen[1].method(), seen[1].target()), ("POST", "/in/hook-secret-0003?team=a"));
+    let facts = |seen: &Seen| serde_json::from_slice::<serde_json::Value>(&seen.body).unwrap();
+    let (first, end) = (facts(&seen[1]), facts(&seen[2]));
+    let id = gateway.upstream_id("tokyo");
+    assert_eq!(first["event"], "failed");
+    assert_eq!(first["title"], format!("upstream tokyo (#{id}) failed"));
+    assert!(first["text"].as_str().unwrap().contains("500"), "{first}");
+    assert_eq!((first["upstream"].as_str(), first["upstream_id"].to_string()), (Some("tokyo"), id.to_string()));
+    assert_eq!((first["model"].as_str(), first["count"].as_i64()), (Some("gpt-4o-mini"), Some(1)));
+    assert!(chrono::DateTime::parse_from_rfc3339(first["at"].as_str().unwrap()).is_ok(), "{first}");
+    assert_eq!((end["event"].as_str(), end["count"].as_i64()), (Some("recovered"), Some(1)));
+    for seen in &seen {
+        let key = openssl::pkey::PKey::hmac(b"signing-secret-0003").unwrap();
+        let mut signer = openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
+        let signature = signer.sign_oneshot_to_vec(&seen.body).unwrap();
+        let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(seen.head.get("x-signature-256"), Some(format!("sha256={hex}").as_str()));
+    }
+}
+
 on_both! {
     the_first_failure_is_told_at_once_and_the_end_once,
     while_it_lasts_a_summary_comes_at_most_every_so_often,
@@ -187,4 +230,5 @@ on_both! {
     a_signed_feishu_notice_carries_the_right_signature,
     a_channel_that_fails_is_tried_again_and_slows_nobody,
     channels_are_changed_while_it_runs,
+    a_webhook_gets_the_facts_signed_and_is_tried_again,
 }

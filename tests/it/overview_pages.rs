@@ -85,6 +85,46 @@ fn every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_agai
     assert_eq!(visitor.get("/admin?range=1h&refresh=10").header("refresh"), Some("10"));
 }
 
+fn failures_are_counted_over_the_whole_range_and_lead_to_what_they_say(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let now_us = chrono::Utc::now().timestamp_micros();
+    let failure = |n: i64, status, error: &str| NewRecord {
+        facts: Facts {
+            started_us: now_us - n * 1_000_000,
+            status,
+            error: Some(error.to_owned()),
+            ending: Ending::Complete,
+            attempts: "[]".to_owned(),
+            ..Facts::default()
+        },
+        ..NewRecord::default()
+    };
+    // More than are looked at for their words, and older ones that are not.
+    let oldest = (210..215).map(|n| failure(n, 429, "too fast"));
+    let newest =
+        (0..210).rev().map(|n| failure(n, 502, if n % 3 == 0 { "name not known" } else { "the \"peer\" hung up" }));
+    let records: Vec<NewRecord> = oldest.chain(newest).collect();
+    store(&gateway, &records);
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page("/admin?range=1h");
+    let (_, section) = page.split_once("<h2>Failures by status</h2>").expect("the section");
+    let section = section.split("</section>").next().unwrap();
+    assert!(section.contains(">210</a>") && section.contains(">5</a>"), "{section}");
+    assert!(
+        section.contains("Counted over the whole range; beside each what the newest 200 failures say"),
+        "{section}"
+    );
+    assert!(!section.contains("too fast"), "nobody looked that far back: {section}");
+    let links: Vec<String> =
+        section.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&")).collect();
+    let count = |link: &str| {
+        let found = gateway.admin("GET", &format!("{}&limit=1000", link.replace("range=1h", "range=24h")), "").json();
+        found["count"].as_i64().unwrap_or_else(|| panic!("{link}: {found}"))
+    };
+    let counts: Vec<i64> = links.iter().map(|link| count(link)).collect();
+    assert_eq!(counts, [210, 140, 210, 5, 5], "status, words and number of each: {links:?}");
+}
+
 #[test]
 fn no_two_labels_of_an_axis_are_the_same() {
     let gateway = Gateway::with(Kind::Sqlite, []);
@@ -126,6 +166,7 @@ fn no_two_labels_of_an_axis_are_the_same() {
 }
 
 on_both! {
+    failures_are_counted_over_the_whole_range_and_lead_to_what_they_say,
     while_records_wait_the_numbers_say_until_when_they_are_whole,
     every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_again,
 }

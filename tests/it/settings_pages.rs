@@ -61,7 +61,10 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     assert_eq!(bad.status, 422);
     let page = bad.text();
     assert!(page.contains("href=\"#idle_timeout_ms\"") && page.contains("href=\"#trusted_proxies\""), "{page}");
-    assert!(page.contains("value=\"nowhere\"") && page.contains("<option selected>round_robin"), "{page}");
+    assert!(
+        page.contains("value=\"nowhere\"") && page.contains("<option value=\"round_robin\" selected>round_robin"),
+        "{page}"
+    );
     assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'policy'"), "order", "nothing is saved");
     visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout_ms=5000");
     for _ in 0..4 {
@@ -112,6 +115,29 @@ fn notices_are_tested_and_their_secrets_stay_here() {
     assert!(visitor.send("/admin/settings/notices/test", "").contains("Feishu: not taken (code 19001)."));
     visitor.send("/admin/settings/notices", "clear=feishu_webhook&feishu_webhook=");
     assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'feishu_webhook'"), "");
+}
+
+#[test]
+fn a_webhook_is_tested_and_only_its_host_is_shown() {
+    let hook = FakeUpstream::always(good());
+    let gateway = Gateway::on(Kind::Sqlite).secret("path-secret-0123456789").start();
+    let visitor = Visitor::log_in(&gateway);
+    let refused = visitor.post("/admin/settings/notices", "webhook_url=nonsense");
+    assert_eq!(refused.status, 422);
+    let url = hook.url("/in/path-secret-0123456789");
+    let page = visitor.send("/admin/settings/notices", &format!("webhook_url={}", encoded(&url)));
+    let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    assert!(page.contains(&format!("{host}…")) && !page.contains("path-secret"), "{page}");
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("Webhook: sent."));
+    let told: serde_json::Value = serde_json::from_slice(&hook.only().body).unwrap();
+    assert_eq!((told["event"].as_str(), told["upstream"].is_null()), (Some("test"), true));
+    assert_eq!(hook.only().head.get("x-signature-256"), None, "nothing to sign with");
+    hook.now_answers(Reply::json(410, "{}"));
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("Webhook: not taken (status 410)."));
+    let audit = visitor.page("/admin/settings?tab=audit");
+    assert!(audit.contains(&format!("webhook_url: {host}…")) && !audit.contains("path-secret"), "{audit}");
+    visitor.send("/admin/settings/notices", "clear=webhook_url&webhook_url=");
+    assert!(visitor.send("/admin/settings/notices/test", "").contains("No channel is set"));
 }
 
 #[test]
@@ -174,9 +200,14 @@ fn what_has_had_its_time_can_be_deleted_at_once(kind: Kind) {
     gateway.database.sql("UPDATE records SET started_us = 1000000");
     let page = visitor.send("/admin/settings/recording", "retain_records_days=1");
     assert!(page.contains("Delete now"), "{page}");
-    assert_eq!(count(), "1");
+    assert!(page.contains("href=\"/admin/settings/recording/expire\""), "it asks on a page of its own: {page}");
+    let ask = visitor.page("/admin/settings/recording/expire");
+    assert!(ask.contains("conversations whose newest request is older than 1 days, whole"), "{ask}");
+    assert!(!ask.contains("until the database is no larger"), "nothing is said of its size: {ask}");
+    assert_eq!(count(), "1", "asking deletes nothing");
     visitor.send("/admin/settings/recording/expire", "");
     crate::support::until("it is gone", || (count() == "0").then_some(()));
+    assert!(visitor.page("/admin/settings?tab=audit").contains("<div>deleted request"), "and it is noted");
 }
 
 fn the_oldest_go_until_the_database_is_small_enough_and_no_more(kind: Kind) {

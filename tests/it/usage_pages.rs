@@ -111,9 +111,7 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
     let better = visitor.get("/admin/usage?metric=cost&q=modle%3Agpt-a").text();
     let better = between(&better, "Did you mean", "</p>").to_owned();
     assert!(better.contains("metric=cost") && better.contains("q=model%3Agpt-a"), "{better}");
-    for wrong in
-        ["top=9", "metric=colour", "p=p51", "by=x", "bucket=2m", "bucket=1m&range=7d", "range=401d", "colour=red"]
-    {
+    for wrong in ["top=9", "metric=colour", "p=p51", "by=x", "bucket=2m", "range=401d", "colour=red"] {
         let call = browser("GET", &format!("/admin/usage?{wrong}"));
         let refused = gateway.send(call.header("Cookie", &format!("{}; oar_lang=zh-CN", visitor.cookie)));
         let page = refused.text();
@@ -122,6 +120,25 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
         assert!(!told.contains("must") && !told.contains("there"), "{wrong} is told in Chinese: {told}");
     }
     assert_eq!(visitor.get("/admin/usage?by=colour").status, 400);
+    // A chart of bars has 120 at most, one of lines 240 points: wider steps take their place, and the page says so.
+    let told = |parameters: &str| {
+        let page = visitor.page(&format!("/admin/usage?{parameters}"));
+        let chosen = between(&page, "<select name=\"bucket\">", "</select>");
+        (between(chosen, "<option value=\"", "\" selected>").rsplit('"').next().unwrap().to_owned(), page)
+    };
+    let (chosen, page) = told("bucket=1h&range=7d&by=none");
+    assert!(
+        chosen == "1d" && page.contains("In days, zone UTC. In hours there would be more than 120 steps."),
+        "{page}"
+    );
+    let (chosen, page) = told("bucket=1h&range=7d&by=model");
+    assert!(chosen == "1h" && !page.contains("there would be more"), "{page}");
+    let (chosen, page) = told("bucket=1m&range=7d&by=model");
+    assert!(chosen == "1h" && page.contains("In minutes there would be more than 240 steps."), "{page}");
+    assert!(page.contains("/admin/usage/csv?metric=requests&#38;by=model&#38;bucket=1h&#38;"), "{page}");
+    let file = visitor.get("/admin/usage/csv?bucket=1m&range=7d");
+    assert!(file.status == 400 && file.text().contains("a file has as many steps as a chart"), "{}", file.text());
+    assert_eq!(visitor.get("/admin/usage/csv?bucket=1h&range=7d&by=none").status, 200, "no bars in a file");
 }
 
 fn the_speed_of_streams_is_told_with_its_samples(kind: Kind) {

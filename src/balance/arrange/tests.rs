@@ -34,7 +34,7 @@ fn upstreams<const N: usize>(change: impl Fn(usize, &mut Candidate<'static>)) ->
 
 fn order(policy: Policy, candidates: &[Candidate<'_>], conversation: u64, ticket: u64) -> Vec<usize> {
     let mut tier: Vec<usize> = (0..candidates.len()).collect();
-    let need = Need { model: "m", key_name: "", home: None, conversation };
+    let need = Need { model: "m", key_name: "", key_models: None, home: None, conversation };
     arrange(policy, &mut tier, candidates, &need, ticket);
     tier
 }

@@ -10,7 +10,7 @@ use crate::balance::policy::Policy;
 use crate::balance::standing::Standing;
 
 const NO_RULES: &ModelRules = &ModelRules { allow: Vec::new(), deny: Vec::new() };
-const NEED: Need<'static> = Need { model: "gpt-4o", key_name: "team", home: None, conversation: 0 };
+const NEED: Need<'static> = Need { model: "gpt-4o", key_name: "team", key_models: None, home: None, conversation: 0 };
 
 fn upstream(id: i64, standing: Standing) -> Candidate<'static> {
     Candidate {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::connector::Proxy;
+use crate::connector::{Endpoint, Proxy};
 use crate::dashboard::pages::upstreams::state::label;
 use crate::db::audit::Thing;
 use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
@@ -12,10 +12,18 @@ use crate::error::Error;
 use crate::roster::{key_entries, last4, masked, masked_headers};
 
 /// Settings of which only the end is told.
-const SECRETS: [&str; 4] = ["feishu_webhook", "feishu_secret", "matrix_token", "matrix_api"];
+const SECRETS: [&str; 5] = ["feishu_webhook", "feishu_secret", "matrix_token", "matrix_api", "webhook_secret"];
+/// One of which only the host is told.
+const ADDRESS: &str = "webhook_url";
 const PASSWORD: &str = "admin_password_hash";
 /// Dollars per million tokens in a pico-dollar per token.
 const PICO: f64 = 1e-6;
+
+/// An address whose path may be a secret, as it may be told: `hooks.example.com…`.
+pub(in crate::dashboard) fn host_only(address: &str) -> String {
+    let host = Endpoint::parse(address, 1).ok().and_then(|it| it.host.to_str().map(|host| format!("{host}…")).ok());
+    host.unwrap_or_else(|| if address.is_empty() { String::new() } else { "…".to_owned() })
+}
 
 /// By kind and number of the thing: its name, and its fields.
 pub(super) type Look = BTreeMap<(&'static str, i64, String), (String, Vec<Field>)>;
@@ -75,8 +83,9 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
                 let shown = masked(&key.secret);
                 let fields = vec![
                     Field("key", key.secret, shown),
-                    Field("old key", row.old_key, old),
-                    Field("disabled", row.disabled.to_string(), if row.disabled { "yes" } else { "" }.to_owned()),
+                    Field("old_key", row.old_key, old),
+                    plain("allow_models", row.allow_models.replace('\n', ", ")),
+                    Field("disabled", row.disabled.to_string(), if row.disabled { "true" } else { "" }.to_owned()),
                 ];
                 look.insert(("key", 0, key.name.clone()), (key.name, fields));
             }
@@ -85,7 +94,8 @@ pub(super) fn look(connection: &mut PooledConnection) -> Result<Look, Error> {
         let shown = match name.as_str() {
             PASSWORD => "…".to_owned(),
             name if SECRETS.contains(&name) && !value.is_empty() => format!("…{}", last4(&value)),
-            _ => value.clone(),
+            ADDRESS => host_only(&value),
+            _ => value.replace('\n', "; "),
         };
         look.insert(("setting", 0, name.clone()), (name, vec![Field("", value, shown)]));
     }

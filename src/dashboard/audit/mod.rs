@@ -21,6 +21,7 @@ use crate::dashboard::reply::with_database;
 use crate::dashboard::session::{Admin, address, now_us};
 use crate::db::audit::{NewEntry, add};
 use crate::state::State;
+pub(super) use looks::host_only;
 use looks::{Look, differences, look};
 
 /// How much of a session's digest names it.
@@ -131,6 +132,7 @@ fn deed(method: &Method, path: &str) -> Option<Deed> {
         "settings" if rest.first() == Some(&"prices") => "price",
         "settings" if last == "sessions" => "session",
         "settings" if last == "password" => "password",
+        "settings" if last == "expire" => "request",
         "settings" => "setting",
         "prices" => "price",
         "requests" => "request",
@@ -151,7 +153,7 @@ fn deed(method: &Method, path: &str) -> Option<Deed> {
         (_, "login", _) => "login",
         (_, "logout", _) => "logout",
         (_, "setup", _) => "setup",
-        (&Method::DELETE, ..) | (_, _, "delete") => "delete",
+        (&Method::DELETE, ..) | (_, _, "delete" | "expire") => "delete",
         (_, _, "test") => "test",
         (_, _, "order") => "order",
         (_, _, "replay") => "replay",

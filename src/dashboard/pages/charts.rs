@@ -1,4 +1,4 @@
-//! Charts as numbers that a template draws: bars, lines, health strips. Start at [`Chart::new`] and [`Strip::new`].
+//! Charts as numbers that a template draws: bars and lines. Start at [`Chart::new`].
 //!
 //! The drawing is for eyes and pointers; the same numbers and links stand in a table below it, for everybody else.
 //! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** `shown`.
@@ -166,54 +166,9 @@ fn spread(places: &[Place]) -> Vec<String> {
     (0..count).map(at).collect()
 }
 
-/// How a stretch of time went for an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dashboard) enum Health {
-    None,
-    Ok,
-    Degraded,
-    Down,
-}
-
-impl Health {
-    /// Down when half of at least three tries failed, degraded from one in twenty on.
-    pub(in crate::dashboard) fn of(tries: i64, failures: i64) -> Health {
-        match tries {
-            0 => Health::None,
-            3.. if failures * 2 >= tries => Health::Down,
-            _ if failures * 20 >= tries => Health::Degraded,
-            _ => Health::Ok,
-        }
-    }
-}
-
-/// A health strip: a path per state, cells of fixed stretches of time. Height speaks as well as colour.
-pub(in crate::dashboard) struct Strip {
-    pub(in crate::dashboard) paths: Vec<(&'static str, String)>,
-    pub(in crate::dashboard) width: usize,
-}
-
-impl Strip {
-    /// 4 wide, 2 apart.
-    pub(in crate::dashboard) fn new(cells: &[Health]) -> Strip {
-        let states = [
-            (Health::Ok, "ok", 20),
-            (Health::Degraded, "warn", 14),
-            (Health::Down, "err", 24),
-            (Health::None, "none", 4),
-        ];
-        let path = |state: Health, height: i32| {
-            let of = cells.iter().enumerate().filter(|(_, cell)| **cell == state);
-            of.map(|(index, _)| format!("M{} 24v-{height}h4v{height}z", index * 6)).collect::<String>()
-        };
-        let paths = states.into_iter().map(|(state, class, height)| (class, path(state, height)));
-        Strip { paths: paths.filter(|(_, path)| !path.is_empty()).collect(), width: cells.len() * 6 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::charts::{Cell, Chart, Health, Place, Series, Strip, heights, nice, spread};
+    use crate::dashboard::pages::charts::{Cell, Chart, Place, Series, heights, nice, spread};
     use crate::dashboard::shown::duration;
 
     #[test]
@@ -255,23 +210,5 @@ mod tests {
         assert_eq!((chart.hits[1].2.as_str(), chart.hits[1].3.as_str()), ("/r?2", "t2: p50 2 ms"));
         assert_eq!(chart.xs, ["t0", "t1", "t2", "t3"]);
         assert!(Chart::new("t".into(), "s".into(), Vec::new(), &[], true, &|_| String::new()).is_empty());
-    }
-
-    #[test]
-    fn a_cell_is_as_bad_as_its_failures() {
-        for (tries, failures, health) in [
-            (0, 0, Health::None),
-            (2, 2, Health::Degraded),
-            (3, 2, Health::Down),
-            (4, 2, Health::Down),
-            (20, 1, Health::Degraded),
-            (21, 1, Health::Ok),
-            (5, 0, Health::Ok),
-        ] {
-            assert_eq!(Health::of(tries, failures), health, "{failures} of {tries}");
-        }
-        let strip = Strip::new(&[Health::Ok, Health::None, Health::Down, Health::Ok]);
-        assert_eq!(strip.paths[0], ("ok", "M0 24v-20h4v20zM18 24v-20h4v20z".to_owned()));
-        assert_eq!(strip.paths.len(), 3);
     }
 }

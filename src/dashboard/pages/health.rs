@@ -3,29 +3,43 @@
 //! **Invariant:** every strip of a page begins at the same time, and its cells are as long. **May import:** `db`, `roster`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::charts::{Health, Strip};
+use crate::dashboard::pages::span::{between, filter, requests};
+use crate::dashboard::pages::strip::{Health, Strip, cells_per_title};
 use crate::dashboard::shown;
 use crate::db::Connection;
 use crate::db::rollups::{By, Figures, Filter, Query, gone_on, series};
+use crate::db::upstreams::UpstreamRow;
 use crate::error::Error;
 use crate::roster::{Trouble, Upstream};
 use crate::usage::histogram::Histogram;
 
 /// How far a strip reaches: seconds in a cell, and how many cells.
+#[derive(Clone, Copy)]
 struct Reach(i64, i64);
 
 const DAY: Reach = Reach(1800, 48);
 const WEEK: Reach = Reach(3 * 3600, 56);
 
 /// One upstream's last 24 hours, or 7 days.
-#[derive(Default)]
 pub(in crate::dashboard) struct Day {
+    /// When the first cell begins, s since 1970, and how long each is, in s.
+    from_s: i64,
+    cell_s: i64,
     /// Tries and failures of each cell, the oldest first.
     cells: Vec<(i64, i64)>,
     /// All attempts together.
     pub(in crate::dashboard) sum: Figures,
+}
+
+impl Day {
+    /// One with nothing in it that ends now.
+    fn empty(now_us: i64, Reach(cell_s, cells): Reach) -> Day {
+        let from_s = (now_us / 1_000_000).div_euclid(cell_s) * cell_s - (cells - 1) * cell_s;
+        Day { from_s, cell_s, cells: vec![(0, 0); cells as usize], sum: Figures::default() }
+    }
 }
 
 /// The last 24 hours of every upstream that was asked anything, by its id.
@@ -43,16 +57,11 @@ pub(in crate::dashboard) fn day(connection: &mut Connection, now_us: i64) -> Res
 pub(in crate::dashboard) fn week(connection: &mut Connection, now_us: i64, id: i64) -> Result<Day, Error> {
     let filter = Filter { upstream_id: Some(id), ..Filter::default() };
     let days = reached(connection, now_us, WEEK, filter)?.remove(&id);
-    Ok(days.unwrap_or_else(|| Day { cells: vec![(0, 0); WEEK.1 as usize], ..Day::default() }))
+    Ok(days.unwrap_or_else(|| Day::empty(now_us, WEEK)))
 }
 
-fn reached(
-    connection: &mut Connection,
-    now_us: i64,
-    Reach(cell_s, cells): Reach,
-    filter: Filter,
-) -> Result<HashMap<i64, Day>, Error> {
-    let from_s = (now_us / 1_000_000).div_euclid(cell_s) * cell_s - (cells - 1) * cell_s;
+fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filter) -> Result<HashMap<i64, Day>, Error> {
+    let Day { from_s, cell_s, .. } = Day::empty(now_us, reach);
     let only = filter.upstream_id;
     let query = Query { from_us: from_s * 1_000_000, to_us: now_us, step_s: cell_s, filter, by: Some(By::Upstream) };
     let mut points = series(connection, &query)?;
@@ -64,9 +73,8 @@ fn reached(
         if only.is_some_and(|only| only != id) {
             continue;
         }
-        let day = days.entry(id).or_default();
-        day.cells.resize(cells as usize, (0, 0));
-        let index = (point.bucket_s - from_s).div_euclid(cell_s).clamp(0, cells - 1) as usize;
+        let day = days.entry(id).or_insert_with(|| Day::empty(now_us, reach));
+        let index = (point.bucket_s - from_s).div_euclid(cell_s).clamp(0, reach.1 - 1) as usize;
         let (tries, failures) = &mut day.cells[index];
         *tries += point.figures.requests;
         *failures += point.figures.errors;
@@ -78,6 +86,47 @@ fn reached(
 /// The times to the first content, or to the first byte of what is no stream.
 pub(in crate::dashboard) fn first(sum: &Figures) -> &Histogram {
     if sum.first_content.count() > 0 { &sum.first_content } else { &sum.first_byte }
+}
+
+/// When an upstream was last asked, as far as this program or the database knows, µs since 1970.
+pub(in crate::dashboard) fn last_used(row: &UpstreamRow, upstream: Option<&Arc<Upstream>>) -> Option<i64> {
+    let measured = upstream.map_or(0, |upstream| upstream.measured.last_used_us());
+    Some(measured.max(row.last_call_success_us.unwrap_or(0))).filter(|us| *us > 0)
+}
+
+/// Where a strip stands.
+#[derive(Clone, Copy)]
+pub(in crate::dashboard) enum Place {
+    /// With others on a page, so many in all.
+    Among(usize),
+    /// On the page of this upstream.
+    Alone(i64),
+}
+
+/// What is told of some cells, and where they lead: to the requests of `of`.
+fn stretch(f: &Frame, day: &Day, (from, to): (usize, usize), of: Option<&str>) -> (String, String) {
+    let at_us = |cell: usize| (day.from_s + day.cell_s * cell as i64) * 1_000_000;
+    let (from_us, to_us) = (at_us(from), at_us(to));
+    let (tries, failures) = day.cells[from..to].iter().fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
+    // They begin with a minute.
+    let minute = |us: i64| {
+        let text = f.time(&us).text;
+        text.strip_suffix(":00").unwrap_or(&text).to_owned()
+    };
+    let [begin, end] = [from_us, to_us].map(minute);
+    let title = f.tf("health.cell", &[&begin, &end, &shown::exact(tries), &shown::exact(failures)]);
+    let href = of.filter(|_| tries > 0).map(|of| requests(f, of, &between(f, from_us, to_us)));
+    (title, href.unwrap_or_default())
+}
+
+/// `12 s`, `9 min`, `3 h`, `2 d`.
+fn ago(us: i64) -> String {
+    match us.max(0) / 1_000_000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..86_400 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
 }
 
 /// An upstream's day as a page shows it.
@@ -93,12 +142,18 @@ pub(in crate::dashboard) struct Line {
 
 impl Line {
     /// `day` is `None` when nothing was asked; the present state decides about the last cell, since an upstream that is down is
-    /// not asked any more.
-    pub(in crate::dashboard) fn new(f: &Frame, day: Option<&Day>, upstream: Option<&Upstream>) -> Line {
-        let mut cells: Vec<Health> = match day {
-            Some(day) => day.cells.iter().map(|(tries, failures)| Health::of(*tries, *failures)).collect(),
-            None => vec![Health::None; DAY.1 as usize],
-        };
+    /// not asked any more. `last_us` is when it was last asked, µs since 1970. Of a strip of its own each cell leads to its
+    /// requests.
+    pub(in crate::dashboard) fn new(
+        f: &Frame,
+        day: Option<&Day>,
+        upstream: Option<&Upstream>,
+        last_us: Option<i64>,
+        place: Place,
+    ) -> Line {
+        let nothing = Day::empty(f.now_us, DAY);
+        let day = day.unwrap_or(&nothing);
+        let mut cells: Vec<Health> = day.cells.iter().map(|(tries, failures)| Health::of(*tries, *failures)).collect();
         let trouble = upstream.filter(|upstream| upstream.enabled);
         let trouble = trouble.map_or(Trouble::None, |upstream| upstream.measured.report(f.now_us / 1000).trouble());
         if let Some(last) = cells.last_mut() {
@@ -108,12 +163,19 @@ impl Line {
                 Trouble::Degraded | Trouble::None => *last,
             };
         }
-        let nothing = Figures::default();
-        let sum = day.map_or(&nothing, |day| &day.sum);
+        let sum = &day.sum;
         let success = shown::percent(sum.requests - sum.errors, sum.requests);
+        let mut told = f.tf("health.day", &[&shown::exact(sum.requests), &success, &shown::exact(sum.errors)]);
+        if let Some(last_us) = last_us.filter(|us| *us > 0) {
+            told += &f.tf("health.last", &[&ago(f.now_us - last_us)]);
+        }
+        let (per_title, of) = match place {
+            Place::Among(strips) => (cells_per_title(cells.len(), strips), None),
+            Place::Alone(id) => (1, Some(filter("upstream", &id.to_string()))),
+        };
         Line {
-            strip: Strip::new(&cells),
-            told: f.tf("health.day", &[&shown::exact(sum.requests), &success, &shown::exact(sum.errors)]),
+            strip: Strip::new(&cells, per_title, |from, to| stretch(f, day, (from, to), of.as_deref())),
+            told,
             success,
             first_p95: first(sum).quantile(0.95).map_or_else(|| "—".to_owned(), shown::duration),
         }

@@ -6,6 +6,7 @@
 //! **Invariant:** a page shows no secret and loads nothing from elsewhere; what others wrote is escaped by the templates.
 //! **May import:** `state`, `db`, `roster`, `config`.
 
+pub(super) mod addresses;
 mod charts;
 mod confirm;
 mod conversations;
@@ -20,6 +21,7 @@ mod query;
 mod requests;
 mod settings;
 mod span;
+mod strip;
 pub(super) mod upstreams;
 mod usage;
 

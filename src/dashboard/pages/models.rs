@@ -86,8 +86,9 @@ struct Candidate {
     why: String,
 }
 
-fn need<'a>(model: &'a str, key_name: &'a str) -> Need<'a> {
-    Need { model, key_name, home: None, conversation: mix(0) }
+fn need<'a>(snapshot: &'a Snapshot, model: &'a str, key_name: &'a str) -> Need<'a> {
+    let key_models = snapshot.settings.models_of(key_name);
+    Need { model, key_name, key_models, home: None, conversation: mix(0) }
 }
 
 /// `GET /admin/models`.
@@ -151,7 +152,7 @@ pub(super) async fn list(visit: Visit) -> Page {
 
 fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -> ModelRow {
     // Key lists aside: somebody may ask there.
-    let plan = roster.rehearse(snapshot, &need(&model, ""), now_ms);
+    let plan = roster.rehearse(snapshot, &need(snapshot, &model, ""), now_ms);
     let may = plan.iter().filter(|(_, why)| !is_final(why.as_ref()) || matches!(why, Some(WhyNot::KeyNotAllowed)));
     let names: Vec<String> = may.clone().map(|(index, _)| snapshot.upstreams[*index].label.clone()).collect();
     let ready = may.filter(|(_, why)| matches!(why, None | Some(WhyNot::KeyNotAllowed))).count();
@@ -172,12 +173,16 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
 
 /// Whether no plan holds such a candidate, rather than holding it last.
 fn is_final(why: Option<&WhyNot>) -> bool {
-    matches!(why, Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied | WhyNot::KeyNotAllowed))
+    match why {
+        Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied) => true,
+        Some(WhyNot::KeyNotAllowed | WhyNot::ModelNotForKey) => true,
+        None | Some(WhyNot::Cooling { .. } | WhyNot::KeyBad | WhyNot::Probing) => false,
+    }
 }
 
 /// `GET /admin/models/route?model=&key=&stream=`; whether it is a stream changes nothing in a plan.
 pub(super) async fn route(visit: Visit) -> Page {
-    let query = visit.query(&["model", "key", "stream"])?;
+    let query = visit.query();
     let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
     let authorization =
         visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default();
@@ -185,7 +190,7 @@ pub(super) async fn route(visit: Visit) -> Page {
     let f = &visit.frame;
     let (mut tried, mut out) = (Vec::new(), Vec::new());
     if !model.is_empty() {
-        for (index, why) in visit.state.roster.rehearse(&snapshot, &need(&model, &key), f.now_us / 1000) {
+        for (index, why) in visit.state.roster.rehearse(&snapshot, &need(&snapshot, &model, &key), f.now_us / 1000) {
             let upstream = &snapshot.upstreams[index];
             let candidate = Candidate {
                 id: upstream.id,
@@ -218,6 +223,7 @@ fn reason(f: &Frame, why: Option<WhyNot>) -> String {
         Some(WhyNot::ModelNotAllowed) => Key("route.not_allowed"),
         Some(WhyNot::ModelDenied) => Key("route.denied"),
         Some(WhyNot::KeyNotAllowed) => Key("route.key"),
+        Some(WhyNot::ModelNotForKey) => Key("route.key_models"),
         Some(WhyNot::KeyBad) => Key("route.key_bad"),
         Some(WhyNot::Probing) => Key("route.probing"),
         Some(WhyNot::Cooling { until_ms }) => return f.tf("route.cooling", &[&until(f, until_ms)]),

@@ -63,7 +63,7 @@ impl Asked {
         now: DateTime<Utc>,
     ) -> Result<Asked, ApiError> {
         let pairs = Parameters::<Vec<(String, String)>>::from_query(parameters)
-            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the parameters cannot be read: {error}")))?
+            .map_err(|error| ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameters"), &[&error]))?
             .into_inner();
         let named = pairs.iter().find(|(name, _)| name == "tz").map_or("", |(_, zone)| zone.trim());
         let zone = zone_named(named)?.unwrap_or_else(|| zone.clone());
@@ -87,7 +87,7 @@ impl Asked {
                 name if others.contains(&name) => kept.push((name.to_owned(), value)),
                 unknown => {
                     let there = KNOWN.iter().chain(others).copied().collect::<Vec<_>>().join(", ");
-                    return Err(ApiError::field(unknown, format!("there is no such parameter; there are {there}")));
+                    return Err(ApiError::field_keyed(unknown, Key("error.no_parameter"), &[&there]));
                 }
             }
         }

@@ -13,6 +13,7 @@ use futures_util::stream::unfold;
 use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::session::Admin;
+use crate::dashboard::words::Key;
 use crate::db::find::Search;
 use crate::export::{Export, Format};
 use crate::state::State;
@@ -28,7 +29,9 @@ pub(in crate::dashboard) async fn export(
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::of(&request, &state, &["format"])?;
     let format: Format = match asked.other("format") {
-        Some(text) => text.parse().map_err(|error| ApiError::field("format", error))?,
+        Some(text) => {
+            text.parse().map_err(|_| ApiError::field_keyed("format", Key("field.one_of"), &[&"jsonl, csv, openai"]))?
+        }
         None => Format::Jsonl,
     };
     let search = Search { deadline: Instant::now() + PATIENCE, ..asked.search };

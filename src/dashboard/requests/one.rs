@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
+use crate::dashboard::words::Key;
 use crate::db::index::{removals_pending, segments};
 use crate::db::records::{Record, Texts, record};
 use crate::db::removal::{Depth, Removed, give_back, remove as remove_records};
@@ -100,8 +101,10 @@ async fn load(state: &State, id: i64) -> Result<Record, ApiError> {
 
 fn bytes(bytes: Option<Vec<u8>>, note: Option<String>, name: &str) -> Result<HttpResponse, ApiError> {
     let Some(bytes) = bytes else {
-        let why = note.unwrap_or_else(|| "there was none, or none was recorded".to_owned());
-        return Err(ApiError::new(StatusCode::NOT_FOUND, format!("there are no bytes: {why}")));
+        return Err(match note {
+            Some(why) => ApiError::keyed_with(StatusCode::NOT_FOUND, Key("one.no_bytes"), &[&why]),
+            None => ApiError::keyed(StatusCode::NOT_FOUND, Key("one.never_bytes")),
+        });
     };
     let mut response = HttpResponse::new(StatusCode::OK).set_body(bytes).map_into_boxed_body();
     let headers = response.headers_mut();

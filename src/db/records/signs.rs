@@ -23,6 +23,8 @@ pub enum Marks {
     Replay = 16,
     /// A body was not kept as a whole.
     Shortened = 32,
+    /// Something was taken out of a body.
+    Redacted = 64,
 }
 
 impl Marks {
@@ -57,6 +59,8 @@ pub(super) fn signs(record: &NewRecord, found: Signals) -> Signs {
         .into_iter()
         .flatten()
         .any(|note| ["cut", "not kept", "lost"].iter().any(|word| note.contains(word)));
+    let notes = [&texts.body_note, &texts.response_note].into_iter().flatten();
+    let redacted = notes.flat_map(|note| note.split(", ")).any(|note| note == "redacted");
     let marks = [
         (found.has_tool, Marks::Tool),
         (found.has_image, Marks::Image),
@@ -64,6 +68,7 @@ pub(super) fn signs(record: &NewRecord, found: Signals) -> Signs {
         (texts.body.is_some() || texts.response.is_some(), Marks::Body),
         (record.replay_of.is_some(), Marks::Replay),
         (shortened, Marks::Shortened),
+        (redacted, Marks::Redacted),
     ];
     let clean = |text: String| text.replace('\0', "\u{fffd}");
     Signs {

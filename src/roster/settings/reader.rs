@@ -28,6 +28,8 @@ pub enum Wrong {
     NoSwitch,
     /// Levels of keys, with what is wrong about them.
     NoLevels(&'static str),
+    /// The line of this number is no regular expression.
+    NoPattern(usize),
     /// There is no such setting.
     Unknown,
 }
@@ -54,6 +56,7 @@ impl fmt::Display for Problem {
             Wrong::NoZone => f.write_str("must be a time zone like Asia/Shanghai; UTC holds"),
             Wrong::NoSwitch => f.write_str("must be on or off; the default holds"),
             Wrong::NoLevels(what) => f.write_str(what),
+            Wrong::NoPattern(line) => write!(f, "line {line} is no regular expression; it is skipped"),
             Wrong::Unknown => f.write_str("there is no such setting; it is ignored"),
         }
     }

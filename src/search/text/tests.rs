@@ -139,7 +139,7 @@ fn all_hits_are_found_and_none_overlaps() {
     assert_eq!(term("a-a").find_in("xa-a-a a-a-a"), [3..6, 7..10]);
     assert_eq!(term("哈哈").find_in("哈哈哈哈哈"), [0..6, 6..12]);
     assert_eq!(term("err").find_in("error terror err"), [0..3, 13..16]);
-    assert_eq!(term("x").find_in(""), []);
+    assert!(term("x").find_in("").is_empty());
 }
 
 #[test]

@@ -19,7 +19,7 @@ const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const NEXT_TURN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Say hello."},{"role":"assistant","content":"Hello!"},{"role":"user","content":"<img src=x onerror=alert(3)>"}]}"#;
 
 /// The pages without parameters of their own.
-const PAGES: [&str; 44] = [
+const PAGES: [&str; 45] = [
     "/admin",
     "/admin?range=7d",
     "/admin/conversations",
@@ -44,6 +44,7 @@ const PAGES: [&str; 44] = [
     "/admin/settings",
     "/admin/settings?tab=routing",
     "/admin/settings?tab=recording",
+    "/admin/settings/recording/expire",
     "/admin/settings?tab=prices",
     "/admin/settings?tab=audit",
     "/admin/settings?tab=notices",

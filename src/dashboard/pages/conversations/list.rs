@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 use chrono::Utc;
@@ -13,7 +12,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
 use crate::dashboard::pages::query::ask::{Ask, names_in};
 use crate::dashboard::pages::query::empty::{self, Empty, Hints, counted};
-use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Figure, Moment};
@@ -68,13 +67,9 @@ pub(super) struct Row {
 }
 
 /// `GET /admin/conversations?q=&range=&from=&to=&before=&after=&limit=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
-    let parameters = request.query_string();
-    if let Some(elsewhere) = tidy(LIST, parameters) {
-        return Ok(elsewhere);
-    }
-    let form = visit.query(&["q", "range", "from", "to", "before", "after", "limit"])?;
-    let scope = Scope::read(parameters).dated(&visit.frame);
+pub(super) async fn show(visit: Visit) -> Page {
+    let form = visit.query();
+    let scope = Scope::read(visit.parameters()).dated(&visit.frame);
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));
     let timed = scope.clone().timed().with(&cursor);
     let asked = match Asked::read(timed.trim_start_matches('?'), &[], &visit.frame.zone, Utc::now()) {

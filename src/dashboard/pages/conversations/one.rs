@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
@@ -13,7 +12,7 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
-use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::parts::{Body, Hits, Said, Writer};
@@ -87,14 +86,10 @@ struct Turn {
 }
 
 /// `GET /admin/conversations/{id}?q=&before=&after=&limit=&turn=&view=`.
-pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
     let path = format!("{LIST}/{id}");
-    if let Some(elsewhere) = tidy(&path, request.query_string()) {
-        return Ok(elsewhere);
-    }
-    visit.query(&["q", "before", "after", "limit", "turn", "view"])?;
-    let asked = Asked::read(request.query_string(), &["turn", "view"], &visit.frame.zone, Utc::now())?;
+    let asked = Asked::read(visit.parameters(), &["turn", "view"], &visit.frame.zone, Utc::now())?;
     let f = &visit.frame;
     let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
     let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** nothing goes without its number typed. **May import:** `state`, `db`.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use crate::dashboard::form::{Field, Form, Problem, problems};
@@ -29,8 +29,8 @@ struct Delete<'a> {
 }
 
 /// `GET /admin/conversations/delete?id=`.
-pub(super) async fn ask(visit: Visit, request: HttpRequest) -> Page {
-    let id = Form::parse(request.query_string().as_bytes()).text("id").parse().unwrap_or(0);
+pub(super) async fn ask(visit: Visit) -> Page {
+    let id = visit.query().text("id").parse().unwrap_or(0);
     page(&visit, StatusCode::OK, id, Field::new("number", "")).await
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn enable(visit: Visit, form: Form) -> Result<HttpResponse, Api
 
 /// `GET /admin/keys/delete?name=`: asks.
 pub(super) async fn ask(visit: Visit) -> Page {
-    let query = visit.query(&["name"])?;
+    let query = visit.query();
     let (key, stored) = find(&visit, query.text("name")).await?;
     visit.page(&Delete { f: &visit.frame, row: Row::of(&visit, &key, &stored) })
 }

@@ -68,7 +68,7 @@ async fn page(visit: &Visit, status: StatusCode, query: &Form, name: Field, key:
 
 /// `GET /admin/keys?q=&state=`.
 pub(super) async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["q", "state"])?;
+    let query = visit.query();
     page(&visit, StatusCode::OK, &query, Field::new("name", ""), Field::new("key", "")).await
 }
 

@@ -41,6 +41,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/keys").route(web::get().to(list::show)).route(web::post().to(list::add)))
         .service(resource("/keys/one").route(web::get().to(one::show)))
         .service(resource("/keys/rename").route(web::post().to(one::rename)))
+        .service(resource("/keys/models").route(web::post().to(one::models)))
         .service(resource("/keys/level").route(web::post().to(one::level)))
         .service(resource("/keys/replace").route(web::post().to(change::replace)))
         .service(resource("/keys/old").route(web::post().to(change::end_old)))

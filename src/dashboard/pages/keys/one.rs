@@ -34,6 +34,7 @@ struct One<'a> {
     name: Field,
     graces: [(&'static str, Key); 5],
     levels: [&'static str; 2],
+    models: Field,
     problems: Vec<Problem>,
 }
 
@@ -41,12 +42,13 @@ fn page(visit: &Visit, status: StatusCode, row: Row, fresh: Option<String>, name
     let (f, base) = (&visit.frame, visit.base());
     let problems = problems(&[(&name, f.t("keys.name"))]);
     let levels = [level_name(Recording::Metadata), level_name(Recording::Off)];
-    visit.page_as(status, &One { f, row, fresh, base, name, graces: GRACES, levels, problems })
+    let models = Field::new("models", entries(&row.own_models).join("\n"));
+    visit.page_as(status, &One { models, f, row, fresh, base, name, graces: GRACES, levels, problems })
 }
 
 /// `GET /admin/keys/one?name=`: the key itself only if it has just been made by this session.
 pub(super) async fn show(visit: Visit) -> Page {
-    let name = visit.query(&["name"])?.text("name").to_owned();
+    let name = visit.query().text("name").to_owned();
     let (key, stored) = find(&visit, &name).await?;
     let fresh = visit.state.memory.new_keys.take(&waiting_name(&visit, &name));
     let row = Row::of(&visit, &key, &stored);
@@ -84,6 +86,21 @@ pub(super) async fn level(visit: Visit, form: Form) -> Result<HttpResponse, ApiE
             // Named for good: a level belongs to a key, not to a place in the list.
             edit(connection, |_| {})?;
             set_level(connection, &name, Some((&*name, &*level)).filter(|(_, level)| !level.is_empty()))
+        })
+        .await?;
+    visit.live().await;
+    Ok(visit.done(&page_of(&key.name), &visit.frame.tf("keys.saved", &[&key.name])))
+}
+
+/// `POST /admin/keys/models`: `name`, and the `models` it may ask for, one a line or separated by commas; none means all.
+pub(super) async fn models(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
+    let (key, _) = find(&visit, form.text("name")).await?;
+    let (name, models) = (key.name.clone(), entries(form.text("models")).join(","));
+    visit
+        .database(move |connection| {
+            // Named for good: the limit belongs to a key, not to a place in the list.
+            edit(connection, |_| {})?;
+            client_keys::change(connection, &name, |row| row.allow_models = models)
         })
         .await?;
     visit.live().await;

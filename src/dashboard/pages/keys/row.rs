@@ -95,8 +95,10 @@ pub(super) struct Row {
     pub(super) found: String,
     /// Upstreams that serve it; `None` means all do.
     pub(super) upstreams: Option<Vec<String>>,
-    /// Models that they are for; `None` means any.
+    /// Models that it may ask for, and that these upstreams are for; `None` means any.
     pub(super) models: Option<String>,
+    /// The list of models that is set for it alone.
+    pub(super) own_models: String,
     /// At most this much is recorded of it, as set for it alone.
     pub(super) own_level: &'static str,
     /// How much is recorded of it.
@@ -130,7 +132,11 @@ impl Row {
                 nano => shown::money(nano),
             },
             found: requests(f, &filter("key", &key.name), "range=30d"),
-            models: models(f, &serving),
+            models: match entries(&row.allow_models) {
+                own if own.is_empty() => models(f, &serving),
+                own => Some(few(f, own)),
+            },
+            own_models: row.allow_models.clone(),
             upstreams: (serving.len() < stored.upstreams.len()).then(|| serving.into_iter().map(label).collect()),
             own_level: level(own_level),
             level: level(own_level.min(snapshot.settings.recording)),
@@ -181,7 +187,12 @@ fn models(f: &Frame, serving: &[&UpstreamRow]) -> Option<String> {
         }
         all.extend(models);
     }
-    let more = all.len().saturating_sub(NAMES);
-    let told = all.into_iter().take(NAMES).collect::<Vec<_>>().join(", ");
-    Some(if more > 0 { f.tf("models.and_more", &[&told, &more]) } else { told })
+    Some(few(f, all.into_iter().collect()))
+}
+
+/// The first of them, and how many more there are.
+fn few(f: &Frame, names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(NAMES);
+    let told = names.into_iter().take(NAMES).collect::<Vec<_>>().join(", ");
+    if more > 0 { f.tf("models.and_more", &[&told, &more]) } else { told }
 }

@@ -15,17 +15,15 @@ mod tops;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use askama::Template;
 
 pub(super) use alarms::{as_of, waits};
 pub(super) use numbers::{change, first};
 
-use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::charts::Chart;
-use crate::dashboard::pages::health::{Line, day};
+use crate::dashboard::pages::health::{Line, Place, day, last_used};
 use crate::dashboard::pages::overview::alarms::{Alarm, alarms};
 use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
@@ -65,6 +63,8 @@ struct Overview<'a> {
     requests: Chart,
     times: Chart,
     tops: Vec<(&'static str, Vec<Top>)>,
+    /// The newest failures whose words are told.
+    looked_at: usize,
     has_upstreams: bool,
     upstreams: Vec<UpstreamLine>,
     more_upstreams: usize,
@@ -99,17 +99,17 @@ pub(super) struct RequestLine {
 }
 
 /// `GET /admin?range=&from=&to=&refresh=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit) -> Page {
     let f = &visit.frame;
     let now_us = f.now_us;
-    let query = Form::parse(request.query_string().as_bytes());
-    let span = Span::read(&query, &["refresh"], (now_us, &f.zone))?;
+    let query = visit.query();
+    let span = Span::read(&query, (now_us, &f.zone))?;
     let refreshes = query.text("refresh") == REFRESH_S;
     let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
     let database = visit.state.database.clone();
     let (stored, disk) = visit.database(move |connection| Ok((upstreams::list(connection)?, database.disk()))).await?;
-    let (points, past, models, keys, days) = visit
+    let (points, past, models, keys, (statuses, days)) = visit
         .database(move |connection| {
             let query = Query { from_us, to_us, step_s, filter: Filter::default(), by: None };
             Ok((
@@ -117,7 +117,7 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
                 totals(connection, before.from_us, before.to_us, &Filter::default())?,
                 series(connection, &whole(By::Model))?,
                 series(connection, &whole(By::Key))?,
-                day(connection, now_us)?,
+                (series(connection, &whole(By::Status))?, day(connection, now_us)?),
             ))
         })
         .await?;
@@ -135,15 +135,15 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
     let snapshot = visit.state.roster.load();
     let names: HashMap<i64, String> = stored.iter().map(|row| (row.id, label(row))).collect();
     let time = span.parameters(f);
+    let place = Place::Among(stored.len().min(UPSTREAMS));
     let line = |row: &UpstreamRow| {
         let upstream = snapshot.upstreams.iter().find(|upstream| upstream.id == row.id);
-        let calls = upstream.map_or(0, |upstream| upstream.measured.calls().last_success_us);
-        let last_us = Some(calls).filter(|us| *us > 0).or(row.last_call_success_us);
+        let last_us = last_used(row, upstream);
         UpstreamLine {
             id: row.id,
             name: label(row),
             badge: Badge::of(f, row, upstream),
-            line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream)),
+            line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream), last_us, place),
             found: found(f, &filter("upstream", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),
         }
@@ -168,10 +168,11 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         cards: cards(f, &points, &past, &time),
         requests,
         times,
+        looked_at: tops::FAILED,
         tops: vec![
             (f.t("nav.models"), grouped(f, &models, "model", &time)),
             (f.t("nav.keys"), grouped(f, &keys, "key", &time)),
-            (f.t("overview.errors"), errors(f, &failed, &time)),
+            (f.t("overview.failures"), errors(f, &statuses, &failed, &time)),
         ],
         has_upstreams: !lines.is_empty(),
         upstreams: lines,

@@ -1,4 +1,4 @@
-//! What stands out: models and keys by requests, errors by how often. Start at [`grouped`] and [`errors`].
+//! What stands out: models and keys by requests, statuses by failures. Start at [`grouped`] and [`errors`].
 //!
 //! **Invariant:** each entry leads to its requests. **May import:** `db`, `search`.
 
@@ -17,7 +17,7 @@ use crate::search::parse;
 
 const MOST: usize = 5;
 /// The newest failed requests that are looked at, and for how long.
-const FAILED: usize = 200;
+pub(super) const FAILED: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(1);
 const ERROR_CHARS: usize = 80;
 
@@ -27,6 +27,8 @@ pub(super) struct Top {
     pub(super) count: Figure,
     pub(super) note: String,
     pub(super) href: String,
+    /// What it says most often, and where those are that do.
+    pub(super) words: Option<(String, String)>,
 }
 
 /// The groups with the most requests; `field` is what a query calls them.
@@ -43,6 +45,7 @@ pub(super) fn grouped(f: &Frame, points: &[Point], field: &str, time: &str) -> V
         count: Figure::of(figures.requests),
         note: if figures.cost_nano > 0 { shown::money(figures.cost_nano) } else { String::new() },
         href: requests(f, &filter(field, name), time),
+        words: None,
     };
     sums.into_iter().take(MOST).map(top).collect()
 }
@@ -58,20 +61,68 @@ pub(super) fn failed(connection: &mut Connection, from_us: i64, to_us: i64) -> R
     Ok(find(connection, &search, Cursor::Newest, FAILED)?.rows)
 }
 
-/// The most frequent errors among those, by status and words.
-pub(super) fn errors(f: &Frame, failed: &[Row], time: &str) -> Vec<Top> {
-    let mut counts: HashMap<(i32, String), usize> = HashMap::new();
-    for row in failed {
-        let words = row.facts.error.as_deref().unwrap_or_default().chars().take(ERROR_CHARS).collect();
-        *counts.entry((row.facts.status, words)).or_default() += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let top = |((status, words), count): ((i32, String), usize)| Top {
-        name: if words.is_empty() { f.tf("overview.status", &[&status]) } else { format!("{status} · {words}") },
-        count: Figure::of(count as i64),
-        note: String::new(),
-        href: requests(f, &format!("is:error status:{status}"), time),
+/// The statuses with the most failures over the whole stretch, each with its most frequent words among the newest ones.
+pub(super) fn errors(f: &Frame, points: &[Point], failed: &[Row], time: &str) -> Vec<Top> {
+    let mut sums: HashMap<&str, i64> = HashMap::new();
+    points.iter().for_each(|point| *sums.entry(&point.group).or_default() += point.figures.errors);
+    let mut sums: Vec<(&str, i64)> = sums.into_iter().filter(|(_, errors)| *errors > 0).collect();
+    sums.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let top = |(status, count): (&str, i64)| {
+        // Without a status nobody was answered.
+        let of_status = if status == "0" { "-status:100..999".to_owned() } else { format!("status:{status}") };
+        let words = most_frequent(failed.iter().filter(|row| row.facts.status.to_string() == status));
+        Top {
+            name: match status {
+                "0" => f.t("test.no_answer").to_owned(),
+                status => f.tf("overview.status", &[&status]),
+            },
+            count: Figure::of(count),
+            note: String::new(),
+            href: requests(f, &format!("is:error {of_status}"), time),
+            words: words.map(|words| {
+                let term = words_term(&words);
+                (words.chars().take(ERROR_CHARS).collect(), requests(f, &format!("is:error {of_status} {term}"), time))
+            }),
+        }
     };
-    counts.into_iter().take(MOST).map(top).collect()
+    sums.into_iter().take(MOST).map(top).collect()
+}
+
+/// What failures say most often.
+fn most_frequent<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<String> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for words in rows.filter_map(|row| row.facts.error.as_deref()).filter(|words| !words.trim().is_empty()) {
+        *counts.entry(words).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0)));
+    most.map(|(words, _)| words.to_owned())
+}
+
+/// A term that finds what begins like this; nothing where no term could.
+fn words_term(words: &str) -> String {
+    // Whole words: what ends within one is cut.
+    let mut begin: String = words.chars().take(ERROR_CHARS).take_while(|c| !c.is_control()).collect();
+    if begin.len() < words.len()
+        && let Some((whole, _)) = begin.rsplit_once(' ')
+    {
+        begin = whole.to_owned();
+    }
+    let term = format!("error:\"{}\"", begin.trim().replace('\\', "\\\\").replace('"', "\\\""));
+    if parse(&term).is_ok() { term } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dashboard::pages::overview::tops::words_term;
+    use crate::search::parse;
+
+    #[test]
+    fn words_of_an_error_become_one_term() {
+        assert_eq!(words_term("no \"x\" in a\\b"), r#"error:"no \"x\" in a\\b""#);
+        let long = words_term(&"word and ".repeat(40));
+        assert!(long.len() < 90 && long.ends_with("and\"") | long.ends_with("word\""), "{long}");
+        for words in ["a\nb", "状态 500", "a*b", "(x) OR y"] {
+            assert_eq!(parse(&words_term(words)).unwrap().clauses.len(), 1, "{words}");
+        }
+    }
 }

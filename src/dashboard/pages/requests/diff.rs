@@ -81,7 +81,7 @@ pub(super) fn previous(connection: &mut Connection, row: &Row) -> Result<Option<
 /// `GET /admin/requests/{id}/diff/{other}?view=`; `prev` is the turn before.
 pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     let (id, other) = path.into_inner();
-    let split = match visit.query(&["view"])?.text("view") {
+    let split = match visit.query().text("view") {
         "" | "unified" => false,
         "split" => true,
         _ => return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("diff.no_view"))),

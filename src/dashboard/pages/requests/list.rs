@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use askama::Template;
@@ -13,7 +12,7 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::Ask;
 use crate::dashboard::pages::query::empty::{Empty, counted};
-use crate::dashboard::pages::query::scope::{Scope, encoded, found, tidy};
+use crate::dashboard::pages::query::scope::{Scope, encoded, found};
 use crate::dashboard::pages::requests::chart::{Axis, Bar, axis, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
@@ -29,8 +28,6 @@ use crate::search::NumberField;
 pub(super) const LIST: &str = "/admin/requests";
 /// What the box searches for.
 const LABEL: Key = Key("ask.label");
-/// Parameters.
-const KNOWN: [&str; 10] = ["q", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"];
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
 /// The orders, with their words.
@@ -95,17 +92,14 @@ struct Live {
 }
 
 /// `GET /admin/requests?q=&add=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
-    let parameters = request.query_string();
-    if let Some(elsewhere) = tidy(LIST, parameters) {
-        return Ok(elsewhere);
-    }
+pub(super) async fn show(visit: Visit) -> Page {
+    let parameters = visit.parameters();
     if parameters.is_empty()
         && let Some(query) = saved::first(&visit).await?
     {
         return Ok(found(&format!("{LIST}{query}")));
     }
-    let form = visit.query(&KNOWN)?;
+    let form = visit.query();
     let scope = Scope::read(parameters).dated(&visit.frame);
     let timed = scope.clone().timed();
     let cursor = ["before", "after"].map(|name| (name, form.text(name)));

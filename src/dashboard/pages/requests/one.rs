@@ -3,14 +3,13 @@
 //! **Invariant:** never an empty page: what is not recorded is told, what is not understood is shown as JSON.
 //! **May import:** `state`, `db`, `search`.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::query::scope::{Scope, tidy};
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
@@ -111,13 +110,10 @@ async fn missing(visit: &Visit) -> ApiError {
 }
 
 /// `GET /admin/requests/{id}?view=&turns=&q=&range=&from=&to=`.
-pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
-    if let Some(elsewhere) = tidy(&format!("/admin/requests/{id}"), request.query_string()) {
-        return Ok(elsewhere);
-    }
-    let form = visit.query(&["q", "range", "from", "to", "view", "turns", "find"])?;
-    let scope = Scope::read(request.query_string()).dated(&visit.frame).which();
+    let form = visit.query();
+    let scope = Scope::read(visit.parameters()).dated(&visit.frame).which();
     let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], &visit.frame.zone, Utc::now())?;
     let search = asked.search.clone();
     let record = load(&visit, id).await?;
@@ -156,6 +152,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let badges = [
         badge(&record.row),
         Marks::Shortened.is_in(marks).then_some(Key("one.is_cut")),
+        Marks::Redacted.is_in(marks).then_some(Key("one.is_redacted")),
         is_replay.then_some(Key("req.is_replay")),
     ];
     let mut badges: Vec<Key> = badges.into_iter().flatten().collect();

@@ -2,7 +2,8 @@
 //!
 //! Tools in the reply are shown, never run.
 //!
-//! **Invariant:** only a body that is recorded as it was sent is sent again; what is not edited in it goes byte for byte.
+//! **Invariant:** only a body that is recorded as a whole is sent again, one with parts redacted only after that was told;
+//! what is not edited in it goes byte for byte.
 //! **May import:** `state`, `db`, `roster`, `connector`, `recorder`, `openai`.
 
 use std::sync::Arc;
@@ -58,6 +59,8 @@ struct Ask<'a> {
     max_tokens: Field,
     body: Field,
     too_large: bool,
+    /// Something was taken out of the body when it was recorded.
+    redacted: bool,
     estimate: Estimate,
     problems: Vec<Problem>,
 }
@@ -74,6 +77,12 @@ pub(super) fn refused(record: &Record) -> Option<Key> {
         }
         _ => None,
     }
+}
+
+/// Whether something was taken out of a body before it was recorded.
+fn is_redacted(record: &Record) -> bool {
+    let note = record.texts.body_note.as_deref().unwrap_or_default();
+    note.split(", ").any(|note| note == "redacted")
 }
 
 /// What a body says under a name, as a form shows it.
@@ -140,6 +149,7 @@ fn page(visit: &Visit, record: &Record, form: Option<&Form>, problem: Option<(&'
             max_tokens,
             body,
             too_large,
+            redacted: is_redacted(record),
             problems,
         },
     )

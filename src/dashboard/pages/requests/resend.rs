@@ -43,10 +43,12 @@ pub(super) fn planned(visit: &Visit, record: &Record, body: &[u8]) -> Vec<Arc<Up
     let snapshot = visit.state.roster.load();
     let facts = &record.row.facts;
     let model = model_of(body).unwrap_or_else(|| facts.path.clone());
-    let need = Need { model: &model, key_name: &facts.key_name, home: None, conversation: 0 };
+    let key_models = snapshot.settings.models_of(&facts.key_name);
+    let need = Need { model: &model, key_name: &facts.key_name, key_models, home: None, conversation: 0 };
     let may = |why: &Option<WhyNot>| match why {
         None | Some(WhyNot::Cooling { .. } | WhyNot::KeyBad | WhyNot::Probing) => true,
-        Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied | WhyNot::KeyNotAllowed) => false,
+        Some(WhyNot::Disabled | WhyNot::ModelNotAllowed | WhyNot::ModelDenied) => false,
+        Some(WhyNot::KeyNotAllowed | WhyNot::ModelNotForKey) => false,
     };
     let order = visit.state.roster.rehearse(&snapshot, &need, now_us() / 1000);
     let order = order.into_iter().filter(|(_, why)| may(why)).map(|(index, _)| &snapshot.upstreams[index]);

@@ -91,10 +91,34 @@ pub(in crate::dashboard) fn row(f: &Frame, entry: Entry) -> Row {
     };
     Row {
         time: f.time(&entry.at_us),
-        who: entry.who,
+        who: who(f, &entry.who),
         verb: word(&VERBS, &entry.verb),
         noun: entry.noun_id.map_or(noun.clone(), |id| format!("{noun} {id}")),
         href,
-        details: entry.detail.lines().map(str::to_owned).collect(),
+        details: entry.detail.lines().map(|line| detail(f, line)).collect(),
     }
+}
+
+/// Who did it: `session 1f2e3d4c, 127.0.0.1`, `password, 127.0.0.1`.
+fn who(f: &Frame, stored: &str) -> String {
+    let known = [
+        ("session ", Key("audit.by_session")),
+        ("password", Key("audit.by_password")),
+        ("login", Key("audit.by_login")),
+    ];
+    let found = known.into_iter().find_map(|(word, key)| Some((key, stored.strip_prefix(word)?)));
+    found.map_or_else(|| stored.to_owned(), |(key, rest)| f.tf(key.0, &[&rest]))
+}
+
+/// A line of what changed, `+ upstream main: weight 2`, with the kind of thing in the page's words; names of fields stay.
+fn detail(f: &Frame, line: &str) -> String {
+    let (sign, rest) = match line.split_once(' ') {
+        Some((sign @ ("+" | "−"), rest)) => (format!("{sign} "), rest),
+        _ => (String::new(), line),
+    };
+    let kind = rest.split_once(' ').and_then(|(kind, rest)| {
+        let (_, key) = NOUNS.iter().find(|(known, _)| *known == kind)?;
+        Some(format!("{sign}{} {rest}", f.k(key)))
+    });
+    kind.unwrap_or_else(|| line.to_owned())
 }

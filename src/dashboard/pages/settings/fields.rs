@@ -1,7 +1,7 @@
-//! Tabs whose fields are rows of `config_kvs`. To add a setting: a line in one of the lists, its label and its hint.
+//! Tabs whose fields are rows of `config_kvs`. Which they are stands in `lists`.
 //!
 //! **Invariant:** what is saved has passed the roster's parser; a blank secret is left as it was.
-//! **May import:** `state`, `db`, `roster`, `connector`, `config`.
+//! **May import:** `state`, `db`, `roster`, `connector`, `config`, `openai`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -10,8 +10,10 @@ use askama::Template;
 
 use crate::config::Source;
 use crate::connector::Endpoint;
+use crate::dashboard::audit::host_only;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::settings::lists::{Kind, Setting, Tab, tab};
 use crate::dashboard::pages::settings::statement::statement;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::reply::ApiError;
@@ -19,107 +21,8 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::removal::Retention;
 use crate::db::settings;
+use crate::openai::redact::Redaction;
 use crate::roster::{Settings, Wrong, last4};
-
-/// How a field is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Number,
-    /// An address that may hold a secret, or a secret itself: never sent back.
-    Secret,
-    Address,
-    Choice(&'static [&'static str]),
-}
-
-/// One setting: its key, its label, its hint, how it is shown.
-struct Setting(&'static str, Key, Key, Kind);
-
-/// A tab made of settings.
-pub(super) struct Tab {
-    name: &'static str,
-    intro: Key,
-    settings: &'static [Setting],
-}
-
-const POLICIES: &[&str] = &[
-    "main",
-    "random",
-    "random_available",
-    "round_robin",
-    "round_robin_available",
-    "order",
-    "weighted",
-    "least_busy",
-    "fastest",
-    "sticky",
-];
-
-static ROUTING: Tab = Tab {
-    name: "routing",
-    intro: Key("settings.routing.intro"),
-    settings: &[
-        Setting("policy", Key("set.policy"), Key("set.policy.hint"), Kind::Choice(POLICIES)),
-        Setting("trusted_proxies", Key("set.trusted_proxies"), Key("set.trusted_proxies.hint"), Kind::Text),
-        Setting("connect_timeout_ms", Key("set.connect"), Key("set.connect.hint"), Kind::Number),
-        Setting("first_byte_timeout_ms", Key("set.first_byte"), Key("set.first_byte.hint"), Kind::Number),
-        Setting("first_content_timeout_ms", Key("set.first_content"), Key("set.first_content.hint"), Kind::Number),
-        Setting("idle_timeout_ms", Key("set.idle"), Key("set.idle.hint"), Kind::Number),
-        Setting("stream_usage", Key("set.stream_usage"), Key("set.stream_usage.hint"), Kind::Choice(&["on", "off"])),
-        Setting("replay_buffer_bytes", Key("set.replay"), Key("set.replay.hint"), Kind::Number),
-        Setting("breaker_failures", Key("set.failures"), Key("set.failures.hint"), Kind::Number),
-        Setting("breaker_ratio_percent", Key("set.ratio"), Key("set.ratio.hint"), Kind::Number),
-        Setting("breaker_min_volume", Key("set.volume"), Key("set.volume.hint"), Kind::Number),
-        Setting("breaker_window_ms", Key("set.window"), Key("set.window.hint"), Kind::Number),
-        Setting("breaker_open_ms", Key("set.open"), Key("set.open.hint"), Kind::Number),
-        Setting("breaker_open_max_ms", Key("set.open_max"), Key("set.open_max.hint"), Kind::Number),
-    ],
-};
-
-static RECORDING: Tab = Tab {
-    name: "recording",
-    intro: Key("settings.recording.intro"),
-    settings: &[
-        Setting(
-            "recording",
-            Key("set.recording"),
-            Key("set.recording.hint"),
-            Kind::Choice(&["full", "metadata", "off"]),
-        ),
-        Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
-        Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
-        Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
-        Setting(
-            "record_durability",
-            Key("set.durability"),
-            Key("set.durability.hint"),
-            Kind::Choice(&["normal", "strict"]),
-        ),
-        Setting("retain_bodies_days", Key("set.retain_bodies"), Key("set.retain_bodies.hint"), Kind::Number),
-        Setting("retain_records_days", Key("set.retain_records"), Key("set.retain_records.hint"), Kind::Number),
-        Setting("retain_bytes", Key("set.retain_bytes"), Key("set.retain_bytes.hint"), Kind::Number),
-    ],
-};
-
-static NOTICES: Tab = Tab {
-    name: "notices",
-    intro: Key("settings.notices.intro"),
-    settings: &[
-        Setting("feishu_webhook", Key("set.feishu"), Key("set.feishu.hint"), Kind::Secret),
-        Setting("feishu_secret", Key("set.feishu_secret"), Key("set.feishu_secret.hint"), Kind::Secret),
-        Setting("matrix_homeserver", Key("set.homeserver"), Key("set.homeserver.hint"), Kind::Address),
-        Setting("matrix_room", Key("set.room"), Key("set.room.hint"), Kind::Text),
-        Setting("matrix_token", Key("set.token"), Key("set.token.hint"), Kind::Secret),
-        Setting("matrix_api", Key("set.matrix_api"), Key("set.matrix_api.hint"), Kind::Secret),
-        Setting("notice_summary_ms", Key("set.summary"), Key("set.summary.hint"), Kind::Number),
-        Setting("metrics_public", Key("set.metrics"), Key("set.metrics.hint"), Kind::Choice(&["on", "off"])),
-    ],
-};
-
-/// The tab of this name.
-pub(super) fn tab(name: &str) -> Option<&'static Tab> {
-    [&ROUTING, &RECORDING, &NOTICES].into_iter().find(|tab| tab.name == name)
-}
 
 #[derive(Template)]
 #[template(path = "settings/fields.html")]
@@ -143,7 +46,7 @@ struct Row {
     hint: &'static str,
     kind: &'static str,
     choices: &'static [&'static str],
-    /// What is stored of a secret: its last four, or that there is one; empty when nothing is.
+    /// What is told of a secret that is stored; empty when nothing is.
     stored: String,
     /// No row sets it, but a flag or the environment does: which, and its last four; else empty.
     outside: String,
@@ -155,18 +58,22 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
     let Setting(key, label, hint, kind) = setting;
     let value = stored.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value.as_str());
     let shown = match (kind, typed) {
-        (Kind::Secret, _) => "",
+        (Kind::Secret | Kind::Hook, _) => "",
         (_, Some(form)) => form.text(key),
         (_, None) => value,
     };
-    let mask = |value: &str| if value.is_empty() { String::new() } else { format!("…{}", last4(value)) };
+    let stored = match kind {
+        Kind::Secret if !value.is_empty() => format!("…{}", last4(value)),
+        Kind::Hook => host_only(value),
+        _ => String::new(),
+    };
     let (kind, choices) = match kind {
         Kind::Text | Kind::Address => ("text", &[][..]),
+        Kind::Lines => ("lines", &[][..]),
         Kind::Number => ("number", &[][..]),
-        Kind::Secret => ("password", &[][..]),
+        Kind::Secret | Kind::Hook => ("password", &[][..]),
         Kind::Choice(words) => ("choice", *words),
     };
-    let stored = if kind == "password" { mask(value) } else { String::new() };
     let field = Field::new(key, shown);
     Row { field, label: f.k(label), hint: f.k(hint), kind, choices, stored, outside: String::new() }
 }
@@ -217,11 +124,12 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
         tab.settings.iter().map(|setting| row(&visit.frame, setting, &stored, Some(&form))).collect();
     let mut changes = Vec::new();
     for (setting, row) in tab.settings.iter().zip(&mut rows) {
-        let Some(value) = wish(setting, &form) else { continue };
-        if let Some(problem) = problem(&visit.frame, setting, value, &stored) {
+        // A browser sends line ends of its own.
+        let Some(value) = wish(setting, &form).map(|value| value.replace("\r\n", "\n")) else { continue };
+        if let Some(problem) = problem(&visit.frame, setting, &value, &stored) {
             row.field.problem = problem;
         } else if stored.iter().find(|(key, _)| key == setting.0).map_or("", |(_, stored)| stored) != value {
-            changes.push((setting.0, value.to_owned()));
+            changes.push((setting.0, value));
         }
     }
     if rows.iter().any(|row| row.field.is_bad()) {
@@ -237,20 +145,27 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
 /// What a field shall become; `None` leaves it. A secret is emptied by its own box only.
 fn wish<'a>(setting: &Setting, form: &'a Form) -> Option<&'a str> {
     let typed = form.text(setting.0);
-    let clear = setting.3 == Kind::Secret && form.all("clear").any(|key| key == setting.0);
-    match (setting.3, typed) {
+    let is_secret = matches!(setting.3, Kind::Secret | Kind::Hook);
+    let clear = is_secret && form.all("clear").any(|key| key == setting.0);
+    match typed {
         _ if clear => Some(""),
-        (Kind::Secret, "") => None,
+        "" if is_secret => None,
         _ if !form.has(setting.0) => None,
-        (_, typed) => Some(typed),
+        typed => Some(typed),
     }
 }
 
 /// What is wrong with a value, in the page's language.
 fn problem(f: &Frame, setting: &Setting, value: &str, stored: &Rows) -> Option<String> {
-    let is_address = setting.3 == Kind::Address || ["feishu_webhook", "matrix_api"].contains(&setting.0);
+    let is_address =
+        matches!(setting.3, Kind::Address | Kind::Hook) || ["feishu_webhook", "matrix_api"].contains(&setting.0);
     if is_address && !value.is_empty() && Endpoint::parse(value, 1).is_err() {
         return Some(f.t("field.address").to_owned());
+    }
+    if setting.3 == Kind::Lines
+        && let Some(bad) = Redaction::parse(value).1.first()
+    {
+        return Some(f.tf("field.pattern", &[&bad.line, &bad.reason]));
     }
     // With all the others, because one may name what another makes.
     let mut rows: Rows = stored.iter().filter(|(key, _)| key != setting.0).cloned().collect();
@@ -269,22 +184,7 @@ pub(super) fn wrong(f: &Frame, wrong: Wrong) -> String {
         Wrong::NoZone => f.t("field.zone").to_owned(),
         Wrong::NoSwitch => f.tf("field.one_of", &[&"on, off"]),
         Wrong::NoLevels(_) => f.t("field.levels").to_owned(),
+        Wrong::NoPattern(line) => f.tf("field.pattern_line", &[&line]),
         Wrong::Unknown => f.t("field.unknown").to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::balance::policy::Policy;
-    use crate::dashboard::pages::settings::fields::{NOTICES, POLICIES, RECORDING, ROUTING};
-    use crate::roster::{Settings, Wrong};
-
-    #[test]
-    fn every_setting_shown_is_one_and_every_policy_can_be_chosen() {
-        for setting in [&ROUTING, &RECORDING, &NOTICES].iter().flat_map(|tab| tab.settings) {
-            let (_, problems) = Settings::parse(&[(setting.0.to_owned(), String::new())]);
-            assert!(!problems.iter().any(|problem| problem.wrong == Wrong::Unknown), "{}", setting.0);
-        }
-        assert_eq!(POLICIES, Policy::ALL.map(Policy::as_str));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | tab |
 //! |---|---|
-//! | `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
+//! | `lists`, `fields` | routing, recording, notices: rows of `config_kvs`, one field each |
 //! | `acts` | a test notice, removal at once |
 //! | `statement` | what users should know; also a page of its own |
 //! | `prices` | what tokens cost |
@@ -18,6 +18,7 @@ mod acts;
 mod audit;
 mod fields;
 mod general;
+mod lists;
 mod prices;
 mod sessions;
 pub(super) mod statement;
@@ -56,7 +57,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         .service(resource("/settings/password").route(web::post().to(sessions::set_password)))
         .service(resource("/settings/sessions").route(web::post().to(sessions::end)))
         .service(resource("/settings/notices/test").route(web::post().to(acts::test_notices)))
-        .service(resource("/settings/recording/expire").route(web::post().to(acts::expire)))
+        .service(
+            resource("/settings/recording/expire")
+                .route(web::get().to(acts::ask_to_expire))
+                .route(web::post().to(acts::expire)),
+        )
         .service(resource("/settings/prices").route(web::post().to(prices::save)))
         .service(
             resource("/settings/prices/delete").route(web::get().to(prices::ask)).route(web::post().to(prices::remove)),
@@ -71,14 +76,14 @@ fn at(tab: &str) -> String {
 
 /// `GET /admin/settings?tab=`.
 async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["tab", "before", "upstream", "edit", "pattern"])?;
+    let query = visit.query();
     match query.text("tab") {
         "" | "general" => general::show(&visit, StatusCode::OK, general::Chosen::of(&visit)),
         "sessions" => sessions::show(&visit, StatusCode::OK, Default::default()).await,
         "prices" => prices::show(&visit, &query).await,
         "audit" => audit::show(&visit, &query).await,
         "about" => about::show(&visit),
-        tab => match fields::tab(tab) {
+        tab => match lists::tab(tab) {
             Some(tab) => fields::show(&visit, tab).await,
             None => Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("settings.no_tab"))),
         },

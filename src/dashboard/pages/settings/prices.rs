@@ -176,7 +176,7 @@ pub(super) async fn save(visit: Visit, form: Form) -> Result<HttpResponse, ApiEr
 
 /// `GET /admin/settings/prices/delete?id=`.
 pub(super) async fn ask(visit: Visit) -> Page {
-    let id: Option<i64> = visit.query(&["id"])?.text("id").parse().ok();
+    let id: Option<i64> = visit.query().text("id").parse().ok();
     let stored = visit.database(|connection| prices::list(connection)).await?;
     let row = stored.into_iter().find(|row| Some(row.id) == id).ok_or_else(|| ApiError::from(Error::NotFound))?;
     let what = visit.frame.tf("price.delete_what", &[&row.pattern]);

@@ -40,6 +40,9 @@ pub(super) fn statement(f: &Frame, settings: &Settings) -> String {
     let days = |days: u64, key: Key, ever: Key| if days == 0 { f.k(&ever).to_owned() } else { f.tf(key.0, &[&days]) };
     let mut lines = vec![level.to_owned()];
     if settings.recording == Recording::Full {
+        if !settings.redaction.is_empty() {
+            lines.push(f.tf("statement.redacted", &[&settings.redaction.count()]));
+        }
         lines.push(days(retention.bodies_days, Key("statement.bodies_days"), Key("statement.bodies_ever")));
     }
     if settings.recording != Recording::Off {

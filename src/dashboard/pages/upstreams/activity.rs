@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::health::{Line, first, week};
+use crate::dashboard::pages::health::{Line, Place, first, last_used, week};
 use crate::dashboard::pages::overview::{RequestLine, request_line};
 use crate::dashboard::pages::settings::{Change, change};
-use crate::dashboard::pages::span::{RANGES, Span, requests};
+use crate::dashboard::pages::span::{RANGES, Span, filter, requests};
 use crate::dashboard::pages::upstreams::state::{Badge, label};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::{self, Moment};
@@ -45,6 +45,8 @@ pub(super) struct Head {
     pub(super) label: String,
     pub(super) badge: Badge,
     pub(super) line: Line,
+    /// To its requests of these 7 days.
+    pub(super) found: String,
     pub(super) tab: &'static str,
 }
 
@@ -59,7 +61,14 @@ impl Head {
             id,
             label: label(row),
             badge: Badge::of(&visit.frame, row, upstream),
-            line: Line::new(&visit.frame, Some(&week), upstream.map(|upstream| &**upstream)),
+            line: Line::new(
+                &visit.frame,
+                Some(&week),
+                upstream.map(|upstream| &**upstream),
+                last_used(row, upstream),
+                Place::Alone(id),
+            ),
+            found: requests(&visit.frame, &filter("upstream", &id.to_string()), "range=7d"),
             tab,
         })
     }
@@ -109,7 +118,7 @@ struct History<'a> {
 /// `GET /admin/upstreams/{id}?tab=activity&range=`.
 pub(super) async fn activity(visit: &Visit, row: &UpstreamRow, query: &Form) -> Page {
     let f = &visit.frame;
-    let span = Span::read(query, &["tab"], (f.now_us, &f.zone))?;
+    let span = Span::read(query, (f.now_us, &f.zone))?;
     let (id, from_us, to_us) = (row.id, span.from_us, span.to_us);
     let (figures, failed, again, latest) = visit
         .database(move |connection| {

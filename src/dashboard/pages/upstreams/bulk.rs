@@ -118,7 +118,7 @@ pub(in crate::dashboard) fn entries(list: &str) -> Vec<String> {
 
 /// `GET /admin/upstreams/delete?id=`: asks.
 pub(super) async fn ask(visit: Visit) -> Page {
-    let ids = visit.query(&["id"])?.numbers("id");
+    let ids = visit.query().numbers("id");
     confirm(&visit, &ids).await
 }
 

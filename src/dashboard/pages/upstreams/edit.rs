@@ -87,7 +87,7 @@ impl Shown {
 
 /// `GET /admin/upstreams/new?from=`.
 pub(super) async fn new(visit: Visit) -> Page {
-    let from = visit.query(&["from"])?.text("from").parse::<i64>().ok();
+    let from = visit.query().text("from").parse::<i64>().ok();
     let (mut d, mut source) = (Draft::empty(), None);
     if let Some(id) = from {
         let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
@@ -101,7 +101,7 @@ pub(super) async fn new(visit: Visit) -> Page {
 /// `GET /admin/upstreams/{id}?tab=&range=`.
 pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
-    let query = visit.query(&["tab", "range", "from", "to"])?;
+    let query = visit.query();
     let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
     match query.text("tab") {
         "activity" => activity(&visit, &row, &query).await,

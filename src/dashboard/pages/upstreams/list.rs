@@ -13,6 +13,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::health;
 use crate::dashboard::pages::login::local;
+use crate::dashboard::pages::span::{filter as term, requests};
 use crate::dashboard::pages::upstreams::LIST;
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::{Badge, label};
@@ -22,7 +23,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::rollups::Figures;
 use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
-use crate::roster::{Auth, masked};
+use crate::roster::{Auth, Snapshot, masked};
 
 /// The states one can ask for, with their words.
 const STATES: [(&str, Key); 6] = [
@@ -34,6 +35,8 @@ const STATES: [(&str, Key); 6] = [
     ("untested", Key("state.untested")),
 ];
 
+/// Models that are out at an upstream whose share is told.
+const OUT_MODELS: usize = 3;
 /// What the table can be sorted by.
 const SORTS: [(&str, Key); 5] = [
     ("", Key("upstreams.sort.order")),
@@ -82,9 +85,13 @@ struct Row {
     priority: i64,
     weight: i64,
     share: String,
+    /// Models that are out there, each with its share of their requests.
+    model_shares: Vec<String>,
     models: String,
     in_flight: u32,
     line: health::Line,
+    /// To its requests of these 24 hours.
+    found: String,
     succeeded: String,
     failed: String,
     last: Option<Moment>,
@@ -104,7 +111,7 @@ pub(super) struct TestLine {
 
 /// `GET /admin/upstreams?state=&q=&sort=`.
 pub(super) async fn show(visit: Visit) -> Page {
-    let query = visit.query(&["state", "q", "sort"])?;
+    let query = visit.query();
     let (q, sort) = (query.text("q").to_owned(), query.text("sort").to_owned());
     if !SORTS.iter().any(|(name, _)| *name == sort) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_sort")));
@@ -123,7 +130,11 @@ pub(super) async fn show(visit: Visit) -> Page {
     let rows = stored.iter().enumerate().map(|(index, row)| {
         let place = snapshot.upstreams.iter().position(|upstream| upstream.id == row.id);
         let share = place.filter(|_| row.enabled).map_or(0.0, |place| shares[place]);
-        let mut line = line(&visit, row, place.map(|place| &snapshot.upstreams[place]), share, days.get(&row.id));
+        let mut line =
+            line(&visit, row, place.map(|place| &snapshot.upstreams[place]), (share, all), days.get(&row.id));
+        if let Some(place) = place.filter(|_| row.enabled) {
+            line.model_shares = model_shares(&visit, &snapshot, place);
+        }
         (line.place, line.is_first, line.is_last) = (index + 1, index == 0, index + 1 == all);
         line
     });
@@ -164,15 +175,14 @@ fn line(
     visit: &Visit,
     row: &UpstreamRow,
     upstream: Option<&std::sync::Arc<crate::roster::Upstream>>,
-    share: f64,
+    (share, count): (f64, usize),
     day: Option<&health::Day>,
 ) -> Row {
     let f = &visit.frame;
     let calls = upstream.map(|upstream| upstream.measured.calls());
     let good = row.success_count + calls.map_or(0, |calls| calls.successes);
     let bad = row.failed_count + calls.map_or(0, |calls| calls.failures);
-    let last_us = upstream.map_or(0, |upstream| upstream.measured.last_used_us());
-    let last_us = last_us.max(row.last_call_success_us.unwrap_or(0));
+    let last_us = health::last_used(row, upstream);
     Row {
         id: row.id,
         place: 0,
@@ -188,16 +198,30 @@ fn line(
         enabled: row.enabled,
         priority: row.priority,
         weight: row.weight,
+        model_shares: Vec::new(),
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream)),
+        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream), last_us, health::Place::Among(count)),
+        found: requests(f, &term("upstream", &row.id.to_string()), "range=24h"),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
-        last: Some(last_us).filter(|us| *us > 0).map(|us| f.time(&us)),
-        last_us,
+        last: last_us.map(|us| f.time(&us)),
+        last_us: last_us.unwrap_or(0),
         tests: test_lines(visit, row.id),
     }
+}
+
+/// Of the models that are out at an upstream, a few: which part of their requests it gets all the same.
+fn model_shares(visit: &Visit, snapshot: &Snapshot, place: usize) -> Vec<String> {
+    let now_ms = visit.frame.now_us / 1000;
+    let report = snapshot.upstreams[place].measured.report(now_ms);
+    let models = report.models.iter().filter_map(|ailment| ailment.model.as_deref()).take(OUT_MODELS);
+    let told = |model: &str| {
+        let share = visit.state.roster.shares_of(snapshot, model, now_ms)[place];
+        visit.frame.tf("share.model", &[&format!("{:.0} %", share * 100.0), &model])
+    };
+    models.map(told).collect()
 }
 
 /// What is known from tests of an upstream.

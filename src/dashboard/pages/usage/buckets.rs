@@ -10,8 +10,9 @@ use crate::dashboard::reply::ApiError;
 use crate::dashboard::words::Key;
 
 const DAY_S: i64 = 86_400;
-/// Steps of a chart, at most.
-const MOST: i64 = 240;
+/// Steps of a chart of bars, and of one of lines, at most.
+pub(super) const BARS: usize = 120;
+pub(super) const POINTS: usize = 240;
 /// A range longer than this has days by itself, or weeks.
 const DAYS_FROM_S: i64 = 14 * DAY_S;
 const WEEKS_FROM_S: i64 = 120 * DAY_S;
@@ -26,10 +27,21 @@ pub(super) const BUCKETS: [(&str, Key); 6] = [
     ("7d", Key("bucket.7d")),
 ];
 
+/// What takes the place of steps that would be too many, in order.
+const WIDER: [(&str, Step); 5] = [
+    ("1m", Step::Seconds(60)),
+    ("5m", Step::Seconds(300)),
+    ("1h", Step::Seconds(3600)),
+    ("1d", Step::Days(1)),
+    ("7d", Step::Days(7)),
+];
+
 /// See the module.
 pub(super) struct Buckets {
-    /// As asked for.
+    /// As asked for, unless those would be too many.
     pub(super) name: &'static str,
+    /// The words of what was asked for instead, which would be too many.
+    pub(super) instead_of: Option<Key>,
     step: Step,
     zone: TimeZone,
 }
@@ -41,8 +53,22 @@ enum Step {
     Days(i64),
 }
 
+impl Step {
+    /// How long it is, in s, when no clock changes.
+    fn seconds(self) -> i64 {
+        match self {
+            Step::Seconds(seconds) => seconds,
+            Step::Days(days) => days * DAY_S,
+        }
+    }
+}
+
 impl Buckets {
-    pub(super) fn named(f: &Frame, name: &str, span: &Span) -> Result<Buckets, ApiError> {
+    /// The steps of this name for a chart with so many at most; wider ones where there would be more.
+    ///
+    /// # Errors
+    /// 400 when there is no such name.
+    pub(super) fn named(f: &Frame, name: &str, span: &Span, most: usize) -> Result<Buckets, ApiError> {
         let length_s = (span.to_us - span.from_us) / 1_000_000;
         let step = match name {
             "auto" if length_s > WEEKS_FROM_S => Step::Days(7),
@@ -58,21 +84,29 @@ impl Buckets {
                 return Err(ApiError::field_keyed("bucket", Key("field.one_of"), &[&there]));
             }
         };
-        let step_s = match step {
-            Step::Seconds(step_s) => step_s,
-            Step::Days(days) => days * DAY_S,
-        };
-        if length_s / step_s > MOST {
-            return Err(ApiError::field_keyed("bucket", Key("usage.steps"), &[&MOST]));
-        }
         let name = BUCKETS.into_iter().map(|(name, _)| name).find(|known| *known == name).unwrap_or("auto");
-        Ok(Buckets { name, step, zone: f.zone.clone() })
+        let asked = Buckets { name, step, zone: f.zone.clone(), instead_of: None };
+        Ok(asked.with_at_most(most, span))
+    }
+
+    fn with_at_most(mut self, most: usize, span: &Span) -> Buckets {
+        let asked = (self.name != "auto").then(|| self.key());
+        let asked_s = self.step.seconds();
+        for (name, step) in WIDER.into_iter().filter(|(_, step)| step.seconds() > asked_s) {
+            if self.starts(span).len() <= most {
+                break;
+            }
+            // What fits by itself goes on being called so.
+            let name = if asked.is_none() { self.name } else { name };
+            self = Buckets { name, step, zone: self.zone, instead_of: asked };
+        }
+        self
     }
 
     /// Days of a zone.
     #[cfg(test)]
     pub(super) fn days(zone: TimeZone) -> Buckets {
-        Buckets { name: "1d", step: Step::Days(1), zone }
+        Buckets { name: "1d", step: Step::Days(1), zone, instead_of: None }
     }
 
     /// What the rollups are to be asked for, in s: whole hours, unless the zone's days begin within one.
@@ -117,7 +151,7 @@ impl Buckets {
     /// Where the steps of a range begin.
     pub(super) fn starts(&self, span: &Span) -> Vec<i64> {
         let (mut starts, mut at) = (Vec::new(), self.start(span.from_us / 1_000_000));
-        while at * 1_000_000 < span.to_us && starts.len() <= MOST as usize {
+        while at * 1_000_000 < span.to_us && starts.len() <= POINTS {
             starts.push(at);
             at = self.end(at);
         }
@@ -158,7 +192,7 @@ mod tests {
     }
 
     fn days(zone: &str, days: i64) -> Buckets {
-        Buckets { name: "1d", step: Step::Days(days), zone: TimeZone::get(zone).unwrap() }
+        Buckets { name: "1d", step: Step::Days(days), zone: TimeZone::get(zone).unwrap(), instead_of: None }
     }
 
     #[test]
@@ -169,6 +203,22 @@ mod tests {
         assert_eq!(days("Asia/Kolkata", 1).start(at), second("2026-11-20T18:30:00Z"));
         assert_eq!((days("Asia/Shanghai", 1).step_s(), days("Asia/Kolkata", 1).step_s()), (3600, 900));
         assert_eq!(days("UTC", 7).start(at), second("2026-11-16T00:00:00Z"), "a Monday");
+    }
+
+    #[test]
+    fn what_would_be_too_many_steps_becomes_wider_ones() {
+        let to = second("2026-11-21T10:30:00Z");
+        let with = |step, name, days: i64, most| {
+            let span = Span { from_us: (to - days * 86_400) * 1_000_000, to_us: to * 1_000_000, range: String::new() };
+            let buckets = Buckets { name, step, zone: TimeZone::UTC, instead_of: None }.with_at_most(most, &span);
+            (buckets.name, buckets.instead_of.map(|key| key.0), buckets.starts(&span).len())
+        };
+        assert_eq!(with(Step::Seconds(3600), "1h", 4, 120), ("1h", None, 97));
+        assert_eq!(with(Step::Seconds(3600), "1h", 7, 240), ("1h", None, 169));
+        assert_eq!(with(Step::Seconds(3600), "1h", 7, 120), ("1d", Some("bucket.1h"), 8));
+        assert_eq!(with(Step::Seconds(60), "1m", 1, 240), ("1h", Some("bucket.1m"), 25));
+        assert_eq!(with(Step::Days(1), "auto", 120, 120), ("auto", None, 18), "weeks");
+        assert_eq!(with(Step::Days(1), "auto", 119, 120), ("auto", None, 120));
     }
 
     #[test]

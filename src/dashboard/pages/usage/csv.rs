@@ -4,15 +4,17 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
 
 use crate::dashboard::pages::conversations::{name_of, names};
 use crate::dashboard::pages::usage::Asked;
+use crate::dashboard::pages::usage::buckets::POINTS;
 use crate::dashboard::pages::usage::metric::{PERCENTILES, quantile};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
+use crate::dashboard::words::Key;
 use crate::db::rollups::{By, Figures, series};
 use crate::export::csv::text as cell;
 use crate::usage::histogram::Histogram;
@@ -25,11 +27,15 @@ const HEAD: &str = "time,group,requests,errors,streams,tokens_in,tokens_out,toke
                     speed_samples,speed_p50,speed_p95,speed_p99\r\n";
 
 /// `GET /admin/usage/csv` with the page's parameters.
-pub(super) async fn file(visit: Visit, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn file(visit: Visit) -> Result<HttpResponse, ApiError> {
     let f = &visit.frame;
-    let mut asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, visit.parameters(), Some(POINTS))?;
     if let Some(error) = asked.wrong.take() {
         return Err(ApiError::query(error));
+    }
+    // A page tells it when it shows wider steps; a file has what was asked for.
+    if asked.buckets.instead_of.is_some() {
+        return Err(ApiError::field_keyed("bucket", Key("usage.steps"), &[&POINTS]));
     }
     let query = asked.query(&asked.span, asked.buckets.step_s());
     let (points, names) =

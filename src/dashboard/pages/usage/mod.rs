@@ -25,7 +25,7 @@ use crate::dashboard::form::{Form, wants_page};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::get;
 use crate::dashboard::pages::span::{Span, any_of, filter};
-use crate::dashboard::pages::usage::buckets::Buckets;
+use crate::dashboard::pages::usage::buckets::{BARS, Buckets, POINTS};
 use crate::dashboard::pages::usage::metric::{Metric, PERCENTILES, group};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::words::Key;
@@ -36,7 +36,6 @@ pub(in crate::dashboard) use metric::quantile;
 
 /// Series shown for themselves, at most; the others together.
 const SERIES: usize = 8;
-const PARAMETERS: [&str; 6] = ["metric", "by", "bucket", "p", "top", "q"];
 
 /// Routes below `/admin` for browsers.
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -77,9 +76,10 @@ fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, QueryError> {
 }
 
 impl Asked {
-    fn read(f: &Frame, parameters: &str) -> Result<Asked, ApiError> {
+    /// Reads parameters; `most` steps at most, or as many as a chart of it has.
+    fn read(f: &Frame, parameters: &str, most: Option<usize>) -> Result<Asked, ApiError> {
         let form = Form::parse(parameters.as_bytes());
-        let span = Span::read(&form, &PARAMETERS, (f.now_us, &f.zone))?;
+        let span = Span::read(&form, (f.now_us, &f.zone))?;
         let text = |name: &str, usual: &'static str| match form.text(name) {
             "" => usual.to_owned(),
             text => text.to_owned(),
@@ -93,19 +93,26 @@ impl Asked {
             Ok(only) => (only, None),
             Err(error) => (Vec::new(), Some(error)),
         };
+        let metric = Metric::named(&text("metric", "requests"))?;
+        let most = most.unwrap_or(if by.is_none() && metric.adds_up() { BARS } else { POINTS });
         Ok(Asked {
-            metric: Metric::named(&text("metric", "requests"))?,
+            metric,
             only,
             wrong,
             q: form.text("q").to_owned(),
             by,
             by_name,
-            buckets: Buckets::named(f, &text("bucket", "auto"), &span)?,
+            buckets: Buckets::named(f, &text("bucket", "auto"), &span, most)?,
             percentile: percentile
                 .ok_or_else(|| ApiError::field_keyed("p", Key("field.one_of"), &[&PERCENTILES.join(", ")]))?,
             top: top.ok_or_else(|| ApiError::field_keyed("top", Key("page.limit"), &[&SERIES]))?,
             span,
         })
+    }
+
+    /// Bars over each other's place, rather than lines.
+    fn as_bars(&self) -> bool {
+        self.by.is_none() && self.metric.adds_up()
     }
 
     /// The question for the rollups.

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** every number leads to the requests that it is made of. **May import:** `state`, `db`.
 
-use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use askama::Template;
 
@@ -12,7 +11,7 @@ use crate::dashboard::pages::conversations::{name_of, names};
 use crate::dashboard::pages::overview::{as_of, change, waits};
 use crate::dashboard::pages::query::ask::Wrong;
 use crate::dashboard::pages::span::{RANGES, between, requests};
-use crate::dashboard::pages::usage::buckets::BUCKETS;
+use crate::dashboard::pages::usage::buckets::{BARS, BUCKETS, POINTS};
 use crate::dashboard::pages::usage::lines::{Lines, sums};
 use crate::dashboard::pages::usage::metric::{GROUPS, METRICS, PERCENTILES};
 use crate::dashboard::pages::usage::{Asked, SERIES};
@@ -70,9 +69,9 @@ struct Row {
 }
 
 /// `GET /admin/usage?metric=&by=&bucket=&p=&top=&q=&range=&from=&to=`.
-pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
+pub(super) async fn show(visit: Visit) -> Page {
     let f = &visit.frame;
-    let mut asked = Asked::read(f, request.query_string())?;
+    let mut asked = Asked::read(f, visit.parameters(), None)?;
     if let Some(error) = asked.wrong.take() {
         let wrong = Wrong::of(f, &asked.q, &error, |better| asked.with(f, better));
         return visit.page_as(StatusCode::BAD_REQUEST, &Usage { wrong: Some(wrong), ..Usage::of(f, asked) });
@@ -169,8 +168,12 @@ pub(super) async fn show(visit: Visit, request: HttpRequest) -> Page {
         href: requests(f, &asked.all(), &between_steps(*start)),
     };
     let title = f.k(&asked.metric.key());
-    let sentence = f.tf("usage.told", &[&f.k(&asked.buckets.key()), &f.zone_name()]);
-    let as_bars = asked.by.is_none() && asked.metric.adds_up();
+    let mut sentence = f.tf("usage.told", &[&f.k(&asked.buckets.key()), &f.zone_name()]);
+    if let Some(finer) = &asked.buckets.instead_of {
+        let most = if asked.as_bars() { BARS } else { POINTS };
+        sentence = format!("{sentence} {}", f.tf("usage.wider", &[&f.k(finer), &most]));
+    }
+    let as_bars = asked.as_bars();
     let unit = |number: f64| asked.metric.written(number);
     let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
     let as_of = as_of(visit.state.recorder.counts(), newest.as_ref()).map(|us| f.time(&us));

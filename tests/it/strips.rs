@@ -1,0 +1,96 @@
+//! What the strips of upstreams tell and where they lead, and what an upstream's share is of when a model is out there.
+
+use openai_api_route::db::records::{Ending, Facts, NewRecord};
+
+use crate::support::client::Call;
+use crate::support::database::Kind;
+use crate::support::gateway::Gateway;
+use crate::support::on_both;
+use crate::support::record::store;
+use crate::support::reply::Reply;
+use crate::support::samples::{CHAT, RATE_ERROR, good};
+use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::{Visitor, between};
+
+/// Half an hour, in µs.
+const CELL_US: i64 = 1_800_000_000;
+
+fn record(upstream_id: i64, started_us: i64, status: i32) -> NewRecord {
+    let facts = Facts {
+        started_us,
+        upstream_id: Some(upstream_id),
+        status,
+        model: Some("m".to_owned()),
+        ending: Ending::Complete,
+        attempts: "[]".to_owned(),
+        ..Facts::default()
+    };
+    NewRecord { facts, ..NewRecord::default() }
+}
+
+/// Titles of the first strip of a page, with the numbers they tell.
+fn titles(page: &str) -> Vec<String> {
+    let strip = between(page, "<svg class=\"strip\"", "</svg>");
+    strip.split("<title>").skip(1).map(|rest| rest.split("</title>").next().unwrap().to_owned()).collect()
+}
+
+fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let id: i64 = gateway.upstream_id("a").to_string().parse().unwrap();
+    let now_us = chrono::Utc::now().timestamp_micros();
+    // The middle of the cell before the last but one.
+    let then_us = now_us.div_euclid(CELL_US) * CELL_US - 2 * CELL_US + CELL_US / 2;
+    store(&gateway, &[200, 200, 500].map(|status| record(id, then_us, status)));
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    gateway.records_when(4);
+    let visitor = Visitor::log_in(&gateway);
+    for page in ["/admin", "/admin/upstreams"] {
+        let page = visitor.page(page);
+        let told = titles(&page);
+        assert_eq!(told.len(), 48, "{told:?}");
+        assert!(told[45].ends_with(": 3 attempts, 1 failed") && told[45].contains(":00 – "), "{}", told[45]);
+        assert!(told[0].ends_with(": 0 attempts, 0 failed"), "{}", told[0]);
+        let whole = format!("<a class=\"strip\" href=\"/admin/requests?q=upstream%3A{id}&#38;range=24h\"");
+        assert!(page.contains(&whole), "{page}");
+        assert!(page.contains("4 attempts, 75.0 % went well, 1 failed; last request"), "{page}");
+        assert!(page.contains(" s ago"), "{page}");
+    }
+    let page = visitor.page(&format!("/admin/upstreams/{id}"));
+    let strip = between(&page, "<svg class=\"strip\"", "</svg>");
+    assert_eq!((titles(&page).len(), strip.matches("<g><title>").count() > 50), (56, true), "{strip}");
+    // The record may stand in this cell of three hours or in the one before.
+    let links: Vec<String> =
+        strip.split("<a href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&")).collect();
+    assert!((1..=2).contains(&links.len()), "only what has requests leads to them: {links:?}");
+    let found: usize = links.iter().map(|link| visitor.page(link).matches("<tr data-id=").count()).sum();
+    assert_eq!(found, 4, "{links:?}");
+    assert!(
+        page.contains(&format!("<a href=\"/admin/requests?q=upstream%3A{id}&#38;range=7d\">7 days: 4 attempts")),
+        "{page}"
+    );
+}
+
+fn a_model_that_is_out_is_named_with_its_time_and_the_share_of_its_requests(kind: Kind) {
+    let limited = FakeUpstream::with(|seen, _| match seen.text().contains("\"busy\"") {
+        true => Reply::json_with(429, &[("retry-after", "120")], RATE_ERROR),
+        false => good(),
+    });
+    let spare = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, [limited.row("limited"), spare.row("spare")]);
+    assert_eq!(gateway.send(Call::chat(&CHAT.replace("gpt-4o-mini", "busy"))).status, 200);
+    let page = Visitor::log_in(&gateway).page("/admin/upstreams");
+    let rows: Vec<&str> = page.split("<tr data-id=").skip(1).collect();
+    assert_eq!(rows.len(), 2);
+    let told = between(rows[0], "data-l=\"State\"", "</td>");
+    assert!(told.contains("Out for busy: too many requests (429); ") && told.contains(" left, until "), "{told}");
+    let share = |row: &str| between(row, "data-l=\"Share\"", "</td>").to_owned();
+    assert!(share(rows[0]).contains("100 %<span class=\"hint\">0 % of busy</span>"), "{}", share(rows[0]));
+    assert!(share(rows[1]).contains("0 %") && !share(rows[1]).contains("of busy"), "{}", share(rows[1]));
+    assert!(page.contains("of those for a model that is out nowhere"), "{page}");
+}
+
+on_both! {
+    each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests,
+    a_model_that_is_out_is_named_with_its_time_and_the_share_of_its_requests,
+}
