@@ -31,6 +31,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether most of it is free.
+    pub fn is_roomy(&self) -> bool {
+        self.used() < self.limit_bytes / 8
+    }
+
     /// Gives `bytes` back that were taken before.
     pub fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
@@ -46,8 +51,10 @@ mod tests {
         let budget = Budget::new(10);
         assert!(budget.take(7));
         assert!(!budget.take(4));
-        assert!(budget.take(3));
+        assert!(budget.take(3) && !budget.is_roomy());
         budget.give_back(7);
         assert!(budget.take(7));
+        budget.give_back(10);
+        assert!(budget.is_roomy());
     }
 }

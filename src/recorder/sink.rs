@@ -55,6 +55,8 @@ pub(super) struct Sink {
     next_try: Instant,
     /// What a row costs lately, where there are enough of them to tell; at first a guess.
     row_time: Duration,
+    /// What a KiB of a large row costs lately beside that.
+    kib_time: Duration,
 }
 
 /// What a row costs before any has told: some times what it takes on a good day.
@@ -62,6 +64,13 @@ const ROW_TIME: Duration = Duration::from_micros(200);
 
 /// So many rows tell what one costs, and are always worth a transaction.
 const TELLING_ROWS: usize = 32;
+
+/// The same of a KiB, and how large a row is whose bytes count.
+const KIB_TIME: Duration = Duration::from_micros(4);
+const LARGE_KIB: usize = 64;
+
+/// So many KiB of large rows tell what one costs.
+const TELLING_KIB: usize = 1024;
 
 impl Sink {
     pub(super) fn new(recorder: Arc<Recorder>, database: Database) -> Sink {
@@ -78,6 +87,7 @@ impl Sink {
             retry: RETRY.0,
             next_try: Instant::now(),
             row_time: ROW_TIME,
+            kib_time: KIB_TIME,
         }
     }
 
@@ -90,6 +100,14 @@ impl Sink {
     pub(super) fn rows_within(&self, time: Duration) -> usize {
         let rows = time.as_nanos().checked_div(self.row_time.as_nanos()).unwrap_or(u128::MAX);
         usize::try_from(rows).unwrap_or(usize::MAX).max(TELLING_ROWS)
+    }
+
+    /// Whether it takes these within this time, as far as it has shown.
+    pub(super) fn takes_within(&self, rows: &[NewRecord], time: Duration) -> bool {
+        let large = u32::try_from(large_kib(rows)).unwrap_or(u32::MAX);
+        let left = time.saturating_sub(self.kib_time.saturating_mul(large));
+        // A row alone goes nowhere faster.
+        rows.len() == 1 || !left.is_zero() && rows.len() <= self.rows_within(left)
     }
 
     /// Leaves it alone for a while for a reason that is not its own.
@@ -164,9 +182,8 @@ impl Sink {
         let progress = mark.map(|name| Progress { name, value });
         let began = Instant::now();
         let result = self.store.insert(&mut connection, rows, progress);
-        if rows.len() >= TELLING_ROWS && result.is_ok() {
-            let row_time = began.elapsed() / u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            self.row_time = (self.row_time * 3 + row_time) / 4;
+        if result.is_ok() {
+            self.learn(rows, began.elapsed());
         }
         // After a failure of the database itself a fresh connection is the only one to trust, and what it says of this
         // transaction the only answer.
@@ -176,6 +193,17 @@ impl Sink {
             self.unanswered = Some(Unanswered { transaction: self.transaction, rows: rows.len() });
         }
         result.map(drop)
+    }
+
+    fn learn(&mut self, rows: &[NewRecord], took: Duration) {
+        let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let large = large_kib(rows);
+        if large >= TELLING_KIB {
+            let kib_time = took.saturating_sub(self.row_time * whole(rows.len())) / whole(large);
+            self.kib_time = (self.kib_time * 3 + kib_time) / 4;
+        } else if rows.len() >= TELLING_ROWS {
+            self.row_time = (self.row_time * 3 + took / whole(rows.len())) / 4;
+        }
     }
 
     /// Stores a row that the database refuses without its bodies, or, when that is refused too, as its bare numbers. Who refuses
@@ -219,6 +247,14 @@ impl Sink {
             warn!("the database does not take records ({what}); they wait in {}", self.database.spill_path().display());
         }
     }
+}
+
+/// KiB of the rows that are large.
+fn large_kib(rows: &[NewRecord]) -> usize {
+    let kib = |row: &NewRecord| {
+        [&row.texts.body, &row.texts.response].into_iter().flatten().map(Vec::len).sum::<usize>() / 1024
+    };
+    rows.iter().map(kib).filter(|kib| *kib >= LARGE_KIB).sum()
 }
 
 fn without_bodies(row: &NewRecord) -> NewRecord {

@@ -88,7 +88,7 @@ impl Writer {
             let came = self.recorder.take(if stopping { Duration::ZERO } else { self.idle() });
             let nothing_came = came.is_empty();
             self.recorder.counts.last_batch.store(came.len(), Ordering::Relaxed);
-            let has_time = came.len() < CROWD && self.spill.is_empty();
+            let has_time = came.len() < CROWD && self.spill.is_empty() && self.recorder.budget.is_roomy();
             gently(if has_time { SPARE } else { Duration::ZERO });
             self.drafts.extend(came);
             self.flush();
@@ -140,7 +140,7 @@ impl Writer {
 
     /// Places the batch, or its beginning; false when nothing takes it.
     fn place(&mut self) -> bool {
-        let in_time = self.batch.rows.len() <= self.sink.rows_within(IN_TIME);
+        let in_time = self.sink.takes_within(&self.batch.rows, IN_TIME);
         // There is no hurry when the spill file cannot be written either.
         let direct = in_time || self.stuck || Instant::now() < self.next_spill;
         if self.spill.is_empty() && direct && self.resolve_doubt() {
