@@ -31,6 +31,7 @@ mod speak;
 mod sqlite;
 mod takeover;
 mod times;
+pub mod upstream_tests;
 pub mod upstreams;
 mod watcher;
 

@@ -181,6 +181,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    upstream_tests (id) {
+        id -> BigInt,
+        upstream_id -> BigInt,
+        at_us -> BigInt,
+        good -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(records, record_bodies);
 
 diesel::table! {

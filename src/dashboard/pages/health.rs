@@ -1,4 +1,5 @@
-//! How upstreams did in the last 24 hours or 7 days, from what was really asked of them. Start at [`day`].
+//! How upstreams did in the last 24 hours or 7 days, from what was really asked of them, and where nothing was, from tests. Start
+//! at [`day`].
 //!
 //! **Invariant:** every strip of a page begins at the same time, and its cells are as long. **May import:** `db`, `roster`.
 
@@ -11,6 +12,7 @@ use crate::dashboard::pages::strip::{Health, Strip, cells_per_title};
 use crate::dashboard::shown;
 use crate::db::Connection;
 use crate::db::rollups::{By, Figures, Filter, Query, gone_on, series};
+use crate::db::upstream_tests;
 use crate::db::upstreams::UpstreamRow;
 use crate::error::Error;
 use crate::roster::{Trouble, Upstream};
@@ -23,13 +25,42 @@ struct Reach(i64, i64);
 const DAY: Reach = Reach(1800, 48);
 const WEEK: Reach = Reach(3 * 3600, 56);
 
+/// What there was in a cell's time.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    tries: i64,
+    failures: i64,
+    tests: i64,
+    bad_tests: i64,
+}
+
+impl Cell {
+    /// What was really asked decides; where nothing was, what tests gave.
+    fn health(&self) -> Health {
+        match (Health::of(self.tries, self.failures), self.tests, self.bad_tests) {
+            (Health::None, 1.., 0) => Health::Tested,
+            (Health::None, 1.., _) => Health::TestFailed,
+            (health, _, _) => health,
+        }
+    }
+
+    fn plus(self, other: &Cell) -> Cell {
+        Cell {
+            tries: self.tries + other.tries,
+            failures: self.failures + other.failures,
+            tests: self.tests + other.tests,
+            bad_tests: self.bad_tests + other.bad_tests,
+        }
+    }
+}
+
 /// One upstream's last 24 hours, or 7 days.
 pub(in crate::dashboard) struct Day {
     /// When the first cell begins, s since 1970, and how long each is, in s.
     from_s: i64,
     cell_s: i64,
-    /// Tries and failures of each cell, the oldest first.
-    cells: Vec<(i64, i64)>,
+    /// The oldest first.
+    cells: Vec<Cell>,
     /// All attempts together.
     pub(in crate::dashboard) sum: Figures,
 }
@@ -38,7 +69,7 @@ impl Day {
     /// One with nothing in it that ends now.
     fn empty(now_us: i64, Reach(cell_s, cells): Reach) -> Day {
         let from_s = (now_us / 1_000_000).div_euclid(cell_s) * cell_s - (cells - 1) * cell_s;
-        Day { from_s, cell_s, cells: vec![(0, 0); cells as usize], sum: Figures::default() }
+        Day { from_s, cell_s, cells: vec![Cell::default(); cells as usize], sum: Figures::default() }
     }
 }
 
@@ -63,6 +94,7 @@ pub(in crate::dashboard) fn week(connection: &mut Connection, now_us: i64, id: i
 fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filter) -> Result<HashMap<i64, Day>, Error> {
     let Day { from_s, cell_s, .. } = Day::empty(now_us, reach);
     let only = filter.upstream_id;
+    let place = |at_s: i64| (at_s - from_s).div_euclid(cell_s).clamp(0, reach.1 - 1) as usize;
     let query = Query { from_us: from_s * 1_000_000, to_us: now_us, step_s: cell_s, filter, by: Some(By::Upstream) };
     let mut points = series(connection, &query)?;
     // What failed before another was asked is as real as what was answered.
@@ -74,11 +106,17 @@ fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filte
             continue;
         }
         let day = days.entry(id).or_insert_with(|| Day::empty(now_us, reach));
-        let index = (point.bucket_s - from_s).div_euclid(cell_s).clamp(0, reach.1 - 1) as usize;
-        let (tries, failures) = &mut day.cells[index];
-        *tries += point.figures.requests;
-        *failures += point.figures.errors;
+        let cell = &mut day.cells[place(point.bucket_s)];
+        cell.tries += point.figures.requests;
+        cell.failures += point.figures.errors;
         day.sum = std::mem::take(&mut day.sum).plus(&point.figures);
+    }
+    let tests = upstream_tests::since(connection, from_s * 1_000_000)?;
+    for test in tests.iter().filter(|test| only.is_none_or(|only| only == test.upstream_id)) {
+        let day = days.entry(test.upstream_id).or_insert_with(|| Day::empty(now_us, reach));
+        let cell = &mut day.cells[place(test.at_us / 1_000_000)];
+        cell.tests += 1;
+        cell.bad_tests += i64::from(!test.good);
     }
     Ok(days)
 }
@@ -107,14 +145,17 @@ pub(in crate::dashboard) enum Place {
 fn stretch(f: &Frame, day: &Day, (from, to): (usize, usize), of: Option<&str>) -> (String, String) {
     let at_us = |cell: usize| (day.from_s + day.cell_s * cell as i64) * 1_000_000;
     let (from_us, to_us) = (at_us(from), at_us(to));
-    let (tries, failures) = day.cells[from..to].iter().fold((0, 0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
+    let Cell { tries, failures, tests, bad_tests } = day.cells[from..to].iter().fold(Cell::default(), Cell::plus);
     // They begin with a minute.
     let minute = |us: i64| {
         let text = f.time(&us).text;
         text.strip_suffix(":00").unwrap_or(&text).to_owned()
     };
     let [begin, end] = [from_us, to_us].map(minute);
-    let title = f.tf("health.cell", &[&begin, &end, &shown::exact(tries), &shown::exact(failures)]);
+    let mut title = f.tf("health.cell", &[&begin, &end, &shown::exact(tries), &shown::exact(failures)]);
+    if tests > 0 {
+        title += &f.tf("health.tests", &[&tests, &bad_tests]);
+    }
     let href = of.filter(|_| tries > 0).map(|of| requests(f, of, &between(f, from_us, to_us)));
     (title, href.unwrap_or_default())
 }
@@ -153,7 +194,7 @@ impl Line {
     ) -> Line {
         let nothing = Day::empty(f.now_us, DAY);
         let day = day.unwrap_or(&nothing);
-        let mut cells: Vec<Health> = day.cells.iter().map(|(tries, failures)| Health::of(*tries, *failures)).collect();
+        let mut cells: Vec<Health> = day.cells.iter().map(Cell::health).collect();
         let trouble = upstream.filter(|upstream| upstream.enabled);
         let trouble = trouble.map_or(Trouble::None, |upstream| upstream.measured.report(f.now_us / 1000).trouble());
         if let Some(last) = cells.last_mut() {

@@ -12,6 +12,9 @@ pub(in crate::dashboard) enum Health {
     Ok,
     Degraded,
     Down,
+    /// Nothing was asked of it but by tests: all went well, or not all.
+    Tested,
+    TestFailed,
 }
 
 impl Health {
@@ -53,24 +56,36 @@ impl Strip {
         told: impl Fn(usize, usize) -> (String, String),
     ) -> Strip {
         let states = [
-            (Health::Ok, "ok", 20),
-            (Health::Degraded, "warn", 14),
-            (Health::Down, "err", 24),
-            (Health::None, "none", 4),
+            (Health::Ok, "ok", solid(20)),
+            (Health::Degraded, "warn", solid(14)),
+            (Health::Down, "err", solid(24)),
+            (Health::None, "none", solid(4)),
+            (Health::Tested, "ok", hatched(20)),
+            (Health::TestFailed, "err", hatched(24)),
         ];
         let per_title = per_title.max(1);
         let block = |(index, block): (usize, &[Health])| {
             let from = index * per_title;
-            let path = |state: Health, height: i32| {
+            let path = |state: Health, shape: &str| {
                 let of = block.iter().enumerate().filter(|(_, cell)| **cell == state);
-                of.map(|(index, _)| format!("M{} 24v-{height}h4v{height}z", (from + index) * 6)).collect::<String>()
+                of.map(|(index, _)| format!("M{} 24{shape}", (from + index) * 6)).collect::<String>()
             };
-            let paths = states.into_iter().map(|(state, class, height)| (class, path(state, height)));
+            let paths = states.iter().map(|(state, class, shape)| (*class, path(*state, shape)));
             let (title, href) = told(from, from + block.len());
             Block { title, href, paths: paths.filter(|(_, path)| !path.is_empty()).collect() }
         };
         Strip { blocks: cells.chunks(per_title).enumerate().map(block).collect(), width: cells.len() * 6 }
     }
+}
+
+/// A cell of this height.
+fn solid(height: usize) -> String {
+    format!("v-{height}h4v{height}z")
+}
+
+/// The same as stripes.
+fn hatched(height: usize) -> String {
+    "v-2h4v2zm0-4".repeat(height / 4)
 }
 
 #[cfg(test)]
@@ -99,6 +114,8 @@ mod tests {
         assert_eq!((strip.blocks.len(), strip.width), (2, 30));
         assert_eq!((strip.blocks[0].paths.len(), strip.blocks[1].title.as_str()), (3, "3 to 5"));
         assert_eq!(strip.blocks[1].paths, [("ok", "M18 24v-20h4v20zM24 24v-20h4v20z".to_owned())]);
+        let tested = Strip::new(&[Health::Tested], 1, told);
+        assert_eq!(tested.blocks[0].paths, [("ok", format!("M0 24{}", "v-2h4v2zm0-4".repeat(5)))]);
         let per_title = |strips| cells_per_title(48, strips);
         assert_eq!([0, 1, 2, 5, 10, 20, 500].map(per_title), [1, 1, 1, 2, 4, 8, 24]);
     }

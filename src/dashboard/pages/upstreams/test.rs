@@ -1,6 +1,6 @@
 //! Tests of upstreams, and the models they say they have.
 //!
-//! **Invariant:** at most four questions at a time are on their way for one form. **May import:** `state`, `roster`, `connector`.
+//! **Invariant:** at most four questions at a time are on their way for one form. **May import:** `state`, `roster`, `connector`, `db`.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use futures_util::stream::{StreamExt, iter};
+use log::warn;
 
 use crate::connector::Outbound;
 use crate::dashboard::audit::Verb;
@@ -19,6 +20,7 @@ use crate::dashboard::probe::{self, AT_A_TIME, Test};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words::Key;
+use crate::db::upstream_tests::{self, UpstreamTest};
 use crate::db::upstreams::{self, UpstreamChange};
 use crate::roster::Upstream;
 
@@ -39,6 +41,12 @@ pub(super) async fn test_one(visit: &Visit, outbound: &Outbound, upstream: &Upst
     let tests = iter(wishes.into_iter().map(|model| probe::test(outbound, upstream, model, &breaker)));
     let tests: Vec<_> = tests.buffered(AT_A_TIME).collect().await;
     let good = tests.iter().all(Test::is_good);
+    let told = |test: &Test| UpstreamTest { upstream_id: upstream.id, at_us: test.at_us, good: test.is_good() };
+    let told: Vec<UpstreamTest> = tests.iter().map(told).collect();
+    // A database that is away keeps nobody from testing.
+    if let Err(error) = visit.database(move |connection| upstream_tests::add(connection, &told)).await {
+        warn!("a test of an upstream is not in its strip: {error}");
+    }
     for test in tests {
         visit.state.memory.tests.learn(upstream.id, test);
     }
