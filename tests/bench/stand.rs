@@ -140,6 +140,22 @@ impl<'s> Stand<'s> {
         }
     }
 
+    /// What it says in its log, from these words' line on, waited for.
+    ///
+    /// # Errors
+    /// It does not say it in time.
+    pub fn told(&self, words: &str, limit: Duration) -> Result<String> {
+        let begin = Instant::now();
+        while begin.elapsed() < limit {
+            let log = fs::read_to_string(self.folder.join("output.log"))?;
+            if let Some(line) = log.lines().find(|line| line.contains(words)) {
+                return Ok(line.rsplit("] ").next().unwrap_or(line).to_owned());
+            }
+            sleep(Duration::from_millis(200));
+        }
+        Err(format!("nothing is said of {words}").into())
+    }
+
     /// Allows it files of so many bytes, or `unlimited` ones: a disk that is full, or not.
     ///
     /// # Errors
