@@ -44,6 +44,22 @@ pub fn meanwhile<T>(
     })
 }
 
+/// Does `work` while what is stored is indexed.
+///
+/// # Errors
+/// The database's.
+pub fn indexed(base: &mut Base, work: impl FnOnce(&mut Base) -> Result<()>) -> Result<()> {
+    let done = AtomicBool::new(false);
+    let database = base.database.clone();
+    thread::scope(|scope| {
+        let indexing = scope.spawn(|| indexing(&database, &done));
+        let worked = work(base);
+        done.store(true, Ordering::Relaxed);
+        let is_kept = matches!(indexing.join(), Ok(Ok(())));
+        worked.and_then(|()| if is_kept { Ok(()) } else { Err("indexing broke off".into()) })
+    })
+}
+
 fn storing(base: &mut Base, more: impl Iterator<Item = NewRecord>, per_second: u64, done: &AtomicBool) -> Result<()> {
     let mut more = more.peekable();
     let mut due = Instant::now();

@@ -42,7 +42,7 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
     let cost = |figures: &Figures| (figures.cost_nano > 0 || figures.unpriced == 0).then_some(figures.cost_nano);
     let time_text = |times: &Histogram| times.quantile(0.95).map_or_else(|| "—".to_owned(), shown::duration);
     let samples = |times: &Histogram| f.tf("usage.samples", &[&times.count()]);
-    let unless_none = |key: &'static str, count: i64| if count > 0 { f.tf(key, &[&count]) } else { String::new() };
+    let unless_none = |key: Key, count: i64| if count > 0 { f.tf(key.0, &[&count]) } else { String::new() };
     let (first, first_past) = (first(&now), first(past));
     vec![
         card(
@@ -72,7 +72,7 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
             shown::tokens(Some(now.tokens_in), Some(now.tokens_out)),
             [
                 shown::title(&[Some(now.tokens_in), Some(now.tokens_out)]),
-                unless_none("overview.untold", now.unknown_tokens),
+                unless_none(Key("overview.untold"), now.unknown_tokens),
             ]
             .join(" · ")
             .trim_matches([' ', '·'])
@@ -83,7 +83,7 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
         card(
             Key("overview.cost"),
             cost(&now).map_or_else(|| "—".to_owned(), shown::money),
-            unless_none("overview.unpriced", now.unpriced),
+            unless_none(Key("overview.unpriced"), now.unpriced),
             "",
             change(cost(&now).map(|nano| nano as f64), cost(past).map(|nano| nano as f64)),
         ),
