@@ -76,7 +76,9 @@ pub fn run(is_quick: bool) -> Result<bool> {
         is_right &= row.failed == 0 && row.missing == 0 && row.twice == 0;
         println!("{}", row.line());
     };
-    tell(killed(stand("kill")?, &extent)?);
+    tell(killed("", stand("kill")?, &extent)?);
+    let on_postgres = |name: &str| Stand::new(&site, folder.within(name)?, Store::Postgres(Cluster::start("on")));
+    tell(killed(", on Postgres", on_postgres("kill-postgres")?, &extent)?);
     tell(outage("SQLite locked by another program", stand("lock")?, &extent, |stand, hold| {
         let lock = Lock::on(&site, stand.file()?)?;
         hold();
@@ -87,8 +89,7 @@ pub fn run(is_quick: bool) -> Result<bool> {
         hold();
         stand.limit_files("unlimited")
     })?);
-    let postgres = Stand::new(&site, folder.within("postgres")?, Store::Postgres(Cluster::start("on")))?;
-    tell(outage("Postgres stopped and started again", postgres, &extent, |stand, hold| {
+    tell(outage("Postgres stopped and started again", on_postgres("postgres")?, &extent, |stand, hold| {
         let Store::Postgres(cluster) = &stand.store else { return Ok(()) };
         cluster.stop();
         hold();
@@ -157,7 +158,7 @@ fn compare(wanted: impl Iterator<Item = u64>, recorded: &[u64]) -> (u64, u64) {
     (missing, recorded.windows(2).filter(|two| two[0] == two[1]).count() as u64)
 }
 
-fn killed(mut stand: Stand<'_>, extent: &Extent) -> Result<Row> {
+fn killed(on: &str, mut stand: Stand<'_>, extent: &Extent) -> Result<Row> {
     let (mut all, mut promised, mut late) = (Round::default(), Vec::new(), Vec::new());
     let mut slowest = Duration::ZERO;
     for _ in 0..extent.kills {
@@ -172,7 +173,7 @@ fn killed(mut stand: Stand<'_>, extent: &Extent) -> Result<Row> {
             if at + PROMISED <= killed { promised.push(number) } else { late.push(number) }
         }
         slowest = slowest.max(stand.start_again()?);
-        if stand.sql("PRAGMA integrity_check")? != "ok" {
+        if stand.file().is_ok() && stand.sql("PRAGMA integrity_check")? != "ok" {
             all.failed += 1;
         }
     }
@@ -183,12 +184,12 @@ fn killed(mut stand: Stand<'_>, extent: &Extent) -> Result<Row> {
     let (missing, twice) = compare(promised.iter().copied(), &recorded);
     let (young, _) = compare(late.iter().copied(), &recorded);
     let note = format!(
-        "{} replies had ended more than 100 ms before; of {} younger ones {young} are not there; listens again after {} ms at most; integrity ok",
+        "{} replies had ended more than 100 ms before; of {} younger ones {young} are not there; listens again after {} ms at most",
         promised.len(),
         late.len(),
         slowest.as_millis()
     );
-    let what = format!("`kill -9` at 1,000 requests/s, {} times", extent.kills);
+    let what = format!("`kill -9` at 1,000 requests/s, {} times{on}", extent.kills);
     Ok(Row { missing, twice, peak_bytes: peak_bytes(&[stand.pid()])?, ..Row::of(what, &all, note) })
 }
 
