@@ -52,7 +52,10 @@ pub fn duration(us: i64) -> String {
 /// `44,740`; above a million `38.2 M`, whose exact figure belongs into `title` ([`exact`]).
 pub fn count(number: i64) -> String {
     match number {
-        SHORT_FROM.. => format!("{}.{}{MILLIONS}", number / SHORT_FROM, number / 100_000 % 10),
+        SHORT_FROM.. => {
+            let tenths = number / 100_000 + i64::from(number % 100_000 >= 50_000);
+            format!("{}.{}{MILLIONS}", tenths / 10, tenths % 10)
+        }
         number => exact(number),
     }
 }
@@ -227,6 +230,10 @@ mod tests {
     #[test]
     fn counts_are_grouped_and_large_ones_shortened() {
         assert_eq!((exact(38_214_991).as_str(), count(38_214_991).as_str()), ("38,214,991", "38.2 M"));
+        assert_eq!(
+            (count(1_470_000), count(1_949_999), count(1_999_999)),
+            ("1.5 M".into(), "1.9 M".into(), "2.0 M".into())
+        );
         assert_eq!((count(999), count(44_740), exact(-1_000)), ("999".into(), "44,740".into(), "-1,000".into()));
         assert_eq!(tokens(Some(44_740), Some(1_290)), "44,740 → 1,290");
         assert_eq!(Figure::of(38_214_991).to_string(), "<span title=\"38,214,991\">38.2 M</span>");
