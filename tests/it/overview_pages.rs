@@ -83,6 +83,10 @@ fn every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_agai
     assert!(page.contains("/admin/requests?q=model%3Agpt-4o-mini&#38;range=1h"), "{page}");
     assert!(page.contains("href=\"/admin?range=1h&#38;refresh=10\""), "{page}");
     assert_eq!(visitor.get("/admin?range=1h&refresh=10").header("refresh"), Some("10"));
+    assert_eq!(visitor.get("/admin?refresh=11").status, 400);
+    for most in ["ttft", "total", "tokens", "cost"] {
+        assert!(page.contains(&format!("sort=-{most}")), "the requests with most of it: {most}");
+    }
 }
 
 fn failures_are_counted_over_the_whole_range_and_lead_to_what_they_say(kind: Kind) {

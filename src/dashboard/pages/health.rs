@@ -160,13 +160,13 @@ fn stretch(f: &Frame, day: &Day, (from, to): (usize, usize), of: Option<&str>) -
     (title, href.unwrap_or_default())
 }
 
-/// `12 s`, `9 min`, `3 h`, `2 d`.
-fn ago(us: i64) -> String {
+/// `12 s`, `9 min`, `3 h`, `2 d`, in the page's language.
+fn ago(f: &Frame, us: i64) -> String {
     match us.max(0) / 1_000_000 {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3600 => format!("{} min", seconds / 60),
-        seconds @ 3600..86_400 => format!("{} h", seconds / 3600),
-        seconds => format!("{} d", seconds / 86_400),
+        seconds @ 0..60 => f.tf("ago.seconds", &[&seconds]),
+        seconds @ 60..3600 => f.tf("ago.minutes", &[&(seconds / 60)]),
+        seconds @ 3600..86_400 => f.tf("ago.hours", &[&(seconds / 3600)]),
+        seconds => f.tf("ago.days", &[&(seconds / 86_400)]),
     }
 }
 
@@ -208,7 +208,7 @@ impl Line {
         let success = shown::percent(sum.requests - sum.errors, sum.requests);
         let mut told = f.tf("health.day", &[&shown::exact(sum.requests), &success, &shown::exact(sum.errors)]);
         if let Some(last_us) = last_us.filter(|us| *us > 0) {
-            told += &f.tf("health.last", &[&ago(f.now_us - last_us)]);
+            told += &f.tf("health.last", &[&ago(f, f.now_us - last_us)]);
         }
         let (per_title, of) = match place {
             Place::Among(strips) => (cells_per_title(cells.len(), strips), None),

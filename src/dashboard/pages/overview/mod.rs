@@ -29,6 +29,7 @@ use crate::dashboard::pages::overview::numbers::{Card, cards, charts};
 use crate::dashboard::pages::overview::tops::{Top, errors, grouped};
 use crate::dashboard::pages::span::{RANGES, Span, filter, requests as found};
 use crate::dashboard::pages::upstreams::state::{Badge, label};
+use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -104,7 +105,11 @@ pub(super) async fn show(visit: Visit) -> Page {
     let now_us = f.now_us;
     let query = visit.query();
     let span = Span::read(&query, (now_us, &f.zone))?;
-    let refreshes = query.text("refresh") == REFRESH_S;
+    let refreshes = match query.text("refresh") {
+        "" => false,
+        REFRESH_S => true,
+        _ => return Err(ApiError::field_keyed("refresh", Key("overview.refresh_wrong"), &[])),
+    };
     let (from_us, to_us, step_s, before) = (span.from_us, span.to_us, span.step_s(), span.before());
     let whole = move |by| Query { from_us, to_us, step_s: 7 * 86_400, filter: Filter::default(), by: Some(by) };
     let database = visit.state.database.clone();

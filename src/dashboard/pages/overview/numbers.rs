@@ -31,7 +31,11 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
         label: f.k(&key),
         value,
         exact,
-        href: requests(f, query, time),
+        href: if let Some(sort) = query.strip_prefix("sort=") {
+            requests(f, "", &format!("{time}&sort={sort}"))
+        } else {
+            requests(f, query, time)
+        },
         change,
     };
     let change = |now: Option<f64>, past: Option<f64>| change(f, now, past);
@@ -59,12 +63,18 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
             "is:error",
             change(share(&now), share(past)),
         ),
-        card(Key("overview.first_p95"), time_text(first), samples(first), "", change(p95(first), p95(first_past))),
+        card(
+            Key("overview.first_p95"),
+            time_text(first),
+            samples(first),
+            "sort=-ttft",
+            change(p95(first), p95(first_past)),
+        ),
         card(
             Key("overview.total_p95"),
             time_text(&now.total),
             samples(&now.total),
-            "",
+            "sort=-total",
             change(p95(&now.total), p95(&past.total)),
         ),
         card(
@@ -77,14 +87,14 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
             .join(" · ")
             .trim_matches([' ', '·'])
             .to_owned(),
-            "",
+            "sort=-tokens",
             change(tokens(&now), tokens(past)),
         ),
         card(
             Key("overview.cost"),
             cost(&now).map_or_else(|| "—".to_owned(), shown::money),
             unless_none(Key("overview.unpriced"), now.unpriced),
-            "",
+            "sort=-cost",
             change(cost(&now).map(|nano| nano as f64), cost(past).map(|nano| nano as f64)),
         ),
     ]
