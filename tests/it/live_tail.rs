@@ -9,6 +9,7 @@ use crate::support::gateway::Gateway;
 use crate::support::reply::Reply;
 use crate::support::samples::{BAD_REQUEST, good};
 use crate::support::upstream::FakeUpstream;
+use crate::support::visitor::Visitor;
 use crate::support::{PASSWORD, on_both};
 
 /// An upstream that refuses what says so.
@@ -121,6 +122,27 @@ fn a_listener_ends_whole_when_the_gateway_stops(kind: Kind) {
     assert_eq!(gateway.ended().code, Some(0));
 }
 
+fn a_listener_hears_nothing_once_its_session_has_ended(kind: Kind) {
+    let upstream = upstream();
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let (visitor, other) = (Visitor::log_in(&gateway), Visitor::log_in(&gateway));
+    let [leaves, mut stays] = [&visitor, &other].map(|who| {
+        let call = Call::get("/admin/requests/stream").without("Authorization").header("Cookie", &who.cookie);
+        let mut listener = call.open(gateway.address());
+        listener.until_body_has("retry: ");
+        listener
+    });
+    assert_eq!(visitor.post("/admin/logout", "").status, 303);
+    // The other one looks twice, so this one would have looked as well; the end of the program ends both.
+    for name in ["later", "last"] {
+        send(&gateway, name);
+        stays.until_body_has(&format!("\"user_agent\":\"{name}\""));
+    }
+    gateway.signal("TERM");
+    let heard = leaves.finish();
+    assert!(heard.whole && !heard.text().contains("later"), "{}", heard.text());
+}
+
 fn who_may_not_listen_is_told(kind: Kind) {
     let gateway = Gateway::with(kind, []);
     assert_eq!(gateway.send(Call::get("/admin/requests/stream")).status, 401, "a client key opens nothing");
@@ -132,5 +154,6 @@ on_both! {
     only_what_matches_comes_and_only_what_is_new,
     a_listener_that_comes_back_misses_nothing_and_sees_nothing_twice,
     a_listener_ends_whole_when_the_gateway_stops,
+    a_listener_hears_nothing_once_its_session_has_ended,
     who_may_not_listen_is_told,
 }

@@ -1,7 +1,8 @@
 //! `GET /admin/requests/stream`: what matches, as it comes, as server-sent events (WHATWG HTML, section 9.2).
 //!
 //! An event's id is the record's, so that a browser that comes back asks for what it missed.
-//! **Invariant:** metadata only; nothing is held for a listener: each looks for itself. **May import:** `state`, `db`.
+//! **Invariant:** metadata only; nothing is held for a listener: each looks for itself, and whether its session still stands
+//! before what came. **May import:** `state`, `db`.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,9 +15,10 @@ use futures_util::stream::unfold;
 
 use crate::dashboard::reply::{ApiError, with_database};
 use crate::dashboard::requests::asked::Asked;
-use crate::dashboard::session::Admin;
+use crate::dashboard::session::{Admin, now_us};
 use crate::db::find::{Cursor, Search, Tail, newer};
 use crate::db::records::newest_id;
+use crate::db::sessions;
 use crate::export::shown;
 use crate::state::State;
 
@@ -28,6 +30,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// One listener. It counts as a request under way, so that the end of the program waits until it has ended in order.
 struct Listener {
     state: Data<State>,
+    /// Digest of the token of its session; none for who sent the password itself.
+    session: Option<String>,
     search: Search,
     after: i64,
     last_word: Instant,
@@ -37,7 +41,7 @@ struct Listener {
 
 /// `GET /admin/requests/stream?q=`; resumes after `Last-Event-ID`, or after the parameter `after`.
 pub(in crate::dashboard) async fn stream(
-    _admin: Admin,
+    admin: Admin,
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -48,7 +52,14 @@ pub(in crate::dashboard) async fn stream(
         (None, _) => with_database(&state.database, |connection| newest_id(connection)).await?,
     };
     state.running.enter();
-    let listener = Listener { state, search: asked.search, after, last_word: Instant::now(), behind: true };
+    let listener = Listener {
+        state,
+        session: admin.session,
+        search: asked.search,
+        after,
+        last_word: Instant::now(),
+        behind: true,
+    };
     let hello = futures_util::stream::once(async { Ok::<_, io::Error>(Bytes::from_static(b"retry: 1000\n\n")) });
     let words = unfold(listener, |mut listener| async move {
         let word = listener.next().await?;
@@ -72,7 +83,7 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// The next words; `None` at the end of the program.
+    /// The next words; `None` at the end of the program or of the session.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.state.running.is_draining() {
@@ -81,11 +92,10 @@ impl Listener {
             if !std::mem::take(&mut self.behind) {
                 tokio::time::sleep(LOOK).await;
             }
-            let (search, after) = (self.search.clone(), self.after);
-            // A database that does not answer now will, later: nothing is passed over.
-            let seen = with_database(&self.state.database, move |connection| newer(connection, &search, after)).await;
             let mut words = String::new();
-            if let Ok(Tail { rows, seen_to, more }) = seen {
+            // A database that does not answer now will, later: nothing is passed over.
+            if let Ok(seen) = self.look().await {
+                let Tail { rows, seen_to, more } = seen?;
                 (self.after, self.behind) = (seen_to, more);
                 for row in rows {
                     words.push_str(&format!("id: {}\nevent: request\ndata: {}\n\n", row.id, shown::row(&row)));
@@ -99,5 +109,19 @@ impl Listener {
                 return Some(Bytes::from(words));
             }
         }
+    }
+
+    /// What came; nothing when the session has ended meanwhile.
+    async fn look(&self) -> Result<Option<Tail>, ApiError> {
+        let (session, search, after) = (self.session.clone(), self.search.clone(), self.after);
+        with_database(&self.state.database, move |connection| {
+            if let Some(token) = session
+                && sessions::find(connection, &token, now_us())?.is_none()
+            {
+                return Ok(None);
+            }
+            newer(connection, &search, after).map(Some)
+        })
+        .await
     }
 }
