@@ -27,17 +27,14 @@ pub(super) struct Card {
 /// The numbers of the stretch that `points` make up; `past` is the one before, `time` its parameters.
 pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> Vec<Card> {
     let now = points.iter().fold(Figures::default(), |sum, point| sum.plus(&point.figures));
-    let card = |key: Key, value: String, exact: String, query: &str, change: String| Card {
+    let card = |key: Key, value: String, exact: String, href: String, change: String| Card {
         label: f.k(&key),
         value,
         exact,
-        href: if let Some(sort) = query.strip_prefix("sort=") {
-            requests(f, "", &format!("{time}&sort={sort}"))
-        } else {
-            requests(f, query, time)
-        },
+        href,
         change,
     };
+    let most = |sort: &str| requests(f, "", &format!("{time}&sort=-{sort}"));
     let change = |now: Option<f64>, past: Option<f64>| change(f, now, past);
     let count = |figures: &Figures| Some(figures.requests as f64);
     let share = |figures: &Figures| (figures.requests > 0).then(|| figures.errors as f64 / figures.requests as f64);
@@ -53,28 +50,28 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
             Key("overview.requests"),
             shown::count(now.requests),
             shown::exact(now.requests),
-            "",
+            requests(f, "", time),
             change(count(&now), count(past)),
         ),
         card(
             Key("overview.error_share"),
             shown::percent(now.errors, now.requests),
             f.tf("overview.failed", &[&shown::exact(now.errors)]),
-            "is:error",
+            requests(f, "is:error", time),
             change(share(&now), share(past)),
         ),
         card(
             Key("overview.first_p95"),
             time_text(first),
             samples(first),
-            "sort=-ttft",
+            most("ttft"),
             change(p95(first), p95(first_past)),
         ),
         card(
             Key("overview.total_p95"),
             time_text(&now.total),
             samples(&now.total),
-            "sort=-total",
+            most("total"),
             change(p95(&now.total), p95(&past.total)),
         ),
         card(
@@ -87,14 +84,14 @@ pub(super) fn cards(f: &Frame, points: &[Point], past: &Figures, time: &str) -> 
             .join(" · ")
             .trim_matches([' ', '·'])
             .to_owned(),
-            "sort=-tokens",
+            most("tokens"),
             change(tokens(&now), tokens(past)),
         ),
         card(
             Key("overview.cost"),
             cost(&now).map_or_else(|| "—".to_owned(), shown::money),
             unless_none(Key("overview.unpriced"), now.unpriced),
-            "sort=-cost",
+            most("cost"),
             change(cost(&now).map(|nano| nano as f64), cost(past).map(|nano| nano as f64)),
         ),
     ]
