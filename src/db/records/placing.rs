@@ -101,23 +101,25 @@ impl<'a, C: Speaker> Placing<'a, C> {
         }
         let starts = thread.is_dialogue || ways.session.is_some();
         let conversation_id = found.as_ref().map(|earlier| earlier.conversation_id).or(starts.then_some(id));
+        let known_messages = found.as_ref().map(|earlier| earlier.known as i64);
         if let Some(conversation_id) = conversation_id {
-            self.remember(at, conversation_id);
+            self.remember(at, conversation_id, known_messages.unwrap_or(0));
         }
         // A prompt that is no list of messages is new as a whole.
         let fresh = found.as_ref().and_then(|earlier| thread.fresh(earlier.known));
-        let known_messages = found.as_ref().map(|earlier| earlier.known as i64);
         let linked_by = found.map(|earlier| earlier.by.to_owned());
         Ok(Placement { placed: Placed { conversation_id, linked_by, known_messages }, fresh })
     }
 
-    /// How the records to come will find this one.
-    fn remember(&mut self, at: usize, conversation_id: i64) {
+    /// How the records to come will find this one. In place of a chain the link of its question has the number of its messages
+    /// that were known: what was new then is new to who asks it again, who is the first to be answered.
+    fn remember(&mut self, at: usize, conversation_id: i64, known: i64) {
         let (thread, ways, record_id) = (&self.threads[at], &self.ways[at], self.ids[at]);
         let mut links = ways.ends.clone();
         if thread.is_dialogue {
             let asked = if thread.failed() { ways.asked } else { None };
-            links.extend([asked, thread.response()].into_iter().flatten().map(|link| (link, 0)));
+            links.extend(asked.map(|link| (link, known)));
+            links.extend(thread.response().map(|link| (link, 0)));
         }
         // One row stands for the whole session.
         links.extend(ways.session.filter(|link| !self.is_known(*link)).map(|link| (link, 0)));
@@ -154,7 +156,8 @@ impl<'a, C: Speaker> Placing<'a, C> {
     /// The earlier record whose messages and reply this one repeats.
     fn earlier(&mut self, thread: &Thread, ways: &Ways) -> QueryResult<Option<Earlier>> {
         if let Some(row) = self.newest(ways.asked)? {
-            return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "repeat", known: thread.len() }));
+            let known = usize::try_from(row.chain).unwrap_or(0).min(thread.len());
+            return Ok(Some(Earlier { conversation_id: row.conversation_id, by: "repeat", known }));
         }
         for &Boundary { link, chain, known } in &ways.boundaries {
             let rows = self.rows(link)?;

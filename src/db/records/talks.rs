@@ -138,23 +138,15 @@ fn add<T: PartialEq>(all: &mut Vec<T>, one: Option<T>) {
     }
 }
 
-/// The user's words of each record, in one line; of a record that continues others the new ones, of one that repeats another
-/// those that it repeats.
+/// The user's words of each record, in one line; of a record that continues others the new ones.
 ///
 /// # Errors
 /// The database's.
 pub fn titles(conn: &mut Connection, ids: &[i64]) -> Result<HashMap<i64, String>, Error> {
     let mut said = fresh(conn, ids)?;
-    let rows = rows(conn, ids)?;
-    let is_repeat = |row: &&Row| row.placed.linked_by.as_deref() == Some("repeat");
-    let repeats: Vec<i64> = rows.iter().filter(is_repeat).map(|row| row.id).collect();
-    let whole = texts(conn, &repeats)?;
     let title = |row: &Row| {
-        let body = match whole.get(&row.id) {
-            Some(texts) => texts.body.clone()?,
-            None => said.remove(&row.id)?.as_whole(&row.facts.path)?,
-        };
+        let body = said.remove(&row.id)?.as_whole(&row.facts.path)?;
         Some((row.id, preview(&row.facts.path, &body, None)?))
     };
-    Ok(rows.iter().filter_map(title).collect())
+    Ok(rows(conn, ids)?.iter().filter_map(title).collect())
 }

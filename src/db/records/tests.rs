@@ -202,10 +202,20 @@ fn a_question_asked_again_after_a_failure_is_the_same_conversation() {
     let mut failed = Client::new("a", "s").turn("hello", "");
     failed.facts.status = 500;
     failed.texts.response = Some(br#"{"error":{"message":"overloaded"}}"#.to_vec());
-    let records = [failed, Client::new("a", "s").turn("hello", "Hi."), Client::new("a", "s").turn("hello", "Hi.")];
-    let all = kept.one_by_one(&records[..2]);
-    assert_eq!(places(&all), [(1, 0), (1, 2)]);
-    assert_eq!(all[1].row.placed.linked_by.as_deref(), Some("repeat"));
+    let mut client = Client::new("a", "s");
+    let mut records = vec![failed.clone(), failed, client.turn("hello", "Hi.")];
+    let mut later = client.turn("and now?", "");
+    later.facts.status = 500;
+    later.texts.response = Some(br#"{"error":{"message":"overloaded"}}"#.to_vec());
+    let mut answered = later.clone();
+    answered.facts.status = 200;
+    answered.texts.response = Some(br#"{"choices":[{"message":{"role":"assistant","content":"Now."}}]}"#.to_vec());
+    records.extend([later, answered]);
+    let all = kept.one_by_one(&records);
+    // What is new to the failed one is new to those that ask it again: a search for it finds the answer too.
+    assert_eq!(places(&all), [(1, 0), (1, 0), (1, 0), (1, 3), (1, 3)]);
+    let by: Vec<Option<&str>> = all.iter().map(|one| one.row.placed.linked_by.as_deref()).collect();
+    assert_eq!(by, [None, Some("repeat"), Some("repeat"), Some("messages"), Some("repeat")]);
 }
 
 #[test]
