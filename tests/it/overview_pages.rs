@@ -107,13 +107,21 @@ fn failures_are_counted_over_the_whole_range_and_lead_to_what_they_say(kind: Kin
     let oldest = (210..215).map(|n| failure(n, 429, "too fast"));
     let newest =
         (0..210).rev().map(|n| failure(n, 502, if n % 3 == 0 { "name not known" } else { "the \"peer\" hung up" }));
-    let records: Vec<NewRecord> = oldest.chain(newest).collect();
+    // What upstreams answered themselves stands in their replies alone.
+    let answered = |n| {
+        let mut record = failure(n, 400, "");
+        record.facts.error = None;
+        record.texts.response = Some(br#"{"error":{"message":"max_tokens is too large","type":"x"}}"#.to_vec());
+        record
+    };
+    let records: Vec<NewRecord> = oldest.chain(newest).chain((0..3).map(answered)).collect();
     store(&gateway, &records);
     let visitor = Visitor::log_in(&gateway);
     let page = visitor.page("/admin?range=1h");
     let (_, section) = page.split_once("<h2>Failures by status</h2>").expect("the section");
     let section = section.split("</section>").next().unwrap();
     assert!(section.contains(">210</a>") && section.contains(">5</a>"), "{section}");
+    assert!(section.contains(">max_tokens is too large</a>"), "{section}");
     assert!(
         section.contains("Counted over the whole range; beside each what the newest 200 failures say"),
         "{section}"
@@ -126,7 +134,7 @@ fn failures_are_counted_over_the_whole_range_and_lead_to_what_they_say(kind: Kin
         found["count"].as_i64().unwrap_or_else(|| panic!("{link}: {found}"))
     };
     let counts: Vec<i64> = links.iter().map(|link| count(link)).collect();
-    assert_eq!(counts, [210, 140, 210, 5, 5], "status, words and number of each: {links:?}");
+    assert_eq!(counts, [210, 140, 210, 5, 5, 3, 3, 3], "status, words and number of each: {links:?}");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::record::store;
 use crate::support::reply::Reply;
-use crate::support::samples::{CHAT, good};
+use crate::support::samples::{CHAT, SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, browser, cookie_of, encoded, form};
-use crate::support::{KEY, PASSWORD, noise, on_both};
+use crate::support::{KEY, PASSWORD, noise, on_both, until};
 
 fn status_with(gateway: &Gateway, key: &str) -> u16 {
     let call = Call::chat(CHAT).without("Authorization").header("Authorization", &format!("Bearer {key}"));
@@ -304,4 +304,24 @@ fn the_routing_check_says_who_would_serve_and_why_not_the_others_and_calls_nobod
     );
     assert!(visitor.page("/admin/models").contains("model=gpt-y"));
     assert_eq!(upstream.count(), 0, "nobody is called");
+}
+
+#[test]
+fn nobody_is_called_ready_before_it_has_answered_again() {
+    let broken = FakeUpstream::always(Reply::json(500, SERVER_ERROR));
+    let plan = Gateway::on(Kind::Sqlite).setting("breaker_failures", "1").setting("breaker_open_ms", "50");
+    let gateway = plan.upstream(broken.row("broken").set("allow_models", "gpt-4o-mini")).start();
+    let visitor = Visitor::log_in(&gateway);
+    assert!(visitor.page("/admin/models").contains("1 ready"));
+    gateway.send(Call::chat(CHAT));
+    until("its rest is over", || {
+        let page = visitor.page("/admin/models/route?model=gpt-4o-mini");
+        assert!(!page.contains("● ready"), "{page}");
+        page.contains("the next request tries it").then_some(())
+    });
+    let page = visitor.page("/admin/models");
+    assert!(page.contains("none ready") && !page.contains("1 ready"), "{page}");
+    broken.now_answers(good());
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    assert!(visitor.page("/admin/models").contains("1 ready"));
 }

@@ -8,6 +8,7 @@ use askama::Template;
 
 use crate::balance::candidate::{Need, mix};
 use crate::balance::plan::WhyNot;
+use crate::balance::standing::Standing;
 use crate::dashboard::dress::escaped;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::dollars;
@@ -155,7 +156,8 @@ fn model_row(roster: &Roster, snapshot: &Snapshot, model: String, now_ms: i64) -
     let plan = roster.rehearse(snapshot, &need(snapshot, &model, ""), now_ms);
     let may = plan.iter().filter(|(_, why)| !is_final(why.as_ref()) || matches!(why, Some(WhyNot::KeyNotAllowed)));
     let names: Vec<String> = may.clone().map(|(index, _)| snapshot.upstreams[*index].label.clone()).collect();
-    let ready = may.filter(|(_, why)| matches!(why, None | Some(WhyNot::KeyNotAllowed))).count();
+    let is_ready = |index: usize| snapshot.upstreams[index].measured.standing(&model, now_ms) == Standing::Ready;
+    let ready = may.filter(|(index, _)| is_ready(*index)).count();
     let more = names.len().saturating_sub(NAMES);
     let names = names.into_iter().take(NAMES).collect();
     ModelRow {
@@ -192,14 +194,16 @@ pub(super) async fn route(visit: Visit) -> Page {
     if !model.is_empty() {
         for (index, why) in visit.state.roster.rehearse(&snapshot, &need(&snapshot, &model, &key), f.now_us / 1000) {
             let upstream = &snapshot.upstreams[index];
+            // It stands in its place as a ready one does, and nobody knows whether it works again.
+            let is_probe = upstream.measured.standing(&model, f.now_us / 1000) == Standing::Probe;
             let candidate = Candidate {
                 id: upstream.id,
                 name: upstream.label.clone(),
                 priority: upstream.priority,
                 weight: upstream.weight,
                 sent: upstream.models.get(&model).map(|sent| sent.name.clone()),
-                class: if why.is_none() { "ok" } else { "warn" },
-                why: reason(f, why),
+                class: if why.is_none() && !is_probe { "ok" } else { "warn" },
+                why: if why.is_none() && is_probe { f.t("route.probe").to_owned() } else { reason(f, why) },
             };
             if is_final(why.as_ref()) { out.push(candidate) } else { tried.push(candidate) }
         }

@@ -8,7 +8,7 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Connection;
-use crate::db::records::{Row, fresh, rows, texts};
+use crate::db::records::{Row, fresh, rows};
 use crate::error::Error;
 use crate::openai::dialogue::texts::preview;
 

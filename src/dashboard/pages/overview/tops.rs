@@ -1,6 +1,6 @@
 //! What stands out: models and keys by requests, statuses by failures. Start at [`grouped`] and [`errors`].
 //!
-//! **Invariant:** each entry leads to its requests. **May import:** `db`, `search`.
+//! **Invariant:** each entry leads to its requests. **May import:** `db`, `openai`, `search`.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,14 +10,17 @@ use crate::dashboard::pages::span::{filter, requests};
 use crate::dashboard::shown::{self, Figure};
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, find};
-use crate::db::records::Row;
+use crate::db::records::{Row, fresh};
 use crate::db::rollups::{Figures, Point};
 use crate::error::Error;
+use crate::openai::dialogue::texts::{Side, reply_texts};
 use crate::search::parse;
 
 const MOST: usize = 5;
 /// The newest failed requests that are looked at, and for how long.
 pub(super) const FAILED: usize = 200;
+/// Replies read at a time.
+const REPLIES: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(1);
 const ERROR_CHARS: usize = 80;
 
@@ -50,19 +53,48 @@ pub(super) fn grouped(f: &Frame, points: &[Point], field: &str, time: &str) -> V
     sums.into_iter().take(MOST).map(top).collect()
 }
 
+/// A request that failed.
+pub(super) struct Failure {
+    status: i32,
+    /// What went wrong here, or else what the reply says of it.
+    words: Option<String>,
+}
+
 /// The newest requests that failed in a stretch of time.
 ///
 /// # Errors
 /// The database's.
-pub(super) fn failed(connection: &mut Connection, from_us: i64, to_us: i64) -> Result<Vec<Row>, Error> {
+pub(super) fn failed(connection: &mut Connection, from_us: i64, to_us: i64) -> Result<Vec<Failure>, Error> {
     let Ok(query) = parse("is:error") else { return Ok(Vec::new()) };
     let deadline = Instant::now() + PATIENCE;
     let search = Search { query, from_us: Some(from_us), to_us: Some(to_us), deadline };
-    Ok(find(connection, &search, Cursor::Newest, FAILED)?.rows)
+    let rows = find(connection, &search, Cursor::Newest, FAILED)?.rows;
+    // Of these the reply alone tells what went wrong.
+    let answered: Vec<i64> = rows.iter().filter(|row| row.facts.error.is_none()).map(|row| row.id).collect();
+    let mut replies = HashMap::new();
+    for ids in answered.chunks(REPLIES) {
+        if Instant::now() >= deadline {
+            break;
+        }
+        replies.extend(fresh(connection, ids)?.into_iter().map(|(id, said)| (id, said.response)));
+    }
+    let words = |row: &Row| row.facts.error.clone().or_else(|| told(replies.get(&row.id)?.as_deref()?));
+    Ok(rows.iter().map(|row| Failure { status: row.facts.status, words: words(row) }).collect())
+}
+
+/// What a reply says of its failure.
+fn told(reply: &[u8]) -> Option<String> {
+    let mut told = None;
+    reply_texts(reply, &mut |side, text| {
+        if side == Side::Error {
+            told.get_or_insert_with(|| text.to_owned());
+        }
+    });
+    told
 }
 
 /// The statuses with the most failures over the whole stretch, each with its most frequent words among the newest ones.
-pub(super) fn errors(f: &Frame, points: &[Point], failed: &[Row], time: &str) -> Vec<Top> {
+pub(super) fn errors(f: &Frame, points: &[Point], failed: &[Failure], time: &str) -> Vec<Top> {
     let mut sums: HashMap<&str, i64> = HashMap::new();
     points.iter().for_each(|point| *sums.entry(&point.group).or_default() += point.figures.errors);
     let mut sums: Vec<(&str, i64)> = sums.into_iter().filter(|(_, errors)| *errors > 0).collect();
@@ -70,7 +102,7 @@ pub(super) fn errors(f: &Frame, points: &[Point], failed: &[Row], time: &str) ->
     let top = |(status, count): (&str, i64)| {
         // Without a status nobody was answered.
         let of_status = if status == "0" { "-status:100..999".to_owned() } else { format!("status:{status}") };
-        let words = most_frequent(failed.iter().filter(|row| row.facts.status.to_string() == status));
+        let words = most_frequent(failed.iter().filter(|one| one.status.to_string() == status));
         Top {
             name: match status {
                 "0" => f.t("test.no_answer").to_owned(),
@@ -89,9 +121,9 @@ pub(super) fn errors(f: &Frame, points: &[Point], failed: &[Row], time: &str) ->
 }
 
 /// What failures say most often.
-fn most_frequent<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<String> {
+fn most_frequent<'a>(failures: impl Iterator<Item = &'a Failure>) -> Option<String> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    for words in rows.filter_map(|row| row.facts.error.as_deref()).filter(|words| !words.trim().is_empty()) {
+    for words in failures.filter_map(|one| one.words.as_deref()).filter(|words| !words.trim().is_empty()) {
         *counts.entry(words).or_default() += 1;
     }
     let most = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0)));
