@@ -18,10 +18,15 @@ pub(super) const DAY_S: i64 = 24 * 60 * MINUTE_S;
 /// The longest range, in s.
 pub(super) const LONGEST_S: i64 = 400 * DAY_S;
 
-/// RFC 3339 with an offset, in unix µs.
+/// RFC 3339 with an offset, in unix µs; the seconds may be left out.
 pub(super) fn moment(field: &'static str, text: &str) -> Result<i64, ApiError> {
     // A `+` that was not percent-encoded has become a blank.
-    let time = DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
+    let mut text = text.replace(' ', "+");
+    let minute = "2026-11-24T08:30".len();
+    if text.get(minute..).is_some_and(|rest| rest.starts_with(['Z', 'z', '+', '-'])) {
+        text.insert_str(minute, ":00");
+    }
+    let time = DateTime::parse_from_rfc3339(&text);
     let wrong = |_| ApiError::field_keyed(field, Key("time.moment"), &[]);
     time.map(|time| time.timestamp_micros()).map_err(wrong)
 }
@@ -64,7 +69,18 @@ pub(super) fn duration(field: &'static str, text: &str) -> Result<i64, ApiError>
 mod tests {
     use jiff::tz::TimeZone;
 
-    use crate::dashboard::times::dated;
+    use crate::dashboard::times::{dated, moment};
+
+    #[test]
+    fn a_moment_needs_its_offset_and_no_seconds() {
+        let read = |text| moment("from", text).ok();
+        for text in ["2026-11-24T08:30Z", "2026-11-24T08:30:00Z", "2026-11-24T16:30+08:00", "2026-11-24T16:30 08:00"] {
+            assert_eq!(read(text), Some(1_795_509_000_000_000), "{text}");
+        }
+        for text in ["2026-11-24T08:30", "2026-11-24T08:30:00", "2026-11-24T08Z", "Z", "2026-11-24T08:3é:00Z"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_date_is_a_day_of_the_zone_also_when_clocks_change() {

@@ -177,6 +177,44 @@ fn no_two_labels_of_an_axis_are_the_same() {
     }
 }
 
+#[test]
+fn pages_of_any_range_with_something_in_every_step_are_small() {
+    let gateway = Gateway::on(Kind::Sqlite).setting("time_zone", "Asia/Shanghai").start();
+    let now_us = chrono::Utc::now().timestamp_micros();
+    let request = |(n, ago_s): (i64, i64)| {
+        let facts = Facts {
+            started_us: now_us - ago_s * 1_000_000,
+            path: "/v1/chat/completions".to_owned(),
+            model: Some(format!("a-model-with-a-name-{}", n % 12)),
+            key_name: format!("program-{}", n % 12),
+            status: if n % 5 == 0 { 502 } else { 200 },
+            first_byte_us: Some(300_000 + n),
+            first_content_us: Some(350_000 + n),
+            total_us: 2_400_000 + n,
+            tokens_in: Some(1000 + n),
+            tokens_out: Some(300 + n),
+            cost_nano: Some(1_234_567 + n),
+            attempts: "[]".to_owned(),
+            ending: Ending::Complete,
+            ..Facts::default()
+        };
+        NewRecord { facts, ..NewRecord::default() }
+    };
+    // In each range every step has all models and keys, and failures.
+    let (hour, day) = (3600, 86_400);
+    let ranges = [(4, hour), (120, day), (1000, 7 * day), (3000, 30 * day), (7000, 90 * day)];
+    let times = ranges.into_iter().flat_map(|(each_s, upto_s)| (1..upto_s / each_s).map(move |n| (n, n * each_s)));
+    store(&gateway, &times.map(request).collect::<Vec<_>>());
+    let visitor = Visitor::log_in(&gateway);
+    for range in ["1h", "24h", "7d", "30d", "90d"] {
+        for page in ["/admin?", "/admin/usage?", "/admin/usage?metric=ttft&by=model&top=4&"] {
+            let page = format!("{page}range={range}");
+            let bytes = visitor.get(&page).body.len();
+            assert!(bytes <= 80 * 1024, "{page}: {bytes} bytes");
+        }
+    }
+}
+
 on_both! {
     failures_are_counted_over_the_whole_range_and_lead_to_what_they_say,
     while_records_wait_the_numbers_say_until_when_they_are_whole,

@@ -123,7 +123,8 @@ impl Chart {
                 Cell { text, title: exact(series, value), href }
             };
             let told_cells = series.iter().zip(&cells).map(cell).collect();
-            let named = series.iter().zip(&cells).map(|(series, cell)| match exact(series, cell).as_str() {
+            let known = series.iter().zip(&cells).filter(|(series, _)| value(series).is_some());
+            let named = known.map(|(series, cell)| match exact(series, cell).as_str() {
                 "" => format!("{} {cell}", series.name),
                 exact => format!("{} {exact}", series.name),
             });

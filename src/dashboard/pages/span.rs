@@ -20,9 +20,9 @@ pub(in crate::dashboard) const RANGES: [(&str, Key); 5] = [
     ("30d", Key("range.30d")),
     ("90d", Key("range.90d")),
 ];
-/// Steps of charts, in s, and how many of them a chart has at most.
-const STEPS: [i64; 9] = [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400];
-const MOST_STEPS: i64 = 100;
+/// Steps of charts, in s, and how many of them a chart has at most: each is a link in the drawing and a row below it.
+const STEPS: [i64; 11] = [60, 120, 300, 900, 1800, 3600, 7200, 14_400, 28_800, DAY_S, 2 * DAY_S];
+const MOST_STEPS: i64 = 50;
 
 /// See the module.
 pub(in crate::dashboard) struct Span {
@@ -64,7 +64,7 @@ impl Span {
     /// A step, in s, of which a chart can show all.
     pub(in crate::dashboard) fn step_s(&self) -> i64 {
         let length_s = (self.to_us - self.from_us) / 1_000_000;
-        STEPS.into_iter().find(|step_s| length_s / step_s <= MOST_STEPS).unwrap_or(7 * 86_400)
+        STEPS.into_iter().find(|step_s| length_s / step_s <= MOST_STEPS).unwrap_or(7 * DAY_S)
     }
 
     /// Where its steps begin, s since 1970, as rollups have them.
@@ -92,7 +92,15 @@ pub(in crate::dashboard) fn clock(f: &Frame, span: &Span, at_s: i64) -> String {
 
 /// Two moments as parameters.
 pub(in crate::dashboard) fn between(f: &Frame, from_us: i64, to_us: i64) -> String {
-    format!("from={}&to={}", escaped(&f.time(&from_us).rfc3339), escaped(&f.time(&to_us).rfc3339))
+    // Pages have hundreds of these, so they are short: whole minutes without seconds, and of an offset only the `+` encoded.
+    let time = |us: i64| {
+        let text = f.time(&us).rfc3339.replace("+00:00", "Z").replace('+', "%2B");
+        match text.split_at_checked("2026-11-24T08:30".len()) {
+            Some((minute, rest)) if us % 60_000_000 == 0 => format!("{minute}{}", rest.trim_start_matches(":00")),
+            _ => text,
+        }
+    };
+    format!("from={}&to={}", time(from_us), time(to_us))
 }
 
 /// Requests that a query finds in a stretch of time.
@@ -134,9 +142,11 @@ mod tests {
         let now = 1_790_000_000_000_000;
         let read = |text: &str| Span::read(&Form::parse(text.as_bytes()), (now, &TimeZone::UTC));
         for (text, length_s, step_s) in [
-            ("", 86_400, 900),
-            ("range=1h", 3600, 60),
-            ("range=7d&by=x", 604_800, 7200),
+            ("", 86_400, 1800),
+            ("range=1h", 3600, 120),
+            ("range=7d&by=x", 604_800, 14_400),
+            ("range=30d", 2_592_000, 86_400),
+            ("range=90d", 7_776_000, 172_800),
             ("range=400d", 34_560_000, 604_800),
         ] {
             let span = read(text).unwrap();

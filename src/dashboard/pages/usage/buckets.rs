@@ -15,7 +15,7 @@ pub(super) const BARS: usize = 120;
 pub(super) const POINTS: usize = 240;
 /// A range longer than this has days by itself, or weeks.
 const DAYS_FROM_S: i64 = 14 * DAY_S;
-const WEEKS_FROM_S: i64 = 120 * DAY_S;
+const WEEKS_FROM_S: i64 = 60 * DAY_S;
 
 /// What can be asked for.
 pub(super) const BUCKETS: [(&str, Key); 6] = [

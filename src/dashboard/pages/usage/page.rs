@@ -23,7 +23,7 @@ use crate::db::rollups::{By, Figures, series};
 
 const CLASSES: [&str; SERIES + 1] = ["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s1 dash", "s2 dot"];
 /// Cells of the chart's table that are links of their own, at most: each is as long as the rest of its row. Beyond that the steps are.
-const LINKS: usize = 300;
+const LINKS: usize = 120;
 
 #[derive(Template)]
 #[template(path = "usage.html")]
