@@ -100,6 +100,32 @@ fn every_page_fits_narrow_screens_and_fingers() {
     }
 }
 
+/// Makes a table long, scrolls down to its last row, and says where its head was, where it is now, and where that row is.
+const HEAD: &str = "
+const box = document.querySelector('.scroll'), head = box.querySelector('th');
+const before = head.getBoundingClientRect().top;
+const rows = box.querySelector('tbody');
+for (let more = 0; more < 60; more++) rows.append(rows.lastElementChild.cloneNode(true));
+const last = rows.lastElementChild;
+box.scrollTop = box.scrollHeight;
+scrollBy(0, last.getBoundingClientRect().bottom - innerHeight);
+return [before, head.getBoundingClientRect().top, last.getBoundingClientRect().top]";
+
+#[test]
+fn the_head_of_a_table_stays_in_sight_at_any_width() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    for width in [900, 1280, 1500] {
+        browser.size(width, 600);
+        for page in ["/admin/requests", "/admin/requests?cols=cost&cols=ua&cols=host", "/admin/upstreams", "/admin/conversations"] {
+            browser.go(page);
+            let tops = browser.script(HEAD);
+            let [before, after, last] = [0, 1, 2].map(|at| tops[at].as_f64().unwrap());
+            assert!(before > after && after >= 0.0 && last > after, "{page} at {width} px: {tops}");
+        }
+    }
+}
+
 #[test]
 fn on_a_narrow_screen_the_navigation_is_a_menu_that_opens_without_script() {
     let stage = Stage::new();
