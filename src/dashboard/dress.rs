@@ -5,7 +5,7 @@
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -15,6 +15,7 @@ use log::error;
 
 use crate::dashboard::form::{see, wants_page};
 use crate::dashboard::frame::{Frame, language_switch};
+use crate::dashboard::login::TRIES_WINDOW;
 use crate::dashboard::pages::addresses;
 use crate::dashboard::password::random_secret;
 use crate::dashboard::reply::ApiError;
@@ -74,8 +75,8 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
         return Ok(finished(request.into_response(response)));
     }
     let response = next.call(request).await?;
-    if looks && response.status() == StatusCode::METHOD_NOT_ALLOWED && response.response().error().is_none() {
-        return Ok(finished(only_sent(response.into_parts().0, is_page).await));
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.response().error().is_none() {
+        return Ok(finished(not_this_way(response, (is_page, looks)).await));
     }
     let Some(error) = response.response().error().filter(|_| is_page) else {
         return Ok(finished(response));
@@ -86,17 +87,24 @@ pub(super) async fn dress(request: ServiceRequest, next: Next<BoxBody>) -> Resul
     Ok(finished(response.into_response(page)))
 }
 
-/// Nothing is to be seen at an address that things are sent to: told only to those who may know.
-async fn only_sent(request: HttpRequest, is_page: bool) -> ServiceResponse<BoxBody> {
+/// An address that is there for other methods: told only to those who may know.
+async fn not_this_way(refused: ServiceResponse<BoxBody>, (is_page, looks): (bool, bool)) -> ServiceResponse<BoxBody> {
+    let (request, refused) = refused.into_parts();
+    let key = if looks { Key("error.only_sent") } else { Key("error.only_seen") };
     let error = match Admin::extract(&request).await {
-        Ok(_) => ApiError::keyed(StatusCode::METHOD_NOT_ALLOWED, Key("error.only_sent")),
+        Ok(_) => ApiError::keyed(StatusCode::METHOD_NOT_ALLOWED, key),
         Err(error) => error,
     };
-    let page = if is_page { page_of(&error, &request, true) } else { None };
+    let page = if is_page { page_of(&error, &request, looks) } else { None };
     let mut response = page.unwrap_or_else(|| error.error_response());
     if error.status_code() == StatusCode::METHOD_NOT_ALLOWED {
         let is_price = request.match_pattern().as_deref() == Some(PRICE);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(if is_price { "PUT, DELETE" } else { "POST" }));
+        let sent = if is_price { "PUT, DELETE" } else { "POST" };
+        let allow = match refused.headers().get(ALLOW).filter(|_| !looks) {
+            Some(allow) => allow.clone(),
+            None => HeaderValue::from_static(if looks { sent } else { "GET" }),
+        };
+        response.headers_mut().insert(ALLOW, allow);
     }
     ServiceResponse::new(request, response)
 }
@@ -176,6 +184,10 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 fn finished(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        // No more than so many wrong passwords; there is no other limit here.
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(TRIES_WINDOW.as_secs()));
+    }
     put_headers(response.headers_mut());
     response
 }

@@ -27,7 +27,7 @@ use crate::state::State;
 /// Wrong passwords that one address may try …
 const TRIES: u32 = 10;
 /// … within this time.
-const TRIES_WINDOW: Duration = Duration::from_secs(60);
+pub(super) const TRIES_WINDOW: Duration = Duration::from_secs(60);
 /// Addresses remembered at most.
 const ADDRESSES: usize = 10_000;
 /// Passwords checked at a time: each takes 32 MiB and a core, and anybody may send them.

@@ -10,7 +10,7 @@ use crate::support::gateway::Gateway;
 use crate::support::record::store;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between, browser};
+use crate::support::visitor::{Visitor, between, browser, form};
 
 #[test]
 fn the_histogram_tells_its_times_and_its_most() {
@@ -104,6 +104,12 @@ fn an_address_that_only_takes_forms_says_so_to_whoever_looks_at_it() {
         assert_eq!(stranger.status, 303, "{path} tells nobody else");
         assert_eq!(gateway.send(Call::get(path)).status, 401, "{path}");
     }
+    let answer = visitor.post("/admin/models", "a=b");
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+    assert!(answer.text().contains("only for looking") && answer.text().contains("<nav"), "{}", answer.text());
+    assert_eq!(gateway.admin("POST", "/admin/models", "{}").json()["error"]["type"], "admin_error");
+    let answer = gateway.send(form("/admin/theme", "theme=dark"));
+    assert!(answer.status == 401 && answer.text().contains("href=\"/admin/login\">"), "{}", answer.text());
 }
 
 #[test]

@@ -117,7 +117,12 @@ fn the_head_of_a_table_stays_in_sight_at_any_width() {
     let browser = Browser::logged_in(&stage.gateway, true);
     for width in [900, 1280, 1500] {
         browser.size(width, 600);
-        for page in ["/admin/requests", "/admin/requests?cols=cost&cols=ua&cols=host", "/admin/upstreams", "/admin/conversations"] {
+        for page in [
+            "/admin/requests",
+            "/admin/requests?cols=cost&cols=ua&cols=host",
+            "/admin/upstreams",
+            "/admin/conversations",
+        ] {
             browser.go(page);
             let tops = browser.script(HEAD);
             let [before, after, last] = [0, 1, 2].map(|at| tops[at].as_f64().unwrap());
