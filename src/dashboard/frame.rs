@@ -59,6 +59,7 @@ pub(super) struct Flash {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct Frame {
     pub(super) lang: Lang,
     /// `light`, `dark`, or `system`.
@@ -115,6 +116,11 @@ impl Frame {
             path: request.path().to_owned(),
             from_disk: state.static_dir.is_some(),
         }
+    }
+
+    /// The same frame at this moment.
+    pub(super) fn at_present(&self) -> Frame {
+        Frame { now_us: now_us(), ..self.clone() }
     }
 
     /// The text of a key.

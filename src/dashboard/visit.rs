@@ -65,6 +65,11 @@ impl Visit {
         self.request.query_string()
     }
 
+    /// The request itself.
+    pub(super) fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
     /// Scheme and host that the browser asked, for commands to copy.
     pub(super) fn base(&self) -> String {
         let connection = self.request.connection_info();

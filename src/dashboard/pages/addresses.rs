@@ -18,7 +18,7 @@ use crate::dashboard::words::Key;
 /// A page's route below `/admin`, and the parameters it knows beside `tz`.
 type Known = (&'static str, &'static [&'static str]);
 
-const KNOWN: [Known; 35] = [
+const KNOWN: [Known; 36] = [
     ("", &["range", "from", "to", "refresh"]),
     ("/login", &["next"]),
     ("/setup", &[]),
@@ -29,6 +29,7 @@ const KNOWN: [Known; 35] = [
     ("/keys/one", &["name"]),
     ("/keys/delete", &["name"]),
     ("/requests", &["q", "add", "range", "from", "to", "before", "after", "limit", "sort", "cols", "refresh"]),
+    ("/requests/rows", &["q", "range", "from", "cols", "after"]),
     ("/saved", &[]),
     ("/saved/{id}/delete", &[]),
     ("/requests/{id}", &["q", "range", "from", "to", "view", "turns", "find"]),

@@ -118,7 +118,7 @@ fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
 }
 
 #[test]
-fn rows_that_come_have_the_columns_that_were_added() {
+fn rows_that_come_are_as_those_of_a_page_that_is_loaded() {
     let upstream = picky();
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
     let browser = Browser::logged_in(&gateway, true);
@@ -126,12 +126,18 @@ fn rows_that_come_have_the_columns_that_were_added() {
     browser.click("[data-live]");
     gateway.send(chat("fine"));
     until("a row has come", || (rows(&browser) == 1).then_some(()));
-    let table = "return JSON.stringify([...document.querySelectorAll('tr[data-id] td:nth-child(n+12)')].map((at) => [at.dataset.l, at.className, at.textContent]))";
+    let table = "return JSON.stringify([...document.querySelectorAll('tr[data-id] td')].map((at) => [at.dataset.l, at.className, at.textContent.trim(), at.title, ...[...at.querySelectorAll('button, a, time')].map((one) => one.value ?? one.getAttribute('href') ?? one.dateTime)]))";
     let live = browser.text(table);
     browser.go("/admin/requests?cols=conv,finish,path,cost,host");
     assert_eq!(live, browser.text(table), "as on a page that is loaded");
-    assert!(live.contains("[\"Path\",\"\",\"/v1/chat/completions\"]") && live.contains("\"stop\""), "{live}");
+    assert!(live.contains("[\"Path\",\"\",\"/v1/chat/completions\",") && live.contains("\"finish:stop\""), "{live}");
     assert!(live.contains("$0.0000") && live.contains("Conversation\",\"num\",\""), "{live}");
+    assert!(live.contains("\"fine\"") && live.contains("\"model:gpt-4o\""), "words and filters: {live}");
+    for elsewhere in ["sort=-total", "to=2036-01-01", "before=1"] {
+        browser.go(&format!("/admin/requests?range=all&{elsewhere}"));
+        let live = "return document.querySelectorAll('[data-live]').length";
+        assert_eq!(browser.script(live), 0, "new rows do not belong here: {elsewhere}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::Ask;
 use crate::dashboard::pages::query::empty::{Empty, counted};
-use crate::dashboard::pages::query::scope::{Scope, encoded, found};
+use crate::dashboard::pages::query::scope::{Scope, found};
 use crate::dashboard::pages::requests::chart::{Axis, Bar, axis, bars};
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
@@ -83,12 +83,9 @@ struct List<'a> {
 /// What the live tail needs.
 struct Live {
     after: i64,
+    /// Where rows come from; empty where new ones do not belong on the page.
     stream: String,
-    record: String,
     refresh: String,
-    upstreams: String,
-    /// The columns that were added.
-    cols: String,
 }
 
 /// `GET /admin/requests?q=&add=&range=&from=&to=&before=&after=&limit=&sort=&cols=&refresh=&tz=`.
@@ -129,14 +126,14 @@ pub(super) async fn show(visit: Visit) -> Page {
 }
 
 /// How the list is shown.
-struct Wishes {
-    cols: Vec<&'static str>,
+pub(super) struct Wishes {
+    pub(super) cols: Vec<&'static str>,
     sort: Option<NumberField>,
     refresh: String,
 }
 
 impl Wishes {
-    fn of(asked: &Asked) -> Result<Wishes, ApiError> {
+    pub(super) fn of(asked: &Asked) -> Result<Wishes, ApiError> {
         let mut cols = Vec::new();
         for name in asked.other("cols").unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
             let known = COLUMNS.iter().find(|(known, _)| *known == name);
@@ -192,6 +189,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("tz", ""), ("format", format)])))
     };
     let is_wrong = ask.wrong.is_some();
+    let is_first = !is_wrong && newer.is_none() && visit.query().text("before").is_empty();
     List {
         count: match (seen.found.count, seen.found.count_capped) {
             (count, true) if count < COUNT_CAP => format!("{}+", shown::exact(i64::from(count))),
@@ -224,17 +222,11 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         refresh: wishes.refresh.clone(),
         live: Live {
             after: seen.newest,
-            stream: format!(
-                "/admin/requests/stream{}",
-                Scope::read(&format!("q={}", encoded(scope.get("q")))).with(&[])
-            ),
-            record: scope.which().with(&[]),
+            stream: match is_first && wishes.sort.is_none() && scope.get("to").is_empty() {
+                true => format!("{LIST}/rows{}", scope.with(&[("limit", ""), ("refresh", "")])),
+                false => String::new(),
+            },
             refresh: scope.link(&[("refresh", if wishes.refresh.is_empty() { "10" } else { "" })]),
-            upstreams: serde_json::to_string(
-                &seen.names.iter().map(|(id, name)| (id, &name.shown)).collect::<HashMap<_, _>>(),
-            )
-            .unwrap_or_default(),
-            cols: maker.columns().map(|(name, _)| *name).collect::<Vec<_>>().join(","),
         },
         newer,
         older,

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
+//! | `live` | new rows of the list as they come |
 //! | `saved` | searches with a name |
 //! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
 //! | `diff` | two requests compared |
@@ -23,6 +24,7 @@ pub(super) mod figures;
 mod files;
 mod find;
 mod list;
+mod live;
 mod look;
 mod one;
 pub(super) mod parts;
@@ -51,6 +53,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
     let form = || fn_guard(|context| is_form(&context.head().headers));
     config
         .service(resource("/requests").guard(page()).route(web::get().to(list::show)))
+        .service(resource("/requests/rows").route(web::get().to(live::rows)))
         .service(resource("/saved").route(web::get().to(saved::show)).route(web::post().guard(form()).to(saved::add)))
         .service(resource("/saved/{id}").route(web::post().guard(form()).to(saved::change)))
         .service(
