@@ -246,7 +246,7 @@ impl fmt::Display for Mistake {
             ),
             Mistake::ShortTerm { term, days } => write!(
                 f,
-                "`{term}` is too short to search for in all times: add a range of {days} days or less, like range=7d"
+                "`{term}` is too short to search for in so long a time: choose {days} days or less, like range=7d"
             ),
         }
     }

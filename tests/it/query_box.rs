@@ -57,6 +57,10 @@ fn both_lists_offer_the_same_help_and_the_names_there_are() {
         assert!(help.contains("status:") && help.contains("name=\"add\" value=\"status:502\""), "{help}");
         let chips = between(&page, "<ul class=\"chips\" aria-label=\"Terms", "</ul>");
         assert!(chips.contains("hello ×"), "{page}");
+        let page = visitor.page(&format!("{list}?q=%22one%22+hello+-%22two%22&range=7d"));
+        let chips = between(&page, "<ul class=\"chips\" aria-label=\"Terms", "</ul>");
+        let left = chips.split("href=\"").nth(2).unwrap().split('"').next().unwrap();
+        assert!(left.starts_with("?q=%22one%22+-%22two%22&"), "the others stay as they were typed: {left}");
     }
 }
 

@@ -50,11 +50,11 @@ fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(
         let told = titles(&page);
         assert_eq!(told.len(), 48, "{told:?}");
         let begins = [":00 – ", ":30 – "].iter().any(|begin| told[45].contains(begin));
-        assert!(begins && told[45].ends_with(": 3 attempts, 1 failed"), "{}", told[45]);
-        assert!(told[0].ends_with(": 0 attempts, 0 failed"), "{}", told[0]);
+        assert!(begins && told[45].ends_with(": attempts 3, failed 1"), "{}", told[45]);
+        assert!(told[0].ends_with(": attempts 0, failed 0"), "{}", told[0]);
         let whole = format!("<a class=\"strip\" href=\"/admin/requests?q=upstream%3A{id}&#38;range=24h\"");
         assert!(page.contains(&whole), "{page}");
-        assert!(page.contains("4 attempts, 75.0 % went well, 1 failed; last request"), "{page}");
+        assert!(page.contains("attempts 4, went well 75.0 %, failed 1; last request"), "{page}");
         assert!(page.contains(" s ago"), "{page}");
     }
     let page = visitor.page(&format!("/admin/upstreams/{id}"));
@@ -67,7 +67,7 @@ fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(
     let found: usize = links.iter().map(|link| visitor.page(link).matches("<tr data-id=").count()).sum();
     assert_eq!(found, 4, "{links:?}");
     assert!(
-        page.contains(&format!("<a href=\"/admin/requests?q=upstream%3A{id}&#38;range=7d\">7 days: 4 attempts")),
+        page.contains(&format!("<a href=\"/admin/requests?q=upstream%3A{id}&#38;range=7d\">7 days: attempts 4")),
         "{page}"
     );
 }
@@ -88,7 +88,7 @@ fn where_nothing_but_tests_asked_the_strip_is_hatched(kind: Kind) {
         assert!(titles(&page).iter().any(|title| title.ends_with(told)), "{:?}", titles(&page));
         let strip = between(&page, "<svg class=\"strip\"", "</svg>");
         assert!(strip.contains(&format!("<path class=\"{class}\" d=\"M")) && strip.contains("v-2h4v2zm0-4"), "{strip}");
-        assert!(page.contains("7 days: 0 attempts"), "tests are no traffic: {page}");
+        assert!(page.contains("7 days: attempts 0"), "tests are no traffic: {page}");
     }
     // What callers ask counts for more.
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);

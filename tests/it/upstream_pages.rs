@@ -117,10 +117,10 @@ fn an_attempt_that_failed_over_is_seen_where_it_was_made(kind: Kind) {
     let visitor = Visitor::log_in(&gateway);
     for page in ["/admin/upstreams", "/admin", &format!("/admin/upstreams/{}", gateway.upstream_id("broken"))] {
         let page = visitor.page(page);
-        assert!(page.contains("1 attempts, 0.0 % went well, 1 failed"), "{page}");
+        assert!(page.contains("attempts 1, went well 0.0 %, failed 1"), "{page}");
     }
     let list = visitor.page("/admin/upstreams");
-    assert!(list.contains("1 attempts, 100 % went well, 0 failed"), "{list}");
+    assert!(list.contains("attempts 1, went well 100 %, failed 0"), "{list}");
 }
 
 #[test]

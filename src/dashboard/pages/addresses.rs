@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::dashboard::form::Form;
 use crate::dashboard::pages::query::scope::tidy;
 use crate::dashboard::reply::ApiError;
-use crate::dashboard::words::Key;
+use crate::dashboard::words::{Key, Lang};
 
 /// A page's route below `/admin`, and the parameters it knows beside `tz`.
 type Known = (&'static str, &'static [&'static str]);
@@ -83,6 +83,11 @@ pub(in crate::dashboard) fn settled(request: &HttpRequest) -> Result<Option<Http
     let known = [known, &["tz"]].concat();
     let is_unknown = |(name, value): &(&str, &str)| !known.contains(name) && !value.trim().is_empty();
     if let Some((unknown, _)) = query.pairs().find(is_unknown) {
+        if unknown == "lang" {
+            // A language that there is has been taken before.
+            let there = [Lang::En, Lang::Zh].map(Lang::tag).join(", ");
+            return Err(ApiError::field_keyed("lang", Key("field.one_of"), &[&there]));
+        }
         let args: [&dyn Display; 2] = [&unknown, &known.join(", ")];
         return Err(ApiError::keyed_with(StatusCode::BAD_REQUEST, Key("error.parameter"), &args));
     }

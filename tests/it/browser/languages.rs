@@ -113,7 +113,14 @@ fn no_english_is_left_on_chinese_pages() {
     assert!(left.is_empty(), "{left:#?}");
     browser.go("/admin/settings?tab=audit");
     let audit = browser.text("return document.querySelector('main table').innerText");
-    for told in ["设置 policy", "+ 密钥 key-2", "密钥 key-2: disabled", "+ 价格 gpt-x", "登录会话 "] {
+    for told in [
+        "设置 policy",
+        "+ 调用密钥 key-2: 密钥 ",
+        "调用密钥 key-2: 已停用",
+        "→ 是",
+        "+ 价格 gpt-x: 模型名称 gpt-x",
+        "登录会话 ",
+    ] {
         assert!(audit.contains(told), "{told} in {audit}");
     }
     for word in ["setting", "session", "key key"] {

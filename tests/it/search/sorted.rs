@@ -121,7 +121,7 @@ fn the_time_and_speed_on_the_page_are_those_that_are_searched(kind: Kind) {
     let visitor = Visitor::log_in(&gateway);
     let page = visitor.page(&format!("/admin/requests?q={}", encoded("ttft:900ms tps:50")));
     let cell = |label: &str| between(&page, &format!("data-l=\"{label}\">"), "<").to_owned();
-    assert_eq!((cell("First token"), cell("Tokens/s")), ("900 ms".to_owned(), "50.0".to_owned()), "{page}");
+    assert_eq!((cell("TTFT"), cell("Tokens/s")), ("900 ms".to_owned(), "50.0".to_owned()), "{page}");
 }
 
 on_both! {

@@ -175,11 +175,17 @@ fn offers() -> Vec<String> {
 }
 
 fn chips(query: &Query, text: &str, scope: &Scope) -> Vec<Chip> {
-    let chip = |(index, clause): (usize, &Clause)| Chip {
+    let chip = |clause: &Clause| Chip {
         text: text.get(clause.span.clone()).unwrap_or_default().to_owned(),
-        without: scope.link(&[("q", &query.without(index).to_string())]),
+        without: scope.link(&[("q", &without(text, &clause.span))]),
     };
-    query.clauses.iter().enumerate().map(chip).collect()
+    query.clauses.iter().map(chip).collect()
+}
+
+/// A query without one of its terms, the others as they were typed.
+fn without(text: &str, span: &Range<usize>) -> String {
+    let (before, after) = (text.get(..span.start).unwrap_or_default(), text.get(span.end..).unwrap_or_default());
+    format!("{} {}", before.trim_end(), after.trim_start()).trim().to_owned()
 }
 
 fn help(f: &Frame) -> Vec<Help> {

@@ -8,7 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::shown::Moment;
 use crate::dashboard::visit::{Page, Visit};
-use crate::dashboard::words::Key;
+use crate::dashboard::words::{Key, Lang};
 use crate::db::audit::{Entry, page};
 
 const ROWS: i64 = 50;
@@ -36,6 +36,32 @@ const NOUNS: [(&str, Key); 9] = [
     ("session", Key("audit.session")),
     ("password", Key("audit.password")),
 ];
+
+/// Fields with the words of their forms, where these name no other unit; and what is on or off.
+const FIELDS: [(&str, Key); 21] = [
+    ("name", Key("upstream.name")),
+    ("endpoint", Key("upstream.endpoint")),
+    ("sk", Key("upstream.sk")),
+    ("enabled", Key("upstream.enabled")),
+    ("priority", Key("upstream.priority")),
+    ("position", Key("upstream.position")),
+    ("weight", Key("upstream.weight")),
+    ("allow_models", Key("upstream.allow_models")),
+    ("deny_models", Key("upstream.deny_models")),
+    ("allow_keys", Key("upstream.allow_keys")),
+    ("keep_header", Key("upstream.keep_header")),
+    ("recording", Key("upstream.recording")),
+    ("extra_headers", Key("upstream.extra_headers")),
+    ("model_map", Key("upstream.model_map")),
+    ("proxy", Key("upstream.proxy")),
+    ("auth", Key("upstream.auth")),
+    ("pattern", Key("price.pattern")),
+    ("input", Key("price.input")),
+    ("output", Key("price.output")),
+    ("key", Key("col.key")),
+    ("disabled", Key("state.disabled")),
+];
+const SWITCHES: [(&str, Key); 2] = [("true", Key("audit.yes")), ("false", Key("audit.no"))];
 
 #[derive(Template)]
 #[template(path = "settings/audit.html")]
@@ -99,6 +125,21 @@ pub(in crate::dashboard) fn row(f: &Frame, entry: Entry) -> Row {
     }
 }
 
+/// Changes, `weight 1 → 2, enabled true → false`, in the page's words.
+fn fields(f: &Frame, changes: &str) -> String {
+    let word = |words: &[(&str, Key)], text: &str| {
+        words.iter().find(|(known, _)| *known == text).map_or_else(|| text.to_owned(), |(_, key)| f.k(key).to_owned())
+    };
+    let change = |change: &str| match change.split_once(' ') {
+        Some((field, values)) => {
+            let values: Vec<String> = values.split(" → ").map(|value| word(&SWITCHES, value)).collect();
+            format!("{} {}", word(&FIELDS, field), values.join(" → "))
+        }
+        None => change.to_owned(),
+    };
+    changes.split(", ").map(change).collect::<Vec<_>>().join(", ")
+}
+
 /// Who did it: `session 1f2e3d4c, 127.0.0.1`, `password, 127.0.0.1`.
 fn who(f: &Frame, stored: &str) -> String {
     let known = [
@@ -110,7 +151,8 @@ fn who(f: &Frame, stored: &str) -> String {
     found.map_or_else(|| stored.to_owned(), |(key, rest)| f.tf(key.0, &[&rest]))
 }
 
-/// A line of what changed, `+ upstream main: weight 2`, with the kind of thing in the page's words; names of fields stay.
+/// A line of what changed, `+ upstream main: weight 2`, with the kind of thing in the page's words. English pages say fields as
+/// the database does.
 fn detail(f: &Frame, line: &str) -> String {
     let (sign, rest) = match line.split_once(' ') {
         Some((sign @ ("+" | "−"), rest)) => (format!("{sign} "), rest),
@@ -118,6 +160,10 @@ fn detail(f: &Frame, line: &str) -> String {
     };
     let kind = rest.split_once(' ').and_then(|(kind, rest)| {
         let (_, key) = NOUNS.iter().find(|(known, _)| *known == kind)?;
+        let rest = match (f.lang, rest.split_once(": ")) {
+            (Lang::Zh, Some((name, changes))) => format!("{name}: {}", fields(f, changes)),
+            _ => rest.to_owned(),
+        };
         Some(format!("{sign}{} {rest}", f.k(key)))
     });
     kind.unwrap_or_else(|| line.to_owned())
