@@ -182,11 +182,13 @@ fn many_upstreams_are_looked_at_before_they_are_taken_in() {
     );
     let batch = answer.header("location").unwrap().to_owned();
     let page = visitor.page(&batch);
-    assert!(page.contains("2 new, 2 already there, 1 not understood"), "{page}");
+    assert!(page.contains("2 new, 1 already there, 1 repeated, 1 not understood"), "{page}");
+    assert!(page.contains("repeats line 2<") && page.contains("The key holds a space"), "{page}");
     assert!(page.contains("sk-…6789") && !page.contains("123456789"), "{page}");
     assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "1", "nothing is stored by a preview");
     let page = visitor.send(&batch, "line=2&line=3");
-    assert!(page.contains("Added: 2, already there: 0."), "{page}");
+    let counts = "Added: 2, already there: 1, repeated: 1, not understood: 1, not ticked: 0.";
+    assert!(page.contains(counts), "{page}");
     assert_eq!(gateway.database.sql("SELECT weight FROM openai_upstreams WHERE sk = 'sk-other-123456789'"), "5");
     visitor.send(&batch, "line=2&line=3");
     assert_eq!(
@@ -196,6 +198,22 @@ fn many_upstreams_are_looked_at_before_they_are_taken_in() {
     );
     assert!(visitor.page(&batch).contains("added"), "a reload shows the result");
     assert_eq!(visitor.post("/admin/upstreams/import", "endpoint=x&text=").status, 422);
+}
+
+#[test]
+fn the_originals_file_is_taken_in_with_its_models_and_what_is_left_out_is_named() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let text = "authorization: woshimima\nupstreams:\n  - sk: sk-a-123456789\n    endpoint: https://a.example/v1\n    allow: [gpt-4, gpt-4o]\n    \
+                noauth: true\n  - sk: sk-b-123456789\n    type: replicate\n";
+    let answer = visitor.post("/admin/upstreams/import", &format!("endpoint=x&text={}", encoded(text)));
+    let batch = answer.header("location").unwrap().to_owned();
+    let page = visitor.page(&batch);
+    assert!(page.contains("alone are taken, not: authorization."), "{page}");
+    assert!(page.contains("no field for it: noauth.") && page.contains("does not speak the OpenAI API"), "{page}");
+    let page = visitor.send(&batch, "line=1");
+    assert!(page.contains("<dt>not understood</dt><dd>1</dd>"), "{page}");
+    assert_eq!(gateway.database.sql("SELECT allow_models FROM openai_upstreams"), "gpt-4,gpt-4o");
 }
 
 fn the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it(kind: Kind) {

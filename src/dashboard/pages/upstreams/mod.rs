@@ -9,7 +9,7 @@
 //! | `edit`, `draft` | the form for one, and what may stand in it |
 //! | `activity` | what one did, and what was changed of it |
 //! | `test` | tests, and the models an upstream has |
-//! | `import`, `lines` | many from text: preview, confirm, counts |
+//! | `import`, `lines`, `yaml` | many from text: preview, confirm, counts |
 //!
 //! **Invariant:** an sk goes in by a form and never comes out; each change is live before its page is shown.
 //! **May import:** `state`, `db`, `roster`, `connector`.
@@ -24,6 +24,7 @@ mod list;
 mod order;
 pub(in crate::dashboard) mod state;
 mod test;
+mod yaml;
 
 use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig, resource};
