@@ -43,7 +43,7 @@ async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     new.name = change.name.unwrap_or(new.name);
     new.enabled = change.enabled.unwrap_or(new.enabled);
     new.priority = change.priority.unwrap_or(new.priority);
-    new.position = change.position.unwrap_or(new.position);
+    new.position = change.position;
     new.weight = change.weight.unwrap_or(new.weight);
     new.allow_models = change.allow_models.unwrap_or(new.allow_models);
     new.deny_models = change.deny_models.unwrap_or(new.deny_models);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use chrono::Utc;
 use diesel::Connection as _;
-use diesel::dsl::sql;
+use diesel::dsl::{max, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::{
     AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -99,7 +99,9 @@ pub struct NewUpstream {
     pub name: String,
     pub enabled: bool,
     pub priority: i64,
-    pub position: i64,
+    /// None for the last place.
+    #[diesel(skip_insertion)]
+    pub position: Option<i64>,
     pub weight: i64,
     pub allow_models: String,
     pub deny_models: String,
@@ -125,7 +127,7 @@ impl NewUpstream {
             name: String::new(),
             enabled: true,
             priority: 0,
-            position: 0,
+            position: None,
             weight: 1,
             allow_models: String::new(),
             deny_models: String::new(),
@@ -204,12 +206,21 @@ pub fn find(conn: &mut Connection, id: i64) -> Result<Option<UpstreamRow>, Error
     Ok(live.select(UpstreamRow::as_select()).first(conn).optional()?)
 }
 
-/// Adds an upstream.
+/// The place behind all upstreams that there are.
+pub fn last_position(conn: &mut Connection) -> Result<i64, Error> {
+    let live = openai_upstreams::table.filter(dsl::deleted_at.is_null());
+    let last: Option<i64> = live.select(max(dsl::position)).first(conn)?;
+    Ok(last.unwrap_or(0).saturating_add(1))
+}
+
+/// Adds an upstream; without a position of its own behind the others.
 ///
 /// # Errors
 /// [`Error::Duplicate`] when one with this sk and endpoint is there already and not removed.
 pub fn insert(conn: &mut Connection, upstream: &NewUpstream) -> Result<UpstreamRow, Error> {
-    let id: i64 = diesel::insert_into(openai_upstreams::table).values(upstream).returning(dsl::id).get_result(conn)?;
+    let position = upstream.position.map_or_else(|| last_position(conn), Ok)?;
+    let values = (upstream, dsl::position.eq(position));
+    let id: i64 = diesel::insert_into(openai_upstreams::table).values(values).returning(dsl::id).get_result(conn)?;
     find(conn, id)?.ok_or(Error::NotFound)
 }
 

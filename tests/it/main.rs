@@ -58,6 +58,7 @@ mod takeover; // databases of the original Go program
 mod tidy; // rules that can be read off the sources
 mod upstream_auth; // which header holds an upstream's key, or none
 mod upstream_extras; // headers, names of models and proxies of single upstreams
+mod upstream_order; // where a new one stands
 mod upstream_pages; // upstreams in the browser
 mod usage; // the usage of streams whose callers did not ask
 mod usage_pages; // usage by status and host, speed, links

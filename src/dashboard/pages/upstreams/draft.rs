@@ -37,13 +37,13 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// What stands in the form for a new one.
+    /// What stands in the form for a new one; its place is left to say.
     pub(super) fn empty() -> Draft {
         let new = NewUpstream::new("", "");
         let mut draft = Draft::of_form(&Form::default());
         draft.enabled = true;
-        (draft.priority.value, draft.position.value) = (new.priority.to_string(), new.position.to_string());
-        (draft.weight.value, draft.auth.value) = (new.weight.to_string(), new.auth);
+        (draft.priority.value, draft.weight.value) = (new.priority.to_string(), new.weight.to_string());
+        draft.auth.value = new.auth;
         draft.endpoint.value = crate::config::DEFAULT_ENDPOINT.to_owned();
         draft
     }

@@ -89,6 +89,9 @@ impl Shown {
 pub(super) async fn new(visit: Visit) -> Page {
     let from = visit.query().text("from").parse::<i64>().ok();
     let (mut d, mut source) = (Draft::empty(), None);
+    if from.is_none() {
+        d.position.value = visit.database(|connection| upstreams::last_position(connection)).await?.to_string();
+    }
     if let Some(id) = from {
         let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
         d = Draft::of_row(&row);
@@ -165,7 +168,7 @@ fn filled(change: UpstreamChange) -> NewUpstream {
     new.name = change.name.unwrap_or_default();
     new.enabled = change.enabled.unwrap_or(new.enabled);
     new.priority = change.priority.unwrap_or(new.priority);
-    new.position = change.position.unwrap_or(new.position);
+    new.position = change.position;
     new.weight = change.weight.unwrap_or(new.weight);
     new.allow_models = change.allow_models.unwrap_or_default();
     new.deny_models = change.deny_models.unwrap_or_default();
