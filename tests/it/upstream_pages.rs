@@ -88,7 +88,17 @@ fn places_switches_and_bulk_edits_are_live_at_once(kind: Kind) {
         (gateway.upstream_column("a", "weight"), gateway.upstream_column("c", "weight")),
         ("7".into(), "1".into())
     );
-    visitor.send("/admin/upstreams/bulk", &format!("action=allow&value=gpt-9&id={}", id("a")));
+    let allow = format!("action=allow&value=gpt-8,gpt-9&id={}&id={}&id=999", id("a"), id("b"));
+    let page = visitor.send("/admin/upstreams/bulk", &allow);
+    assert!(page.contains("Nothing was changed: the list of a, b is empty and allows every model"), "{page}");
+    assert_eq!(first(), "a", "nobody's list became shorter");
+    gateway.edit("UPDATE openai_upstreams SET allow_models = 'gpt-9' WHERE name = 'a'");
+    gateway.edit("UPDATE openai_upstreams SET allow_models = 'gpt-8,gpt-9,gpt-4o-mini' WHERE name = 'b'");
+    let page = visitor.send("/admin/upstreams/bulk", &allow);
+    assert!(page.contains("Changed: 1."), "b has them, and nobody is 999: {page}");
+    assert_eq!(gateway.upstream_column("a", "allow_models"), "gpt-9,gpt-8");
+    let take = format!("action=disallow&value=gpt-8&id={}&id={}", id("a"), id("b"));
+    assert!(visitor.send("/admin/upstreams/bulk", &take).contains("Changed: 2."));
     assert_eq!(first(), "b", "a is only for gpt-9 now");
     let page =
         visitor.send("/admin/upstreams/bulk", &format!("action=disallow&value=gpt-9&id={}&id={}", id("a"), id("b")));

@@ -43,25 +43,29 @@ pub(super) async fn bulk(
             let Some(action) = Action::parse(action, &value) else {
                 return Ok(visit.failed(LIST, visit.frame.t("bulk.value")));
             };
-            let count = ids.len();
-            let opened = visit
+            let done = visit
                 .database(move |connection| {
                     let mut rows = upstreams::list(connection)?;
                     rows.retain(|row| ids.contains(&row.id));
-                    if let Some(row) = rows.iter().find(|row| action.would_open(row)) {
-                        return Ok(Some(label(row)));
+                    let kept: Vec<String> = rows.iter().filter(|row| action.would_turn(row)).map(label).collect();
+                    if !kept.is_empty() {
+                        return Ok(Err((action.refusal(), kept.join(", "))));
                     }
-                    for row in &rows {
-                        upstreams::update(connection, row.id, &action.change(row))?;
+                    let changes = rows.iter().filter_map(|row| Some((row.id, action.change(row)?)));
+                    let changes: Vec<(i64, UpstreamChange)> = changes.collect();
+                    for (id, change) in &changes {
+                        upstreams::update(connection, *id, change)?;
                     }
-                    Ok(None)
+                    Ok(Ok(changes.len()))
                 })
                 .await?;
-            if let Some(label) = opened {
-                return Ok(visit.failed(LIST, &visit.frame.tf("bulk.opens", &[&label])));
+            match done {
+                Err((why, labels)) => Ok(visit.failed(LIST, &visit.frame.tf(why.0, &[&labels]))),
+                Ok(count) => {
+                    visit.live().await;
+                    Ok(visit.done(LIST, &visit.frame.tf("bulk.done", &[&count])))
+                }
             }
-            visit.live().await;
-            Ok(visit.done(LIST, &visit.frame.tf("bulk.done", &[&count])))
         }
     }
 }
@@ -86,28 +90,42 @@ impl Action {
         }
     }
 
-    /// Whether it takes the last entry off the list of models that are allowed: an empty one allows all.
-    fn would_open(&self, row: &UpstreamRow) -> bool {
+    /// Whether it would turn a list of models into its contrary: an empty one allows all, so that the last entry cannot be taken off
+    /// it, and the first one put on it would forbid the others.
+    fn would_turn(&self, row: &UpstreamRow) -> bool {
         let allowed = entries(&row.allow_models);
-        matches!(self, Action::Disallow(models) if !allowed.is_empty() && allowed.iter().all(|one| models.contains(one)))
+        match self {
+            Action::Allow(_) => allowed.is_empty(),
+            Action::Disallow(models) => !allowed.is_empty() && allowed.iter().all(|one| models.contains(one)),
+            Action::Enable(_) | Action::Weight(_) => false,
+        }
     }
 
-    fn change(&self, row: &UpstreamRow) -> UpstreamChange {
-        let mut allowed = entries(&row.allow_models);
-        let mut change = UpstreamChange::default();
+    /// What is said of upstreams of which that is so.
+    fn refusal(&self) -> Key {
+        if matches!(self, Action::Allow(_)) { Key("bulk.narrows") } else { Key("bulk.opens") }
+    }
+
+    /// The edit of a row; `None` when it is so already.
+    fn change(&self, row: &UpstreamRow) -> Option<UpstreamChange> {
+        let before = entries(&row.allow_models);
+        let lists = |after: Vec<String>| {
+            let change = UpstreamChange { allow_models: Some(after.join(",")), ..UpstreamChange::default() };
+            (after.len() != before.len()).then_some(change)
+        };
         match self {
-            Action::Enable(on) => change.enabled = Some(*on),
-            Action::Weight(weight) => change.weight = Some(*weight),
+            Action::Enable(on) => {
+                (row.enabled != *on).then(|| UpstreamChange { enabled: Some(*on), ..UpstreamChange::default() })
+            }
+            Action::Weight(weight) => {
+                (row.weight != *weight).then(|| UpstreamChange { weight: Some(*weight), ..UpstreamChange::default() })
+            }
             Action::Allow(models) => {
-                allowed.extend(models.iter().filter(|model| !entries(&row.allow_models).contains(model)).cloned());
-                change.allow_models = Some(allowed.join(","));
+                let new = models.iter().filter(|model| !before.contains(model));
+                lists(before.iter().chain(new).cloned().collect())
             }
-            Action::Disallow(models) => {
-                allowed.retain(|model| !models.contains(model));
-                change.allow_models = Some(allowed.join(","));
-            }
+            Action::Disallow(models) => lists(before.iter().filter(|model| !models.contains(model)).cloned().collect()),
         }
-        change
     }
 }
 
