@@ -98,7 +98,8 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
         ("q=model%3Aa+status%3A200", "model:a <mark>status:200</mark>", "status"),
         ("q=hello", "<mark>hello</mark>", ""),
         ("q=model%3Aa&by=status", "<mark>model:a</mark>", ""),
-        ("q=modle%3Agpt-a", "<mark>modle:</mark>gpt-a", "There is no field `modle`"),
+        ("q=modle%3Agpt-a", "<mark>modle:</mark>gpt-a", "Sums can be narrowed by `model:`"),
+        ("q=foo%3A1", "<mark>foo:</mark>1", "Sums can be narrowed by `model:`"),
     ] {
         let refused = visitor.get(&format!("/admin/usage?metric=cost&tz=UTC&{wrong}"));
         let page = refused.text();
@@ -108,6 +109,8 @@ fn every_number_of_usage_leads_to_its_requests(kind: Kind) {
         assert!(page.contains("<option value=\"cost\" selected>") && !page.contains("class=\"chart\""), "{page}");
         assert_eq!(visitor.get(&format!("/admin/usage/csv?{wrong}")).status, 400, "{wrong}");
     }
+    let other = visitor.get("/admin/usage?q=foo%3A1").text();
+    assert!(!other.contains("Did you mean"), "nothing else with it can be asked here: {other}");
     let better = visitor.get("/admin/usage?metric=cost&q=modle%3Agpt-a").text();
     let better = between(&better, "Did you mean", "</p>").to_owned();
     assert!(better.contains("metric=cost") && better.contains("q=model%3Agpt-a"), "{better}");
@@ -174,8 +177,17 @@ fn the_speed_of_streams_is_told_with_its_samples(kind: Kind) {
     assert_eq!((cell(&page("p50"), "Samples").as_str(), cell(&page("p99"), "Tokens/s").as_str()), ("99", "—"));
     assert!(page("p50").contains(" (99)<"), "the chart's table tells the samples too: {}", page("p50"));
     assert!(links(&page("p50")).iter().any(|link| link.contains("model%3Am%20is%3Astream")), "{}", page("p50"));
-    add(&mut conn, &[stream(50)]).unwrap();
+    assert!(page("p99").contains("No step has the hundred samples"), "{}", page("p99"));
+    let cost = visitor.page("/admin/usage?metric=cost&range=1h");
+    assert!(cost.contains("This is not known of any request"), "{cost}");
+    let counts = visitor.page("/admin/usage?range=1h");
+    assert_eq!(cell(&counts, "Change"), "▲ from 0", "there were none before");
+    let before = visitor.page("/admin/usage?from=2020-01-01&to=2020-01-02&metric=cost");
+    assert!(before.contains("Nothing was asked in this range"), "{before}");
+    add(&mut conn, &[stream(50), Sample { started_us: now - 5_400_000_000, ..stream(50) }]).unwrap();
     assert_ne!(cell(&page("p99"), "Tokens/s"), "—", "a hundred are enough");
+    let counts = visitor.page("/admin/usage?range=1h");
+    assert_eq!(cell(&counts, "Change"), "▲ 10,000 %", "one then, 101 now");
     let file = visitor.page("/admin/usage/csv?metric=speed&by=status&range=1h");
     let line = file.lines().nth(1).unwrap();
     assert!(file.lines().next().unwrap().ends_with("speed_samples,speed_p50,speed_p95,speed_p99"), "{file}");

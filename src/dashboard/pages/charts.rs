@@ -1,9 +1,10 @@
 //! Charts as numbers that a template draws: bars and lines. Start at [`Chart::new`].
 //!
 //! The drawing is for eyes and pointers; the same numbers and links stand in a table below it, for everybody else.
-//! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** `shown`.
+//! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** `shown`, `words`.
 
 use crate::dashboard::shown::title_of;
+use crate::dashboard::words::Key;
 
 /// The drawing's size; it is stretched to the page.
 const WIDTH: f64 = 600.0;
@@ -56,6 +57,8 @@ pub(in crate::dashboard) struct Chart {
     pub(in crate::dashboard) xs: Vec<String>,
     /// Label, link and numbers of each step.
     pub(in crate::dashboard) rows: Vec<(String, String, Vec<Cell>)>,
+    /// Why there is nothing to draw, if there is not.
+    pub(in crate::dashboard) nothing: Key,
 }
 
 impl Chart {
@@ -83,6 +86,7 @@ impl Chart {
             ys: heights(top, unit),
             xs: spread(&places),
             rows: Vec::new(),
+            nothing: Key("chart.empty"),
         };
         for series in series {
             let mut path = String::new();

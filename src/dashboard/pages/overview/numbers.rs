@@ -102,11 +102,11 @@ pub(in crate::dashboard) fn first(figures: &Figures) -> &Histogram {
     if figures.first_content.count() > 0 { &figures.first_content } else { &figures.first_byte }
 }
 
-/// `▲ 12 % against before`; empty when there is nothing to compare with.
+/// `▲ 12 % against before`, `▲ from 0`; empty when there is nothing to compare with.
 pub(in crate::dashboard) fn change(f: &Frame, now: Option<f64>, past: Option<f64>) -> String {
     let (Some(now), Some(past)) = (now, past) else { return String::new() };
     if past <= 0.0 {
-        return String::new();
+        return if now > 0.0 { f.t("overview.change.new").to_owned() } else { String::new() };
     }
     let percent = (now - past) / past * 100.0;
     let mark = match percent {
@@ -114,7 +114,7 @@ pub(in crate::dashboard) fn change(f: &Frame, now: Option<f64>, past: Option<f64
         percent if percent <= -0.5 => "▼",
         _ => "=",
     };
-    f.tf("overview.change", &[&mark, &format!("{:.0} %", percent.abs())])
+    f.tf("overview.change", &[&mark, &format!("{} %", shown::exact(percent.abs().round() as i64))])
 }
 
 /// Requests and errors as bars, the time to the first content or byte as lines.

@@ -64,7 +64,7 @@ struct Asked {
 
 /// A query of names alone: sums know nothing else.
 fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, QueryError> {
-    let clauses = parse(q)?.clauses;
+    let clauses = parse(q).map_err(of_sums)?.clauses;
     let wrong = clauses.iter().find(|clause| !can_narrow(clause) || by.is_some_and(By::stands_alone));
     match wrong {
         Some(clause) => {
@@ -73,6 +73,17 @@ fn narrowed(q: &str, by: Option<By>) -> Result<Vec<Clause>, QueryError> {
         }
         None => Ok(clauses),
     }
+}
+
+/// The same mistake, where neither other fields nor texts help: then nothing with them is offered.
+fn of_sums(error: QueryError) -> QueryError {
+    let mistake = match *error.mistake {
+        Mistake::NearField { .. } | Mistake::UnknownField { .. } | Mistake::NoField(_) => Mistake::NotSummed,
+        mistake => mistake,
+    };
+    let better =
+        error.suggestion.filter(|better| parse(better).is_ok_and(|better| better.clauses.iter().all(can_narrow)));
+    QueryError { mistake: Box::new(mistake), suggestion: better, ..error }
 }
 
 impl Asked {
@@ -164,9 +175,24 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use crate::dashboard::pages::span::Span;
-    use crate::dashboard::pages::usage::Asked;
     use crate::dashboard::pages::usage::buckets::Buckets;
     use crate::dashboard::pages::usage::metric::{Metric, group};
+    use crate::dashboard::pages::usage::{Asked, narrowed};
+    use crate::search::Mistake;
+
+    #[test]
+    fn what_is_offered_instead_of_a_mistake_can_be_asked() {
+        let told = |q: &str| {
+            let error = narrowed(q, None).unwrap_err();
+            (*error.mistake == Mistake::NotSummed, error.suggestion)
+        };
+        assert_eq!(told("foo:1"), (true, None));
+        assert_eq!(told("stauts:500"), (true, None));
+        assert_eq!(told("modle:x key:ci"), (true, Some("model:x key:ci".to_owned())));
+        assert_eq!(told("http://x"), (true, None));
+        assert_eq!(told("foo\"bar\""), (false, None));
+        assert!(narrowed("model:x", None).is_ok());
+    }
 
     #[test]
     fn each_group_and_the_others_together_have_a_query_that_finds_them() {

@@ -102,7 +102,9 @@ pub(super) async fn show(visit: Visit) -> Page {
     let whole: f64 = lines.all.iter().filter_map(|(_, figures)| value(figures)).sum();
     let written = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |value| asked.metric.written(value));
     let told = |name: String, terms: String, figures: &Figures, past: Option<Figures>| {
-        let (now, past) = (value(figures), past.as_ref().and_then(value));
+        // Of what adds up, who was not there asked for nothing.
+        let nothing = asked.metric.adds_up().then_some(0.0);
+        let (now, past) = (value(figures), past.as_ref().map_or(nothing, value));
         let title = |value: Option<f64>| {
             value.map_or_else(String::new, |value| shown::title_of(value, &asked.metric.written(value)))
         };
@@ -175,9 +177,21 @@ pub(super) async fn show(visit: Visit) -> Page {
     }
     let as_bars = asked.as_bars();
     let unit = |number: f64| asked.metric.written(number);
-    let chart = Chart::new(title.to_owned(), sentence, starts.iter().map(place).collect(), &all, as_bars, &unit);
+    let places = starts.iter().map(place).collect();
+    let mut chart = Chart::new(title.to_owned(), sentence, places, &all, as_bars, &unit);
+    chart.nothing = nothing(&asked, &lines);
     let as_of = as_of(visit.state.recorder.counts(), newest.as_ref()).map(|us| f.time(&us));
     visit.page(&Usage { as_of, is_new, chart: Some(chart), rows, ..Usage::of(f, asked) })
+}
+
+/// Why a chart is empty.
+fn nothing(asked: &Asked, lines: &Lines) -> Key {
+    let samples: i64 = lines.all.iter().map(|(_, figures)| asked.metric.samples(figures)).sum();
+    match lines.all.is_empty() {
+        true => Key("chart.empty"),
+        false if asked.metric.is_percentile() && samples > 0 => Key("chart.few"),
+        false => Key("chart.unknown"),
+    }
 }
 
 impl<'a> Usage<'a> {
