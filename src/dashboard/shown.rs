@@ -138,11 +138,12 @@ pub fn tokens(tokens_in: Option<i64>, tokens_out: Option<i64>) -> String {
     }
 }
 
-/// `$12.34`; under a dollar four digits, `$0.0412`; less than that is `< $0.0001`.
+/// `$12.34`; under a dollar four digits, `$0.0412`, and of what is less than that seven, as a single request often costs.
 pub fn money(nano: i64) -> String {
     match nano.max(0) {
         0 => "$0".to_owned(),
-        1..100_000 => "< $0.0001".to_owned(),
+        1..100 => "< $0.0000001".to_owned(),
+        nano @ 100..100_000 => format!("$0.{:07}", nano / 100),
         nano @ 100_000..1_000_000_000 => format!("$0.{:04}", nano / 100_000),
         nano => format!("${}.{:02}", exact(nano / 1_000_000_000), nano / 10_000_000 % 100),
     }
@@ -213,7 +214,8 @@ mod tests {
     fn money_and_sizes_are_short_and_never_a_false_nothing() {
         for (nano, text) in [
             (0, "$0"),
-            (1, "< $0.0001"),
+            (1, "< $0.0000001"),
+            (6_360, "$0.0000063"),
             (41_250_000, "$0.0412"),
             (1_234_567_890_000, "$1,234.56"),
             (999_999_999, "$0.9999"),

@@ -12,7 +12,7 @@ use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
-use crate::dashboard::pages::requests::table::{called, dash, money};
+use crate::dashboard::pages::requests::table::{called, dash};
 use crate::dashboard::shown::{self, Figure};
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::records::Record;
@@ -70,7 +70,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             notes: notes(f, record).into_iter().chain(ended(f, facts)).collect(),
             total: shown::duration(facts.total_us),
             tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
-            cost: facts.cost_nano.map_or_else(dash, money),
+            cost: facts.cost_nano.map_or_else(dash, shown::money),
             text: if text.is_empty() { facts.error.clone().unwrap_or_default() } else { text.join("\n\n") },
             rest: 0,
         }

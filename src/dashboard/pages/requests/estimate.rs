@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what nobody can know is a dash, never 0. **May import:** `usage`, `openai`, `db`.
 
-use crate::dashboard::pages::requests::table::{dash, money};
+use crate::dashboard::pages::requests::table::dash;
 use crate::dashboard::shown;
 use crate::db::records::Record;
 use crate::openai::dialogue::layout;
@@ -35,7 +35,7 @@ impl Estimate {
         let model = member(body, b"model").and_then(string_value);
         let cost = |output: i64| {
             let tokens = Tokens { input: Some(input), cached: None, output: Some(output) };
-            prices.cost(None, model.as_deref(), tokens).map_or_else(dash, money)
+            prices.cost(None, model.as_deref(), tokens).map_or_else(dash, shown::money)
         };
         let with = |output: i64| [shown::exact(output), cost(output)];
         Estimate {

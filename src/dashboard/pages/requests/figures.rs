@@ -8,7 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
-use crate::dashboard::pages::requests::table::{called, dash, money, speed};
+use crate::dashboard::pages::requests::table::{called, dash, speed};
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::db::records::{Ending, Facts, Record};
@@ -69,7 +69,7 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     add(Key("one.cached"), facts.tokens_cached.map(shown::exact), None);
     add(Key("one.reasoning"), facts.tokens_reasoning.map(shown::exact), None);
     add(Key("req.tps"), speed(&record.row), None);
-    add(Key("req.cost"), Some(facts.cost_nano.map_or_else(dash, money)), None);
+    add(Key("req.cost"), Some(facts.cost_nano.map_or_else(dash, shown::money)), None);
     if let Some(upstream) = upstream {
         add(Key("req.upstream"), Some(upstream.shown), name(NameField::Upstream, &upstream.asked));
     }

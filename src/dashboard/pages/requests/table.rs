@@ -137,7 +137,7 @@ impl Maker<'_> {
             plain(self.titles.get(&row.id).cloned().unwrap_or_default()),
         ];
         let added = |column: &str| match column {
-            "cost" => plain(facts.cost_nano.map_or_else(dash, money)),
+            "cost" => plain(facts.cost_nano.map_or_else(dash, shown::money)),
             "path" => name(NameField::Path, &facts.path, &facts.path),
             "ua" => name(NameField::Ua, &facts.user_agent, &facts.user_agent),
             "host" => name(NameField::Host, &facts.host, &facts.host),
@@ -186,14 +186,4 @@ pub(super) fn speed(row: &Row) -> Option<String> {
     let first_us = facts.first_content_us.filter(|_| facts.streamed)?;
     let speed = thousandths(facts.tokens_out?, first_us, facts.total_us)?;
     Some(format!("{:.1}", speed as f64 / 1e3))
-}
-
-/// Nano-dollars: `$0.0412`, two digits from a dollar on.
-pub(super) fn money(nano: i64) -> String {
-    let dollars = nano as f64 / 1e9;
-    match nano {
-        1_000_000_000.. => format!("${dollars:.2}"),
-        100_000.. | ..=0 => format!("${dollars:.4}"),
-        _ => format!("${dollars:.7}"),
-    }
 }
