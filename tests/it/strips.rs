@@ -8,6 +8,7 @@ use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::record::store;
 use crate::support::reply::Reply;
+use crate::support::row::Row;
 use crate::support::samples::{CHAT, RATE_ERROR, SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between};
@@ -32,6 +33,22 @@ fn record(upstream_id: i64, started_us: i64, status: i32) -> NewRecord {
 fn titles(page: &str) -> Vec<String> {
     let strip = between(page, "<svg class=\"strip\"", "</svg>");
     strip.split("<title>").skip(1).map(|rest| rest.split("</title>").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_cell_of_the_list_tells_of_itself_as_long_as_the_page_stays_small() {
+    let gateway = Gateway::with(
+        Kind::Sqlite,
+        (0..8).map(|n| Row::new(&format!("up-{n}"), "http://x.example", &format!("sk-{n}-1234567890"))),
+    );
+    let now_us = chrono::Utc::now().timestamp_micros();
+    store(&gateway, &(0..384).rev().map(|n| record(1 + n % 8, now_us - n / 8 * CELL_US, 200)).collect::<Vec<_>>());
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page("/admin/upstreams");
+    assert_eq!((titles(&page).len(), page.matches("<title>").count()), (48, 8 * 48 + 1));
+    assert!(page.len() <= 80 << 10, "{}", page.len());
+    gateway.edit(&Row::new("more", "http://x.example", "sk-more").insert());
+    assert!(titles(&visitor.page("/admin/upstreams")).len() < 48, "of more they stand for several");
 }
 
 fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(kind: Kind) {

@@ -132,11 +132,16 @@ pub(in crate::dashboard) fn last_used(row: &UpstreamRow, upstream: Option<&Arc<U
     Some(measured.max(row.last_call_success_us.unwrap_or(0))).filter(|us| *us > 0)
 }
 
+/// In a list of so many upstreams each cell tells of itself, and the page still stays small.
+const EACH_CELL: usize = 8;
+
 /// Where a strip stands.
 #[derive(Clone, Copy)]
 pub(in crate::dashboard) enum Place {
-    /// With others on a page, so many in all.
+    /// With others on a page that shows more than strips, so many in all.
     Among(usize),
+    /// In the list of upstreams, so many in all.
+    Listed(usize),
     /// On the page of this upstream.
     Alone(i64),
 }
@@ -211,7 +216,8 @@ impl Line {
             told += &f.tf("health.last", &[&ago(f, f.now_us - last_us)]);
         }
         let (per_title, of) = match place {
-            Place::Among(strips) => (cells_per_title(cells.len(), strips), None),
+            Place::Listed(..=EACH_CELL) => (1, None),
+            Place::Among(strips) | Place::Listed(strips) => (cells_per_title(cells.len(), strips), None),
             Place::Alone(id) => (1, Some(filter("upstream", &id.to_string()))),
         };
         Line {

@@ -202,7 +202,7 @@ fn line(
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream), last_us, health::Place::Among(count)),
+        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream), last_us, health::Place::Listed(count)),
         found: requests(f, &term("upstream", &row.id.to_string()), "range=24h"),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
