@@ -1,7 +1,7 @@
 // Stretches of the histogram, chosen with a mouse, a pen or a finger: the page of the time from the first bar that was
 // dragged over to the last. A click stays a link, and whoever has no pointer has the links.
 
-const drawing = document.querySelector("[data-stretches]");
+const drawing = document.querySelector("[data-stretches] .plot > svg");
 const LEAST_PX = 6;
 
 if (drawing) {
@@ -11,7 +11,7 @@ if (drawing) {
 
   const over = (from, to) =>
     bars.filter((bar) => {
-      const { left, right } = bar.querySelector(".hit").getBoundingClientRect();
+      const { left, right } = bar.querySelector("rect").getBoundingClientRect();
       return right > Math.min(from, to) && left < Math.max(from, to);
     });
   const mark = (chosen) => bars.forEach((bar) => bar.classList.toggle("chosen", chosen.includes(bar)));

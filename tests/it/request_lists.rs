@@ -13,27 +13,32 @@ use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, browser, form};
 
 #[test]
-fn the_histogram_tells_its_times_and_its_most() {
+fn the_histogram_has_round_steps_and_tells_their_numbers() {
     let upstream = FakeUpstream::always(good());
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
     let visitor = Visitor::log_in(&gateway);
-    assert!(!visitor.page("/admin/requests").contains("class=\"axis"), "nothing is drawn");
+    assert!(!visitor.page("/admin/requests").contains("data-stretches>"), "nothing is drawn");
     for _ in 0..3 {
         gateway.send(Call::chat(CHAT));
     }
     gateway.records_when(3);
-    let page = visitor
-        .page("/admin/requests?from=2001-02-03T00:00:00%2B08:00&to=2001-02-05T00:00:00%2B08:00&tz=Asia/Shanghai");
-    assert!(!page.contains("class=\"axis"), "nothing was asked then: {page}");
+    let told = |from: &str, to: &str| {
+        visitor.page(&format!("/admin/requests?from={from}%2B08:00&to={to}%2B08:00&tz=Asia/Shanghai"))
+    };
+    let page = told("2001-02-03T00:00:00", "2001-02-05T00:00:00");
+    assert!(!page.contains("data-stretches>"), "nothing was asked then: {page}");
     gateway.edit("UPDATE records SET started_us = 981216000000000");
-    let page = visitor
-        .page("/admin/requests?from=2001-02-03T00:00:00%2B08:00&to=2001-02-05T00:00:00%2B08:00&tz=Asia/Shanghai");
-    let axis = between(&page, "<div class=\"axis hint\">", "</div>");
-    assert_eq!(
-        axis,
-        "<span>2001-02-03 00:00:00</span><span>2001-02-04 00:00:00</span><span>2001-02-05 00:00:00</span>"
-    );
-    assert!(page.contains("Most requests in a bar: 3<"), "{page}");
+    let page = told("2001-02-03T00:07:09", "2001-02-05T00:00:00");
+    let labels = |axis: &str| between(&page, &format!("<div class=\"{axis} hint\">"), "</div>").replace("</span>", "");
+    assert_eq!(labels("ys"), "<span>5<span>2.5<span>0");
+    assert_eq!(labels("xs"), "<span>02-03 00:00<span>02-03 12:00<span>02-04 00:00<span>02-04 10:00<span>02-04 22:00");
+    let bar = between(&page, "<td data-l=\"Time\"><a", "</tr>");
+    assert!(bar.contains(">02-04 00:00</a>") && bar.contains("data-l=\"Requests\">3<"), "{bar}");
+    let stretch = "from=2001-02-03T16:00:00Z&#38;to=2001-02-03T18:00:00Z";
+    assert!(bar.contains(stretch), "two hours of Shanghai, to the second: {bar}");
+    let first = told("2001-02-04T00:00:00", "2001-02-04T00:01:01");
+    let bar = between(&first, "<td data-l=\"Time\"><a", "</tr>");
+    assert!(bar.contains(">00:00:00</a>") && bar.contains("to=2001-02-03T16:00:05Z"), "{bar}");
 }
 
 #[test]

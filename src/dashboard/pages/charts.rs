@@ -3,7 +3,7 @@
 //! The drawing is for eyes and pointers; the same numbers and links stand in a table below it, for everybody else.
 //! **Invariant:** y begins at 0; nothing here is text from outside. **May import:** `shown`, `words`.
 
-use crate::dashboard::shown::title_of;
+use crate::dashboard::shown::{count, title_of};
 use crate::dashboard::words::Key;
 
 /// The drawing's size; it is stretched to the page.
@@ -143,6 +143,11 @@ impl Chart {
     pub(in crate::dashboard) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+}
+
+/// A count in words; the middle of an odd height is none.
+pub(in crate::dashboard) fn whole(number: f64) -> String {
+    if number.fract() == 0.0 { count(number as i64) } else { format!("{number}") }
 }
 
 /// The next of 1, 2, 5, 10 …

@@ -27,9 +27,9 @@ fn request(started_us: i64) -> NewRecord {
 /// A bar: the middle of it on the screen, its link's two ends, how many requests it counts.
 fn bar(browser: &Browser, index: usize) -> ((f64, f64), String, String, i64) {
     let script = format!(
-        "const bar = document.querySelectorAll('.hist a')[{index}]; bar.scrollIntoView({{block: 'center'}}); \
-         const box = bar.querySelector('.hit').getBoundingClientRect(), to = new URLSearchParams(bar.getAttribute('href')); \
-         const count = parseInt(bar.querySelector('title').textContent.split(': ')[1]); \
+        "const bar = document.querySelectorAll('.hist svg a')[{index}]; bar.scrollIntoView({{block: 'center'}}); \
+         const box = bar.querySelector('rect').getBoundingClientRect(), to = new URLSearchParams(bar.getAttribute('href')); \
+         const count = parseInt(bar.querySelector('title').textContent.split('Requests ')[1]); \
          return [box.left + box.width / 2, box.top + box.height / 2, to.get('from'), to.get('to'), count]"
     );
     let told = browser.script(&script);
@@ -45,7 +45,7 @@ fn asked(browser: &Browser) -> Value {
 fn a_stretch_of_the_histogram_is_dragged_over_by_mouse_and_by_finger() {
     let gateway = Gateway::with(Kind::Sqlite, []);
     let now_us = chrono::Utc::now().timestamp_micros();
-    // Every 40 minutes of the last day: each of 30 bars has one or two.
+    // Every 40 minutes of the last day: each of 25 bars has one or two.
     let records: Vec<NewRecord> = (1..36).rev().map(|n| request(now_us - n * 40 * MINUTE_US)).collect();
     store(&gateway, &records);
     let browser = Browser::logged_in(&gateway, true);
@@ -62,6 +62,20 @@ fn a_stretch_of_the_histogram_is_dragged_over_by_mouse_and_by_finger() {
     }
     browser.go("/admin/requests?q=model:m&range=24h");
     let (_, from, to, _) = bar(&browser, 4);
-    browser.follow(".hist a:nth-child(5) rect:nth-of-type(2)");
+    browser.follow(".hist svg a:nth-of-type(5) rect");
     assert_eq!(asked(&browser), json!(["model:m", from, to, null]), "a click is still a link");
+}
+
+#[test]
+fn the_histogram_fits_a_phone_with_all_its_labels() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let now_us = chrono::Utc::now().timestamp_micros();
+    store(&gateway, &(1..36).rev().map(|n| request(now_us - n * 40 * MINUTE_US)).collect::<Vec<_>>());
+    let browser = Browser::logged_in(&gateway, true);
+    browser.size(360, 800);
+    browser.go("/admin/requests?range=24h");
+    let outside = "const all = [...document.querySelectorAll('.hist .plot > svg, .hist .xs span, .hist .ys span')]; \
+        return [all.length > 3, all.filter((at) => at.checkVisibility()).map((at) => at.getBoundingClientRect()) \
+        .filter((at) => at.left < 0 || at.right > innerWidth).length]";
+    assert_eq!(browser.script(outside), json!([true, 0]));
 }

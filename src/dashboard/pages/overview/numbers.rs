@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::charts::{Cell, Chart, Place, Series};
+use crate::dashboard::pages::charts::{Cell, Chart, Place, Series, whole};
 use crate::dashboard::pages::span::{Span, between, clock, requests};
 use crate::dashboard::pages::usage::quantile;
 use crate::dashboard::shown;
@@ -150,7 +150,6 @@ pub(super) fn charts(f: &Frame, span: &Span, points: &[Point]) -> (Chart, Chart)
         },
     ];
     let told = f.tf("overview.requests.told", &[&shown::exact(sum.requests), &shown::exact(sum.errors)]);
-    let whole = |number: f64| if number.fract() == 0.0 { shown::count(number as i64) } else { format!("{number}") };
     let bars = Chart::new(f.t("overview.requests.title").to_owned(), told, places(), &counted, true, &whole);
     let counts = || steps.iter().map(|at_s| Cell { text: format!("({})", samples(at_s)), ..Cell::default() }).collect();
     let line = |name: &str, class| Series {

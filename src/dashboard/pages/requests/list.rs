@@ -10,10 +10,11 @@ use askama::Template;
 use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::charts::Chart;
 use crate::dashboard::pages::query::ask::Ask;
 use crate::dashboard::pages::query::empty::{Empty, counted};
 use crate::dashboard::pages::query::scope::{Scope, found};
-use crate::dashboard::pages::requests::chart::{Axis, Bar, axis, bars};
+use crate::dashboard::pages::requests::chart::chart;
 use crate::dashboard::pages::requests::look::{Seen, look};
 use crate::dashboard::pages::requests::saved;
 use crate::dashboard::pages::requests::table::{COLUMNS, FIXED, Line, Maker};
@@ -49,8 +50,7 @@ struct List<'a> {
     f: &'a Frame,
     ask: Ask,
     count: String,
-    bars: Vec<Bar>,
-    axis: Option<Axis>,
+    chart: Option<Chart>,
     /// Names and queries of saved searches.
     saved: Vec<(String, String)>,
     heads: Vec<(&'static str, &'static str)>,
@@ -112,7 +112,8 @@ pub(super) async fn show(visit: Visit) -> Page {
     let span = (asked.search.from_us, to_us);
     let seen = {
         let (search, cursor, limit, sort) = (asked.search.clone(), asked.cursor, asked.limit, wishes.sort);
-        visit.database(move |connection| look(connection, &search, cursor, limit, sort, span)).await?
+        let zone = visit.frame.zone.clone();
+        visit.database(move |connection| look(connection, &search, cursor, limit, sort, span, &zone)).await?
     };
     let mut ask = Ask::of(&visit.frame, &scope, LIST, LABEL).between(&visit.frame, &scope, seen.span.0, seen.span.1);
     ask.offers.extend(seen.offers.iter().cloned());
@@ -178,7 +179,6 @@ fn wrong(visit: &Visit, scope: &Scope, error: ApiError) -> Page {
 
 fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: Ask) -> List<'a> {
     let f = &visit.frame;
-    let (from_us, to_us) = seen.span;
     let maker = Maker { f, scope, names: &seen.names, titles: &seen.titles, cols: &wishes.cols };
     let lines: Vec<Line> = seen.found.rows.iter().map(|row| maker.line(row)).collect();
     let at = |name: &'static str, id: Option<i64>| id.map(|id| scope.with(&[(name, &id.to_string())]));
@@ -195,8 +195,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
             (count, true) if count < COUNT_CAP => format!("{}+", shown::exact(i64::from(count))),
             (count, _) => counted(count),
         },
-        bars: bars(f, scope, from_us, to_us, &seen.buckets),
-        axis: axis(f, from_us, to_us, &seen.buckets),
+        chart: chart(f, scope, seen.span, &seen.buckets),
         saved: seen.saved.into_iter().take(SAVED).map(|saved| (saved.name, saved.query)).collect(),
         heads: maker.heads(),
         empty: seen.hints.as_ref().map(|hints| Empty::of(visit, scope, &ask, hints)),

@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 
+use jiff::tz::TimeZone;
+
 use crate::dashboard::pages::query::ask::names_in;
 use crate::dashboard::pages::query::empty::{self, Hints};
-use crate::dashboard::pages::requests::chart::step_us;
+use crate::dashboard::pages::requests::chart::steps;
 use crate::dashboard::pages::requests::{UpstreamName, names};
 use crate::db::PooledConnection;
 use crate::db::find::{Bucket, Cursor, Found, Search, Top, find, histogram, top};
@@ -41,6 +43,7 @@ pub(super) fn look(
     limit: usize,
     sort: Option<NumberField>,
     span: (Option<i64>, i64),
+    zone: &TimeZone,
 ) -> Result<Seen, Error> {
     let Top { found, stopped } = match sort {
         Some(by) => top(connection, search, by, cursor, limit)?,
@@ -57,8 +60,9 @@ pub(super) fn look(
         Some(from_us) => from_us,
         None => first_us(connection)?.unwrap_or(span.1),
     };
+    let steps = steps(from_us, span.1, zone);
     Ok(Seen {
-        buckets: histogram(connection, search, from_us, step_us(from_us, span.1))?,
+        buckets: histogram(connection, search, steps.from_us, steps.step_us)?,
         span: (from_us, span.1),
         titles: titles(connection, &ids)?,
         names: names(connection)?,
