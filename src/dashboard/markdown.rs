@@ -17,8 +17,10 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag
 const MOST_DEPTH: usize = 24;
 /// Of a picture without words, this much of its address is shown.
 const ADDRESS_CHARS: usize = 80;
+/// Text without an element in it, in bytes: the time in which a browser lays out a line grows with its square.
+const RUN_BYTES: usize = 4 << 10;
 
-const TAGS: [&str; 24] = [
+const TAGS: [&str; 25] = [
     "a",
     "blockquote",
     "br",
@@ -43,6 +45,7 @@ const TAGS: [&str; 24] = [
     "thead",
     "tr",
     "ul",
+    "wbr",
 ];
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -158,22 +161,44 @@ fn lowered(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// A text with `<mark>` around what was searched for.
+/// A text in runs that a browser lays out in no time, parted at white space where there is some. Between them belongs a
+/// `<wbr>`, which is neither seen nor copied.
+pub(super) fn runs(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let mut end = text.len();
+        if end > RUN_BYTES {
+            end = (1..=RUN_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(end);
+            let space = text[..end].char_indices().rev().take(RUN_BYTES / 4).find(|(_, c)| c.is_whitespace());
+            end = space.map_or(end, |(at, c)| at + c.len_utf8());
+        }
+        let (run, rest) = text.split_at(end);
+        text = rest;
+        (!run.is_empty()).then_some(run)
+    })
+}
+
+/// A text in runs, with `<mark>` around what was searched for.
 fn with_marks<'a>(text: CowStr<'a>, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Vec<Event<'a>> {
     let marks = find(&text);
-    if marks.is_empty() {
+    if marks.is_empty() && text.len() <= RUN_BYTES {
         return vec![Event::Text(text)];
     }
-    let piece = |range: Range<usize>| Event::Text(text.get(range).unwrap_or_default().to_owned().into());
-    let (mut events, mut at) = (Vec::new(), 0);
+    let mut events = Vec::new();
+    let push = |range: Range<usize>, events: &mut Vec<Event<'a>>| {
+        for (at, run) in runs(text.get(range).unwrap_or_default()).enumerate() {
+            events.extend((at > 0).then(|| Event::InlineHtml("<wbr>".into())));
+            events.push(Event::Text(run.to_owned().into()));
+        }
+    };
+    let mut at = 0;
     for mark in marks {
-        events.push(piece(at..mark.start));
+        push(at..mark.start, &mut events);
         events.push(Event::InlineHtml("<mark>".into()));
-        events.push(piece(mark.clone()));
+        push(mark.clone(), &mut events);
         events.push(Event::InlineHtml("</mark>".into()));
         at = mark.end;
     }
-    events.push(piece(at..text.len()));
+    push(at..text.len(), &mut events);
     events
 }
 

@@ -1,6 +1,6 @@
 //! Hostile and plain Markdown against what a page gets. **May import:** this room.
 
-use crate::dashboard::markdown::html;
+use crate::dashboard::markdown::{RUN_BYTES, html, runs};
 
 fn plain(text: &str) -> String {
     html(text, &|_| Vec::new())
@@ -119,4 +119,22 @@ fn what_was_searched_for_is_marked_wherever_it_stands() {
     assert!(made.contains("&lt;<mark>修复</mark>&gt;"), "{made}");
     let hostile = html("<mark>x</mark>", &find);
     assert!(hostile.contains("&lt;mark&gt;"), "{hostile}");
+}
+
+#[test]
+fn long_lines_are_parted_at_spaces_or_between_characters() {
+    let words = "数据库 connection ".repeat(2_000);
+    let parted: Vec<&str> = runs(&words).collect();
+    assert_eq!(parted.concat(), words);
+    assert!(parted.iter().all(|run| run.len() <= RUN_BYTES && run.ends_with(' ')), "{parted:?}");
+    let dense = "修复".repeat(5_000);
+    assert_eq!(runs(&dense).collect::<String>(), dense);
+    assert!(runs(&dense).count() == 8 && runs(&dense).all(|run| run.len() <= RUN_BYTES));
+    assert_eq!((runs("").count(), runs("short").collect::<Vec<_>>()), (0, vec!["short"]));
+    for text in [dense.clone(), format!("`{dense}`"), format!("```\n{dense}\n```")] {
+        let made = html(&text, &|text| text.find("复修").map(|at| at..at + 6).into_iter().collect());
+        assert!(made.contains("修<mark>复修</mark>复"), "{made}");
+        assert!(made.split("<wbr>").all(|run| run.len() < RUN_BYTES + 100), "{made}");
+        assert_eq!(made.matches("<wbr>").count(), 7, "{made}");
+    }
 }

@@ -294,3 +294,29 @@ fn a_message_is_copied_as_it_was_said_folded_or_not() {
         }
     }
 }
+
+#[test]
+fn a_long_line_is_laid_out_in_short_runs_and_copied_as_it_is() {
+    let line = "数据库 connection 池耗尽了abc".repeat(45_000);
+    let answer = json!({"choices": [{"message": {"role": "assistant", "content": line}, "finish_reason": "stop"}]});
+    let upstream = FakeUpstream::always(Reply::json(200, &answer.to_string()));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat(&line));
+    let id = gateway.record().number("id");
+    let browser = Browser::logged_in(&gateway, true);
+    for (view, selector) in
+        [("chat", ".msg.assistant .md"), ("plain", ".msg.assistant .plain"), ("chat", ".msg.user .plain")]
+    {
+        browser.go(&format!("/admin/requests/{id}?turns=all&view={view}"));
+        let seen = browser.script(&format!(
+            "const part = document.querySelector('{selector}'); \
+             const walk = document.createTreeWalker(part, NodeFilter.SHOW_TEXT); \
+             let longest = 0; \
+             while (walk.nextNode()) longest = Math.max(longest, walk.currentNode.data.length); \
+             return [part.innerText.trim() === '{}'.repeat(45000), longest <= 4096, part.offsetHeight > 10000]",
+            "数据库 connection 池耗尽了abc"
+        ));
+        assert_eq!(seen, json!([true, true, true]), "{view} {selector}");
+    }
+    assert_eq!(browser.script("return window.violations"), json!([]));
+}

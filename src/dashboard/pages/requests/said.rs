@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use crate::dashboard::markdown::html;
+use crate::dashboard::markdown::{html, runs};
 use crate::search::marks;
 use crate::search::text::Term;
 
@@ -15,6 +15,13 @@ use crate::search::text::Term;
 pub(in crate::dashboard::pages) struct Piece {
     pub(in crate::dashboard::pages) text: String,
     pub(in crate::dashboard::pages) hit: bool,
+}
+
+impl Piece {
+    /// Its text in runs, see [`runs`].
+    pub(in crate::dashboard::pages) fn runs(&self) -> impl Iterator<Item = &str> {
+        runs(&self.text)
+    }
 }
 
 /// A text in pieces, and how many hits are in it.
