@@ -194,3 +194,28 @@ fn every_message_with_hits_is_led_to_also_those_that_are_folded() {
     }
     assert!(page.contains("<details open><summary>3 earlier messages"), "{page}");
 }
+
+#[test]
+fn a_long_request_shows_its_beginning_and_its_end_and_tells_what_lies_between() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let long = format!("{}needle", "x ".repeat(20_000));
+    let mut messages: Vec<Value> = (0..500).map(|n| json!({"role": "user", "content": format!("say {n}.")})).collect();
+    messages[250] = json!({"role": "user", "content": "a needle in the gap"});
+    messages[499] = json!({"role": "user", "content": long});
+    gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests/{id}?q=needle"));
+    let ids: Vec<usize> = page.split("id=\"m").filter_map(|id| id.split('"').next()?.parse().ok()).collect();
+    assert_eq!(ids.len(), 200, "{ids:?}");
+    assert!(ids.windows(2).all(|two| two[0] < two[1]) && (ids[0], ids[199]) == (0, 500), "{ids:?}");
+    let hidden = between(&page, "301 messages are not shown. <a href=\"", "\"");
+    assert!(hidden.contains("turns=all"), "{hidden}");
+    let before = page[..page.find("301 messages").unwrap()].rfind("id=\"m").unwrap();
+    assert!(page[before..].starts_with("id=\"m99\""), "{}", &page[before..before + 20]);
+    assert!(page.contains("<span class=\"meta\">40006 B</span>"), "the size is that of the whole message");
+    assert!(page.contains("2 more hits in what is not shown here. <a href="), "{page}");
+    let all = visitor.page(&format!("/admin/requests/{id}?q=needle&turns=all"));
+    assert!(all.contains(">2 hits<") && !all.contains("not shown"), "{all}");
+}

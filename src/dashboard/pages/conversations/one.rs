@@ -13,9 +13,11 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
 use crate::dashboard::pages::query::scope::Scope;
+use crate::dashboard::pages::requests::block::{Body, More, Run};
 use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
-use crate::dashboard::pages::requests::parts::{Body, Hits, Said, Writer};
+use crate::dashboard::pages::requests::hits::Hits;
+use crate::dashboard::pages::requests::parts::Writer;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::requests::conversations::narrower;
@@ -50,6 +52,8 @@ struct One<'a> {
     /// Only one turn is shown.
     alone: bool,
     hits: Hits,
+    /// Where hits are that are not shown.
+    unseen: Option<More>,
     /// The page with the Markdown as it was written, or made of it: its name and address.
     other_view: (Key, String),
     /// The query, for links to other pages.
@@ -68,10 +72,8 @@ struct Turn {
     total: String,
     tokens: Figure,
     cost: String,
-    said: Vec<Said>,
+    said: Run,
     error: Option<String>,
-    /// Messages that are not shown.
-    more: usize,
     /// Messages that earlier turns have shown.
     known: i64,
     /// How it ended, when it did not end well.
@@ -80,7 +82,7 @@ struct Turn {
     request: String,
     /// There is no body.
     is_empty: bool,
-    all: String,
+    more: More,
     /// Where the pictures are that it shows.
     pictures: String,
 }
@@ -112,6 +114,8 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
             (Key("view.plain"), format!("{path}{plain}"))
         }
     };
+    let all = Scope::default().with(&[("q", &asked.text), ("tz", &f.tz), ("view", view), ("turns", "all")]);
+    let whole = turn.map(|id| format!("/admin/requests/{id}{all}"));
     let mut told = Told {
         f,
         said,
@@ -120,6 +124,8 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
         number: 0,
         link: &link,
         q: &q,
+        whole: whole.as_deref(),
+        unseen: None,
         listed: Vec::new(),
     };
     let earlier = rows.first().filter(|_| first > 0 && turn.is_none()).map(|row| link("before", row.id));
@@ -127,10 +133,11 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let later = later.map(|row| link("after", row.id));
     let turns = rows.iter().enumerate().map(|(index, row)| told.turn(row, first + index + 1)).collect();
     let listed = std::mem::take(&mut told.listed);
+    let unseen = told.unseen.take();
     let head = list::row(f, &talk, &names, &asked.text);
     let hits = told.writer.hits();
     let alone = turn.is_some();
-    let one = One { f, id, head, turns, listed, count, earlier, later, alone, hits, other_view, q: q.clone() };
+    let one = One { f, id, head, turns, listed, count, earlier, later, alone, hits, unseen, other_view, q: q.clone() };
     visit.page_as(StatusCode::OK, &one)
 }
 
@@ -185,22 +192,27 @@ struct Told<'a> {
     link: &'a dyn Fn(&'static str, i64) -> String,
     /// The query, as a request's page gets it.
     q: &'a str,
+    /// The page that shows all of the only turn there is on this one.
+    whole: Option<&'a str>,
+    /// The first turn with hits that are not shown.
+    unseen: Option<More>,
     listed: Vec<(usize, i64, String)>,
 }
 
 impl Told<'_> {
-    /// A turn's messages, and how many of them there is no room for.
-    fn messages(&mut self, all: &[Message]) -> (Vec<Said>, usize) {
+    /// A turn's messages.
+    fn messages(&mut self, all: &[Message]) -> Run {
         self.writer.note_calls(all.iter(), self.number);
-        let (mut said, mut blob) = (Vec::new(), 0);
-        for (number, message) in (self.number..).zip(all) {
-            let Some(one) = self.writer.said(message, number, blob) else { break };
-            blob += inline_parts(message);
-            said.push(one);
-        }
+        let counts = all.iter().scan(0, |blob, said| Some(std::mem::replace(blob, *blob + inline_parts(said))));
+        let run = self.writer.run(all, self.number, &counts.collect::<Vec<_>>());
         self.number += all.len();
-        let more = all.len() - said.len();
-        (said, more)
+        run
+    }
+
+    /// Where there is more of a turn than the page shows.
+    fn more(&self, id: i64) -> More {
+        let href = self.whole.map_or_else(|| (self.link)("turn", id), str::to_owned);
+        More { href, label: Key("part.show_all") }
     }
 
     fn turn(&mut self, row: &Row, number: usize) -> Turn {
@@ -210,7 +222,11 @@ impl Told<'_> {
         let body = heard.as_whole(&facts.path);
         let reading = read(&facts.path, body.as_deref().unwrap_or_default(), &answer);
         let all: Vec<Message> = reading.messages.into_iter().chain(reading.reply).collect();
-        let (said, more) = self.messages(&all);
+        let unseen = self.writer.unseen();
+        let said = self.messages(&all);
+        if self.unseen.is_none() && self.writer.unseen() > unseen {
+            self.unseen = Some(self.more(row.id));
+        }
         let error = reading.error.or_else(|| facts.error.clone());
         if self.listed.len() < LISTED {
             let words = body.as_deref().and_then(|body| preview(&facts.path, body, None));
@@ -230,15 +246,14 @@ impl Told<'_> {
             total: shown::duration(facts.total_us),
             tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(|| "—".to_owned(), shown::money),
-            is_empty: said.is_empty() && more == 0 && error.is_none(),
+            is_empty: said.is_empty() && error.is_none(),
             said,
             error,
-            more,
             known: row.placed.known_messages.unwrap_or(0),
             ended: ended(self.f, facts),
             is_cut: facts.ending == Ending::Cut,
             request: format!("/admin/requests/{}{}", row.id, self.q),
-            all: (self.link)("turn", row.id),
+            more: self.more(row.id),
             pictures: format!("/admin/requests/{}/blob/{NEW}", row.id),
         }
     }

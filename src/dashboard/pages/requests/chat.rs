@@ -7,7 +7,9 @@
 
 use std::ops::Range;
 
-use crate::dashboard::pages::requests::parts::{Hits, Said, Writer, media};
+use crate::dashboard::pages::requests::block::Run;
+use crate::dashboard::pages::requests::hits::Hits;
+use crate::dashboard::pages::requests::parts::{Writer, media};
 use crate::db::records::Record;
 use crate::openai::dialogue::texts::{reply_texts, request_texts};
 use crate::openai::dialogue::{Media, Message, Part, Role, error_text, layout, message, reply};
@@ -29,11 +31,9 @@ struct Blob {
 /// Everything that was said.
 #[derive(Default)]
 pub(super) struct Talk {
-    pub(super) earlier: Vec<Said>,
-    /// Of the earlier messages those that are not shown.
-    pub(super) hidden: usize,
-    pub(super) fresh: Vec<Said>,
-    pub(super) reply: Vec<Said>,
+    pub(super) earlier: Run,
+    pub(super) fresh: Run,
+    pub(super) reply: Run,
     pub(super) known: usize,
     pub(super) hits: Hits,
     /// Some of the hits are in what was said earlier.
@@ -151,17 +151,12 @@ impl Talk {
             numbers.push(blob);
             blob += inline_parts(said);
         }
-        let mut show = |messages: &[Message], first: usize| -> Vec<Said> {
-            let shown = messages.iter().enumerate();
-            shown.map_while(|(at, said)| writer.said(said, first + at, numbers[first + at])).collect()
-        };
-        let reply = show(&reading.reply, count);
-        let fresh = show(&reading.messages[known..], known);
-        let earlier = show(&reading.messages[..known], 0);
+        let reply = writer.run(&reading.reply, count, &numbers[count..]);
+        let fresh = writer.run(&reading.messages[known..], known, &numbers[known..count]);
+        let earlier = writer.run(&reading.messages[..known], 0, &numbers[..known]);
         let called: Vec<&str> = record.row.signs.tools.as_deref().unwrap_or_default().lines().collect();
         let hits = writer.hits();
         Talk {
-            hidden: count - fresh.len() - earlier.len(),
             earlier_hits: hits.places.iter().any(|place| place.number < known),
             hits,
             tools: reading

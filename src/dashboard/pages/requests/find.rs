@@ -42,13 +42,13 @@ impl Finder {
         let Some(term) = &self.term else {
             return (vec![Bit { text: shown.to_owned(), hit: 0 }], 0);
         };
-        let (pieces, hits) = pieces(shown, &[term]);
+        let (pieces, hits) = pieces(shown, &[term], MARKED - self.marked);
         let hidden = if shown.len() < text.len() { term.find_in(&fold(text)).len().saturating_sub(hits) } else { 0 };
         self.hits += hits + hidden;
         let mut bits = Vec::with_capacity(pieces.len());
         for piece in pieces {
             let mut hit = 0;
-            if piece.hit && self.marked < MARKED {
+            if piece.hit {
                 self.marked += 1;
                 hit = self.marked;
                 if self.links.len() < LINKED {

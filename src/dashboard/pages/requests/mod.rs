@@ -5,7 +5,7 @@
 //! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `live` | new rows of the list as they come |
 //! | `saved` | searches with a name |
-//! | `one`, `chat`, `parts`, `said`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
+//! | `one`, `chat`, `parts`, `block`, `said`, `hits`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, what is searched in it, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
 //! | `diff` | two requests compared |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `command`, `remove` | what one copies or downloads, as a command too; taking a request away |
@@ -13,6 +13,7 @@
 //! **Invariant:** what others wrote reaches a page as text or through the one sanitiser. **May import:** `state`, `db`,
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
+pub(super) mod block;
 mod chart;
 pub(super) mod chat;
 mod command;
@@ -23,6 +24,7 @@ mod fall;
 pub(super) mod figures;
 mod files;
 mod find;
+pub(super) mod hits;
 mod list;
 mod live;
 mod look;

@@ -10,13 +10,13 @@ use chrono::Utc;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::scope::Scope;
+use crate::dashboard::pages::requests::block::{Body, More};
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
 use crate::dashboard::pages::requests::figures::{Fact, ended, known};
 use crate::dashboard::pages::requests::find::Finder;
 use crate::dashboard::pages::requests::names;
-use crate::dashboard::pages::requests::parts::Body;
 use crate::dashboard::pages::requests::replay::refused;
 use crate::dashboard::pages::requests::sides::{Side, sides};
 use crate::dashboard::pages::requests::stream::{Table, is_there, table};
@@ -70,7 +70,7 @@ struct One<'a> {
     /// How the reply ended, when it did not end well.
     ended: Option<String>,
     talk: Talk,
-    all_href: String,
+    more: More,
     /// Where its pictures are.
     pictures: String,
     trees: Vec<Side>,
@@ -173,10 +173,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
         notes: notes(f, &record),
         ended: ended(f, facts),
         pictures: format!("/admin/requests/{id}/blob/"),
-        all_href: format!(
-            "{base}{}",
-            scope.with(&[("view", if form.text("view") == "plain" { "plain" } else { "" }), ("turns", "all")])
-        ),
+        more: more(&base, &scope, view, all),
         trees,
         find,
         found,
@@ -194,6 +191,16 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
         f,
     };
     visit.page_as(StatusCode::OK, &page)
+}
+
+/// Where what is too much for a page is: on one that shows more, or as it is recorded.
+fn more(base: &str, scope: &Scope, view: &str, all: bool) -> More {
+    let href = |changes| format!("{base}{}", scope.with(changes));
+    if all {
+        return More { href: href(&[("view", "raw")]), label: Key("view.raw") };
+    }
+    let view = if view == "plain" { view } else { "" };
+    More { href: href(&[("view", view), ("turns", "all")]), label: Key("part.show_all") }
 }
 
 /// The views of a request.

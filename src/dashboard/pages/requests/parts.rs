@@ -1,14 +1,15 @@
-//! A message as blocks, one per part: folded, marked, cut. Start at [`Writer::said`].
+//! A message as blocks, one per part: folded, marked, cut. Start at [`Writer::run`].
 //!
 //! **Invariant:** what is left out is told; there is an end to what is shown. **May import:** `openai`, `search`.
 
 use std::collections::HashMap;
 
 use crate::dashboard::pages::indent::pretty;
-use crate::dashboard::pages::requests::said::{Piece, beginning, markdown, pieces};
+use crate::dashboard::pages::requests::block::{Block, Body, Run, Said};
+use crate::dashboard::pages::requests::hits::{Hits, Seeker};
+use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::words::Key;
 use crate::openai::dialogue::{Media, Message, Part, Role};
-use crate::search::text::Term;
 use crate::search::{Query, Side};
 
 /// Messages shown, their text, and the text of one part, unless everything is asked for.
@@ -20,63 +21,8 @@ const ALL_MESSAGES: usize = 2_000;
 const ALL_BYTES: usize = 8 << 20;
 /// How much of a tool's result stands in one line.
 const PREVIEW_BYTES: usize = 200;
-/// Messages with hits that are led to.
-const LINKED: usize = 50;
 /// Lines of a tool's result that are not folded.
 const LINES: usize = 20;
-
-/// What stands in a block.
-pub(in crate::dashboard::pages) enum Body {
-    Plain(Vec<Piece>),
-    Html(String),
-    /// A picture in the record, by its number.
-    Picture(usize),
-    Nothing,
-}
-
-/// A part of a message.
-pub(in crate::dashboard::pages) struct Block {
-    pub(in crate::dashboard::pages) class: &'static str,
-    pub(in crate::dashboard::pages) label: Option<Key>,
-    /// What belongs to the label: a tool's name, an address, an id.
-    pub(in crate::dashboard::pages) detail: String,
-    /// An address elsewhere: a link to be clicked, never loaded.
-    pub(in crate::dashboard::pages) link: String,
-    pub(in crate::dashboard::pages) folded: bool,
-    pub(in crate::dashboard::pages) open: bool,
-    pub(in crate::dashboard::pages) body: Body,
-    /// The message of the tool's call or result.
-    pub(in crate::dashboard::pages) pair: Option<usize>,
-    /// Bytes that are not shown.
-    pub(in crate::dashboard::pages) rest: usize,
-}
-
-/// A message.
-pub(in crate::dashboard::pages) struct Said {
-    pub(in crate::dashboard::pages) number: usize,
-    pub(in crate::dashboard::pages) class: &'static str,
-    pub(in crate::dashboard::pages) role: Key,
-    pub(in crate::dashboard::pages) name: String,
-    pub(in crate::dashboard::pages) bytes: usize,
-    pub(in crate::dashboard::pages) blocks: Vec<Block>,
-}
-
-/// A message in which the search has hits.
-pub(in crate::dashboard::pages) struct Place {
-    pub(in crate::dashboard::pages) number: usize,
-    pub(in crate::dashboard::pages) role: Key,
-    pub(in crate::dashboard::pages) hits: usize,
-}
-
-/// The hits of a search in what a page shows.
-#[derive(Default)]
-pub(in crate::dashboard::pages) struct Hits {
-    pub(in crate::dashboard::pages) count: usize,
-    /// The first messages that have some, in their order.
-    pub(in crate::dashboard::pages) places: Vec<Place>,
-    /// Further messages that have some.
-    pub(in crate::dashboard::pages) more: usize,
-}
 
 pub(in crate::dashboard::pages) fn media(part: &Part) -> Option<&Media> {
     match part {
@@ -86,17 +32,28 @@ pub(in crate::dashboard::pages) fn media(part: &Part) -> Option<&Media> {
     }
 }
 
+/// About how much text there is in a part.
+fn text_bytes(part: &Part) -> usize {
+    match part {
+        Part::Text(text) | Part::Refusal(text) | Part::Reasoning(text) | Part::Other(text) => text.len(),
+        Part::ToolCall { arguments, .. } => arguments.len(),
+        Part::ToolResult { text, .. } => text.len(),
+        Part::Audio { transcript, .. } => transcript.as_ref().map_or(0, String::len),
+        Part::Image { .. } | Part::File { .. } => 0,
+    }
+}
+
 pub(in crate::dashboard::pages) struct Writer<'a> {
-    terms: Vec<(Side, &'a Term)>,
+    seeker: Seeker<'a>,
     part_bytes: usize,
     left_messages: usize,
     left_bytes: usize,
+    /// Bytes of text of the message at hand, shown or not.
+    bytes: usize,
     /// Markdown stays as it was written.
     is_plain: bool,
     /// Calls of tools by their ids: the tool, and the message.
     calls: HashMap<String, (String, usize)>,
-    hits: usize,
-    places: Vec<Place>,
 }
 
 impl Writer<'_> {
@@ -104,24 +61,24 @@ impl Writer<'_> {
     /// Markdown as it was written.
     pub(in crate::dashboard::pages) fn new<'q>(query: &'q Query, all: bool, plain: bool) -> Writer<'q> {
         Writer {
-            terms: query.texts().collect(),
+            seeker: Seeker::new(query),
             part_bytes: if all { ALL_BYTES } else { PART_BYTES },
             left_messages: if all { ALL_MESSAGES } else { MESSAGES },
             left_bytes: if all { ALL_BYTES } else { BYTES },
+            bytes: 0,
             is_plain: plain,
             calls: HashMap::new(),
-            hits: 0,
-            places: Vec::new(),
         }
     }
 
     /// The hits of the search in all that was written.
     pub(in crate::dashboard::pages) fn hits(self) -> Hits {
-        let Writer { hits: count, mut places, .. } = self;
-        places.sort_by_key(|place| place.number);
-        let more = places.len().saturating_sub(LINKED);
-        places.truncate(LINKED);
-        Hits { count, places, more }
+        self.seeker.hits()
+    }
+
+    /// Hits so far in what is not shown.
+    pub(in crate::dashboard::pages) fn unseen(&self) -> usize {
+        self.seeker.unseen
     }
 
     /// Takes note of every call of a tool in messages from number `first` on, so that results find them.
@@ -156,12 +113,50 @@ impl Writer<'_> {
         Some(told.join(": ")).filter(|told| !told.is_empty())
     }
 
-    /// A message; nothing when there is no room for more. `blob` is the number of its first content that is not text.
-    pub(in crate::dashboard::pages) fn said(&mut self, said: &Message, number: usize, mut blob: usize) -> Option<Said> {
-        if self.left_messages == 0 || self.left_bytes == 0 {
-            return None;
+    /// Messages from number `first` on; when there is no room for all, as many of the last as of the first. `blobs` are
+    /// the numbers of their first contents that are not text.
+    pub(in crate::dashboard::pages) fn run(&mut self, messages: &[Message], first: usize, blobs: &[usize]) -> Run {
+        let aside = if self.fits(messages) { (0, 0) } else { (self.left_messages / 2, self.left_bytes / 2) };
+        (self.left_messages, self.left_bytes) = (self.left_messages - aside.0, self.left_bytes - aside.1);
+        let mut run = Run::default();
+        let mut numbered = (first..).zip(messages).zip(blobs).map(|((number, said), blob)| (said, number, *blob));
+        let mut rest: Vec<(&Message, usize, usize)> = Vec::new();
+        while self.has_room()
+            && let Some((said, number, blob)) = numbered.next()
+        {
+            run.begin.push(self.said(said, number, blob));
         }
-        self.left_messages -= 1;
+        rest.extend(numbered);
+        (self.left_messages, self.left_bytes) = (self.left_messages + aside.0, self.left_bytes + aside.1);
+        while self.has_room()
+            && let Some((said, number, blob)) = rest.pop()
+        {
+            run.end.push(self.said(said, number, blob));
+        }
+        run.end.reverse();
+        run.hidden = rest.len();
+        if self.seeker.seeks() {
+            let left = std::mem::take(&mut self.left_bytes);
+            // Without room nothing is shown of them, and their hits are counted.
+            rest.iter().for_each(|(said, number, blob)| drop(self.said(said, *number, *blob)));
+            self.left_bytes = left;
+        }
+        run
+    }
+
+    fn has_room(&self) -> bool {
+        self.left_messages > 0 && self.left_bytes > 0
+    }
+
+    /// Whether there is room for all of these.
+    fn fits(&self, messages: &[Message]) -> bool {
+        let bytes = messages.iter().flat_map(|said| &said.parts).map(|part| text_bytes(part).min(self.part_bytes));
+        messages.len() <= self.left_messages && bytes.sum::<usize>() <= self.left_bytes
+    }
+
+    /// A message. `blob` is the number of its first content that is not text.
+    fn said(&mut self, said: &Message, number: usize, mut blob: usize) -> Said {
+        self.left_messages = self.left_messages.saturating_sub(1);
         let (class, role, side) = match said.role {
             Role::System => ("system", Key("role.system"), Side::System),
             Role::Developer => ("system", Key("role.developer"), Side::System),
@@ -170,19 +165,11 @@ impl Writer<'_> {
             Role::Tool => ("tool", Key("role.tool"), Side::User),
             Role::Other => ("other", Key("role.other"), Side::User),
         };
-        let (hits, left) = (self.hits, self.left_bytes);
+        let hits = self.seeker.count;
+        self.bytes = 0;
         let blocks = said.parts.iter().map(|part| self.block(part, said.role, side, &mut blob)).collect();
-        if self.hits > hits {
-            self.places.push(Place { number, role, hits: self.hits - hits });
-        }
-        Some(Said {
-            number,
-            class,
-            role,
-            name: said.name.clone().unwrap_or_default(),
-            bytes: left - self.left_bytes,
-            blocks,
-        })
+        self.seeker.note(number, role, hits);
+        Said { number, class, role, name: said.name.clone().unwrap_or_default(), bytes: self.bytes, blocks }
     }
 
     fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut usize) -> Block {
@@ -197,7 +184,7 @@ impl Writer<'_> {
             pair: None,
             rest: 0,
         };
-        let before = self.hits;
+        let before = self.seeker.count;
         match part {
             Part::Text(text) if role == Role::Assistant && !self.is_plain => self.rich(&mut block, text),
             Part::Text(text) => self.plain(&mut block, text, side),
@@ -246,33 +233,27 @@ impl Writer<'_> {
                 self.plain(&mut block, &pretty(json), side);
             }
         }
-        block.open = self.hits > before;
+        block.open = self.seeker.count > before;
         block
     }
 
     /// Text as far as there is room, and how many bytes are left out.
-    fn cut<'t>(&mut self, text: &'t str) -> (&'t str, usize) {
+    fn cut<'t>(&mut self, text: &'t str, side: Side) -> (&'t str, usize) {
         let shown = beginning(text, self.part_bytes.min(self.left_bytes));
         self.left_bytes -= shown.len();
+        self.bytes += text.len();
+        self.seeker.beyond(shown, text, side);
         (shown, text.len() - shown.len())
     }
 
-    fn terms_of(&self, side: Side) -> Vec<&Term> {
-        self.terms.iter().filter(|(of, _)| *of == Side::Any || *of == side).map(|(_, term)| *term).collect()
-    }
-
     fn plain(&mut self, block: &mut Block, text: &str, side: Side) {
-        let (shown, rest) = self.cut(text);
-        let (pieces, hits) = pieces(shown, &self.terms_of(side));
-        self.hits += hits;
-        (block.body, block.rest) = (Body::Plain(pieces), rest);
+        let (shown, rest) = self.cut(text, side);
+        (block.body, block.rest) = (Body::Plain(self.seeker.plain(shown, side)), rest);
     }
 
     fn rich(&mut self, block: &mut Block, text: &str) {
-        let (shown, rest) = self.cut(text);
-        let (html, hits) = markdown(shown, &self.terms_of(Side::Assistant));
-        self.hits += hits;
-        (block.body, block.rest) = (Body::Html(html), rest);
+        let (shown, rest) = self.cut(text, Side::Assistant);
+        (block.body, block.rest) = (Body::Html(self.seeker.rich(shown)), rest);
     }
 
     fn media(&mut self, block: &mut Block, label: Key, source: Option<&Media>, detail: String, blob: &mut usize) {

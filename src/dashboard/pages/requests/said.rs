@@ -24,17 +24,17 @@ impl Piece {
     }
 }
 
-/// A text in pieces, and how many hits are in it.
-pub(super) fn pieces(text: &str, terms: &[&Term]) -> (Vec<Piece>, usize) {
+/// A text in pieces with the first `most` hits marked, and how many are in it.
+pub(super) fn pieces(text: &str, terms: &[&Term], most: usize) -> (Vec<Piece>, usize) {
     let hits = marks(text, terms.iter().copied());
-    let mut pieces = Vec::with_capacity(2 * hits.len() + 1);
+    let mut pieces = Vec::new();
     let mut at = 0;
     let mut push = |range: std::ops::Range<usize>, hit: bool| {
         if let Some(text) = text.get(range).filter(|text| !text.is_empty()) {
             pieces.push(Piece { text: text.to_owned(), hit });
         }
     };
-    for hit in &hits {
+    for hit in hits.iter().take(most) {
         push(at..hit.start, false);
         push(hit.clone(), true);
         at = hit.end;
@@ -43,12 +43,14 @@ pub(super) fn pieces(text: &str, terms: &[&Term]) -> (Vec<Piece>, usize) {
     (pieces, hits.len())
 }
 
-/// A model's Markdown as harmless HTML, and how many hits are marked in it.
-pub(super) fn markdown(text: &str, terms: &[&Term]) -> (String, usize) {
+/// A model's Markdown as harmless HTML with the first `most` hits marked, and how many are in it.
+pub(super) fn markdown(text: &str, terms: &[&Term], most: usize) -> (String, usize) {
     let hits = Cell::new(0);
     let html = html(text, &|text| {
-        let found = marks(text, terms.iter().copied());
+        let mut found = marks(text, terms.iter().copied());
+        let room = most.saturating_sub(hits.get());
         hits.set(hits.get() + found.len());
+        found.truncate(room);
         found
     });
     (html, hits.get())
@@ -68,13 +70,17 @@ mod tests {
     #[test]
     fn hits_are_marked_in_prose_and_in_code() {
         let term = Term::new("pool").unwrap();
-        let (html, hits) = markdown("The **Pool** and `pool <x>`", &[&term]);
+        let (html, hits) = markdown("The **Pool** and `pool <x>`", &[&term], 9);
         assert_eq!(hits, 2);
         assert!(html.contains("<strong><mark>Pool</mark></strong>"), "{html}");
         assert!(html.contains("<code><mark>pool</mark> &lt;x&gt;</code>"), "{html}");
-        let (all, hits) = pieces("a pool, a POOL", &[&term]);
+        let (all, hits) = pieces("a pool, a POOL", &[&term], 9);
         assert_eq!((hits, all.iter().filter(|piece| piece.hit).count()), (2, 2));
         assert_eq!(all.iter().map(|piece| piece.text.as_str()).collect::<String>(), "a pool, a POOL");
+        let (few, hits) = pieces("a pool, a POOL, a pool", &[&term], 1);
+        assert_eq!((hits, few.iter().filter(|piece| piece.hit).count(), few.len()), (3, 1, 3));
+        let (html, hits) = markdown("Pool `pool` pool", &[&term], 2);
+        assert_eq!((hits, html.matches("<mark>").count()), (3, 2), "{html}");
     }
 
     #[test]
