@@ -275,8 +275,9 @@ fn later_turns_show_their_pictures_and_the_list_of_turns_tells_what_tools_gave()
     let shown: Vec<&str> = page.split("<img loading=\"lazy\" width=\"240\" src=\"").skip(1).collect();
     let shown: Vec<&str> = shown.iter().map(|image| image.split('"').next().unwrap()).collect();
     let id = newest.number("id");
-    let of_newest = [0, 1].map(|n| format!("/admin/requests/{id}/blob/new-{n}"));
-    assert_eq!(shown[1..], of_newest, "{page}");
+    let of_newest = [0].map(|n| format!("/admin/requests/{id}/blob/new-{n}"));
+    assert_eq!(shown[..], of_newest, "what is no picture is not shown as one: {page}");
+    assert!(page.contains("<p class=\"meta\">File <code>image/png 1 KiB</code></p>"), "{page}");
     let picture = visitor.get(&of_newest[0]);
     assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
     assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
@@ -452,4 +453,61 @@ fn a_stream_that_was_left_or_broke_off_is_shown_as_far_as_it_came() {
     let id = gateway.records_when(2)[0].number("id");
     let page = visitor.page(&format!("/admin/requests/{id}"));
     assert!(page.contains("Broken off") && page.contains("The upstream broke off after"), "{page}");
+}
+
+#[test]
+fn replies_without_words_have_cards_and_bytes_are_not_shown_as_text() {
+    let mp3 = [&b"ID3\x04"[..], &[0, 255, 254, 200].repeat(500)].concat();
+    let bytes = mp3.clone();
+    let upstream = FakeUpstream::with(move |seen, _| match seen.target() {
+        "/v1/embeddings" => Reply::json(
+            200,
+            r#"{"object":"list","model":"e","data":[{"embedding":[0.25,-0.5]},{"embedding":[1,2]}],"usage":{"prompt_tokens":1}}"#,
+        ),
+        "/v1/moderations" => Reply::json(
+            200,
+            r#"{"id":"modr-1","model":"m","results":[{"flagged":true,"categories":{"<i>hate":true,"self-harm":false},"category_scores":{"<i>hate":0.91,"self-harm":0.1}}]}"#,
+        ),
+        "/v1/audio/speech" => Reply::sized(200, &[("Content-Type", "audio/mpeg")], &bytes),
+        _ => Reply::json(200, r#"{"model":"r","results":[{"index":1,"relevance_score":0.75}]}"#),
+    });
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    let mut count = 0;
+    let mut page = |path: &str, body: &str| {
+        gateway.send(Call::post(path, body));
+        count += 1;
+        let id = gateway.records_when(count)[0].number("id");
+        (id, visitor.page(&format!("/admin/requests/{id}?view=chat")))
+    };
+    let (_, vectors) = page("/v1/embeddings", r#"{"model":"e","input":"whales"}"#);
+    assert!(
+        vectors.contains("Vectors: 2, each of 2 numbers") && vectors.contains("<code>0.25, -0.5</code>"),
+        "{vectors}"
+    );
+    let (_, verdict) = page("/v1/moderations", r#"{"model":"m","input":"whales"}"#);
+    assert!(verdict.contains(">flagged</span> &#60;i&#62;hate <span class=\"meta\">0.91</span>"), "{verdict}");
+    assert!(!verdict.contains("self-harm"), "{verdict}");
+    let (id, speech) = page("/v1/audio/speech", r#"{"model":"tts","input":"whales","voice":"alloy"}"#);
+    let told = format!("No text: audio/mpeg, {} B <a href=\"/admin/requests/{id}/reply\" download>", "2,004");
+    assert!(speech.contains(&told), "{speech}");
+    for view in ["json", "raw"] {
+        let page = visitor.page(&format!("/admin/requests/{id}?view={view}"));
+        let reply = &page[page.find("Reply body").unwrap()..];
+        assert!(reply.contains("No text: audio/mpeg") && !reply.contains("ID3"), "{page}");
+    }
+    let (id, ranked) = page("/v1/rerank", r#"{"model":"ranker-7","query":"whales","documents":["a","b"]}"#);
+    assert_eq!(ranked.matches("<p class=\"meta\">Other content").count(), 2, "{ranked}");
+    assert!(ranked.contains("&#34;relevance_score&#34;: 0.75"), "{ranked}");
+    let first = visitor.page(&format!("/admin/requests/{id}"));
+    assert!(first.contains("view=json\" aria-current=\"page\""), "what is not understood opens as JSON: {first}");
+    let upload = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-9\r\n--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nabout whales\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\r\nxyz\r\n--b--\r\n";
+    let call = Call::new("POST", "/v1/audio/transcriptions");
+    gateway.send(call.header("Content-Type", "multipart/form-data; boundary=b").body(upload.as_bytes()));
+    let id = gateway.records_when(5)[0].number("id");
+    let page = visitor.page(&format!("/admin/requests/{id}?view=chat"));
+    let user = between(&page, "<article class=\"msg user\"", "</article>");
+    let words = between(user, "<div class=\"plain\">", "</div>");
+    assert_eq!(words, "about whales", "{user}");
+    assert!(user.contains("File <code>a.mp3</code>") && user.contains("model: whisper-9"), "{user}");
 }

@@ -28,6 +28,7 @@ pub use layout::{Api, Layout, layout};
 pub use meaning::meaning;
 pub use reply::{error_text, reply};
 pub use signals::{Shown, Signals, reply_signals, signals};
+pub use strings::compact;
 
 /// Parts inside of parts (results of tools hold parts) are read down to here; what is deeper is [`Part::Other`].
 pub const MAX_DEPTH: usize = 4;

@@ -36,7 +36,7 @@ pub(super) fn literals(json: &[u8], each: &mut dyn FnMut(&[u8])) {
 
 /// The value without white space between its tokens, and without long base64: `base64:` stands for it with its length and
 /// its number.
-pub(super) fn compact(json: &[u8]) -> String {
+pub fn compact(json: &[u8]) -> String {
     let mut out = Vec::with_capacity(json.len().min(4096));
     let mut at = 0;
     while at < json.len() {

@@ -8,12 +8,14 @@
 use std::ops::Range;
 
 use crate::dashboard::pages::requests::block::Run;
+use crate::dashboard::pages::requests::card::Card;
 use crate::dashboard::pages::requests::hits::Hits;
+use crate::dashboard::pages::requests::kinds::{is_picture, told};
 use crate::dashboard::pages::requests::parts::{Writer, media};
 use crate::db::records::Record;
-use crate::openai::dialogue::texts::{reply_texts, request_texts};
-use crate::openai::dialogue::{Media, Message, Part, Role, error_text, layout, message, reply};
-use crate::openai::scan::{elements, member, string_value};
+use crate::openai::dialogue::texts::{Side, reply_texts, request_texts};
+use crate::openai::dialogue::{Media, Message, Part, Role, compact, error_text, layout, message, reply};
+use crate::openai::scan::{elements, member, skip_space, string_value};
 use crate::search::Query;
 
 /// What stands before the number of a picture that is counted among what is new to the conversation, and the reply.
@@ -34,6 +36,8 @@ pub(super) struct Talk {
     pub(super) earlier: Run,
     pub(super) fresh: Run,
     pub(super) reply: Run,
+    pub(super) card: Option<Card>,
+    is_unread: bool,
     pub(super) known: usize,
     pub(super) hits: Hits,
     /// Some of the hits are in what was said earlier.
@@ -49,6 +53,10 @@ pub(super) struct Talk {
 pub(in crate::dashboard::pages) struct Reading {
     pub(in crate::dashboard::pages) messages: Vec<Message>,
     pub(in crate::dashboard::pages) reply: Vec<Message>,
+    /// What a reply says that has no words.
+    card: Option<Card>,
+    /// Neither the request nor the reply is of a known shape.
+    is_unread: bool,
     blobs: Vec<Blob>,
     tools: Vec<String>,
     continues: Option<String>,
@@ -64,6 +72,7 @@ pub(in crate::dashboard::pages) fn read(path: &str, body: &[u8], answer: &[u8]) 
     let mut take = |range: Range<usize>, role: Option<Role>| {
         let mut said = message(&body[range.clone()]);
         said.role = role.unwrap_or(said.role);
+        said.parts.iter_mut().for_each(|part| no_picture(part, &body[range.clone()]));
         note_blobs(&said, range.start, false, &mut blobs);
         messages.push(said);
     };
@@ -74,18 +83,25 @@ pub(in crate::dashboard::pages) fn read(path: &str, body: &[u8], answer: &[u8]) 
         elements(body, list).for_each(|range| take(range, None));
     }
     let mut answers: Vec<Message> = reply(answer).into_iter().flatten().collect();
-    for said in &answers {
+    for said in &mut answers {
+        said.parts.iter_mut().for_each(|part| no_picture(part, answer));
         note_blobs(said, 0, true, &mut blobs);
     }
+    let mut is_unread = true;
     if messages.is_empty() {
-        let mut parts = Vec::new();
-        request_texts(path, body, None, &mut |_, text| parts.push(Part::Text(text.to_owned())));
+        let parts = match &shape.upload {
+            Some(list) => uploaded(&body[list.clone()]),
+            None => otherwise(body, |each| request_texts(path, body, None, each)),
+        };
         messages.extend((!parts.is_empty()).then(|| of(Role::User, parts)));
+    } else {
+        is_unread = false;
     }
     let error = error_text(answer);
-    if answers.is_empty() && error.is_none() {
-        let mut parts = Vec::new();
-        reply_texts(answer, &mut |_, text| parts.push(Part::Other(text.to_owned())));
+    let card = Card::of(answer).filter(|_| answers.is_empty());
+    is_unread &= answers.is_empty() && error.is_none() && card.is_none() && shape.upload.is_none();
+    if answers.is_empty() && error.is_none() && card.is_none() {
+        let parts = otherwise(answer, |each| reply_texts(answer, each));
         answers.extend((!parts.is_empty()).then(|| of(Role::Assistant, parts)));
     }
     let name = |range: Range<usize>| {
@@ -95,11 +111,49 @@ pub(in crate::dashboard::pages) fn read(path: &str, body: &[u8], answer: &[u8]) 
         Some(name.into_owned())
     };
     let tools = shape.tools.map(|list| elements(body, list).filter_map(name).take(TOOLS).collect()).unwrap_or_default();
-    Reading { messages, reply: answers, blobs, tools, continues: shape.previous_response, error, beside }
+    let continues = shape.previous_response;
+    Reading { messages, reply: answers, card, is_unread, blobs, tools, continues, error, beside }
 }
 
 fn of(role: Role, parts: Vec<Part>) -> Message {
     Message { role, name: None, parts, aside: false }
+}
+
+/// What a body of no known shape says: JSON as it is, or its text.
+fn otherwise(body: &[u8], text: impl FnOnce(&mut dyn FnMut(Side, &str))) -> Vec<Part> {
+    let start = skip_space(body, 0);
+    if matches!(body.get(start), Some(b'{' | b'[')) {
+        return vec![Part::Other(compact(&body[start..]))];
+    }
+    let mut parts = Vec::new();
+    text(&mut |_, text| parts.push(Part::Text(text.to_owned())));
+    parts
+}
+
+/// An upload: what is said in it, its files by name, and the other fields together.
+fn uploaded(list: &[u8]) -> Vec<Part> {
+    let (mut said, mut files, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for range in elements(list, 0..list.len()) {
+        let field = &list[range];
+        let text = |name: &[u8]| member(field, name).and_then(string_value).map(|text| text.into_owned());
+        match (text(b"name").unwrap_or_default(), text(b"filename")) {
+            (_, Some(file)) => files.push(Part::File { name: Some(file), source: None }),
+            (name, None) if matches!(name.as_str(), "prompt" | "input") => said.extend(text(b"value").map(Part::Text)),
+            (name, None) => others.extend(text(b"value").map(|value| format!("{name}: {value}"))),
+        }
+    }
+    let others = (!others.is_empty()).then(|| Part::Other(others.join("\n")));
+    said.into_iter().chain(files).chain(others).collect()
+}
+
+/// What is called a picture and is none that a page may show is a file.
+fn no_picture(part: &mut Part, whole: &[u8]) {
+    if let Part::Image { source } = &*part
+        && let Media::Inline { base64, .. } = source
+        && !whole.get(base64.clone()).is_some_and(is_picture)
+    {
+        *part = Part::File { name: None, source: Some(source.clone()) };
+    }
 }
 
 /// How many of a message's contents that are not text stand in the message itself.
@@ -154,6 +208,8 @@ impl Talk {
         let reply = writer.run(&reading.reply, count, &numbers[count..]);
         let fresh = writer.run(&reading.messages[known..], known, &numbers[known..count]);
         let earlier = writer.run(&reading.messages[..known], 0, &numbers[..known]);
+        let size = record.row.facts.reply_bytes;
+        let bytes = || told(answer, record.texts.headers.as_deref(), 1).map(|kind| Card::bytes(kind, size));
         let called: Vec<&str> = record.row.signs.tools.as_deref().unwrap_or_default().lines().collect();
         let hits = writer.hits();
         Talk {
@@ -165,6 +221,8 @@ impl Talk {
                 .map(|name| (called.contains(&name.as_str()), name))
                 .map(|(is, name)| (name, is))
                 .collect(),
+            card: reading.card.or_else(bytes),
+            is_unread: reading.is_unread,
             continues: reading.continues,
             error: reading.error,
             earlier,
@@ -174,8 +232,14 @@ impl Talk {
         }
     }
 
-    /// Whether there is anything to show.
+    /// Whether there is nothing to show.
     pub(super) fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.reply.is_empty() && self.error.is_none() && self.continues.is_none()
+        let said = !self.fresh.is_empty() || !self.reply.is_empty();
+        !said && self.error.is_none() && self.continues.is_none() && self.card.is_none()
+    }
+
+    /// Whether the JSON tells more than this does.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_empty() || (self.is_unread && self.card.is_none())
     }
 }

@@ -8,10 +8,10 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::Path;
-use openssl::base64::decode_block;
 
 use crate::dashboard::pages::requests::chat::{NEW, content};
 use crate::dashboard::pages::requests::command::command;
+use crate::dashboard::pages::requests::kinds::{decoded, picture};
 use crate::dashboard::pages::requests::one::load;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
@@ -52,28 +52,9 @@ pub(super) async fn blob(visit: Visit, path: Path<(i64, String)>) -> Page {
         (row.facts.path, texts.body, texts.response)
     };
     let (body, answer) = (body.unwrap_or_default(), answer.unwrap_or_default());
-    let picture = content(&path, &body, &answer, number).and_then(decoded).ok_or_else(missing)?;
-    let kind = kind_of(&picture).ok_or_else(|| ApiError::from(Error::NotFound))?;
-    Ok(file(kind, "sandbox; default-src 'none'", picture))
-}
-
-fn decoded(base64: &[u8]) -> Option<Vec<u8>> {
-    let mut base64: Vec<u8> = base64.iter().copied().filter(|byte| *byte != b'\\').collect();
-    while !base64.len().is_multiple_of(4) {
-        base64.push(b'=');
-    }
-    decode_block(std::str::from_utf8(&base64).ok()?).ok()
-}
-
-/// What the first bytes say.
-fn kind_of(picture: &[u8]) -> Option<&'static str> {
-    match picture {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
-    }
+    let bytes = content(&path, &body, &answer, number).and_then(decoded).ok_or_else(missing)?;
+    let kind = picture(&bytes).ok_or_else(missing)?;
+    Ok(file(kind, "sandbox; default-src 'none'", bytes))
 }
 
 /// `GET /admin/requests/{id}/curl`: the request as a command, with a variable in the key's place.
@@ -82,18 +63,4 @@ pub(super) async fn curl(visit: Visit, id: Path<i64>, request: HttpRequest) -> P
     let connection = request.connection_info();
     let command = command(&record, connection.scheme(), connection.host());
     Ok(file("text/plain; charset=utf-8", "sandbox; default-src 'none'", command.into_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::dashboard::pages::requests::files::kind_of;
-
-    #[test]
-    fn only_pictures_are_pictures() {
-        assert_eq!(kind_of(b"\x89PNG\r\n\x1a\nrest"), Some("image/png"));
-        assert_eq!(
-            (kind_of(b"<svg onload=alert(1)>"), kind_of(b""), kind_of(b"GIF89a")),
-            (None, None, Some("image/gif"))
-        );
-    }
 }

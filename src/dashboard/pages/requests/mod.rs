@@ -5,7 +5,7 @@
 //! | `chart`, `table`, `look`, `list` | the histogram, the rows, what is asked, the page of them; its box is `pages::query` |
 //! | `live` | new rows of the list as they come |
 //! | `saved` | searches with a name |
-//! | `one`, `chat`, `parts`, `block`, `said`, `hits`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, what is searched in it, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
+//! | `one`, `chat`, `parts`, `card`, `block`, `said`, `hits`, `kinds`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, what has no words, what is searched in it, what bytes are, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
 //! | `diff` | two requests compared |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `command`, `remove` | what one copies or downloads, as a command too; taking a request away |
@@ -14,6 +14,7 @@
 //! `search`, `openai`, `roster`, `connector`, `recorder`.
 
 pub(super) mod block;
+mod card;
 mod chart;
 pub(super) mod chat;
 mod command;
@@ -25,6 +26,7 @@ pub(super) mod figures;
 mod files;
 mod find;
 pub(super) mod hits;
+mod kinds;
 mod list;
 mod live;
 mod look;

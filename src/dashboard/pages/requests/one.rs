@@ -11,6 +11,7 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::block::{Body, More};
+use crate::dashboard::pages::requests::card::Card;
 use crate::dashboard::pages::requests::chat::Talk;
 use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
@@ -135,7 +136,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let all = form.text("turns") == "all";
     let talk = Talk::of(&record, &asked.search.query, all, form.text("view") == "plain");
     let has_stream = is_there(&record);
-    let view = chosen(form.text("view"), has_stream, talk.is_empty())?;
+    let view = chosen(form.text("view"), has_stream, talk.is_unread())?;
     let facts = &record.row.facts;
     let marks = record.row.signs.marks;
     let base = format!("/admin/requests/{id}");

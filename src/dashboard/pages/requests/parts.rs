@@ -21,7 +21,7 @@ const ALL_MESSAGES: usize = 2_000;
 const ALL_BYTES: usize = 8 << 20;
 /// How much of a tool's result stands in one line.
 const PREVIEW_BYTES: usize = 200;
-/// Lines of a tool's result that are not folded.
+/// Lines of a tool's result, or of JSON, that are not folded.
 const LINES: usize = 20;
 
 pub(in crate::dashboard::pages) fn media(part: &Part) -> Option<&Media> {
@@ -229,8 +229,10 @@ impl Writer<'_> {
                 self.media(&mut block, Key("part.file"), source.as_ref(), name.clone().unwrap_or_default(), blob);
             }
             Part::Other(json) => {
+                let json = pretty(json);
                 (block.class, block.label) = ("other", Some(Key("part.other")));
-                self.plain(&mut block, &pretty(json), side);
+                block.folded = json.lines().count() > LINES;
+                self.plain(&mut block, &json, side);
             }
         }
         block.open = self.seeker.count > before;
