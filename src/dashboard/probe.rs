@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use awc::ClientResponse;
 use futures_util::StreamExt;
@@ -168,7 +168,7 @@ async fn ask(
     body: Option<Value>,
 ) -> Result<(u16, Vec<u8>), String> {
     let body = body.map(|body| body.to_string().into_bytes());
-    let answer = send(outbound, upstream, (method, path, body), PATIENCE, ANSWER_BYTES).await?;
+    let answer = send(outbound, upstream, Request { method, path, body, headers: &[] }, PATIENCE, ANSWER_BYTES).await?;
     answer.broken.map_or(Ok((answer.status, answer.body)), Err)
 }
 
@@ -225,18 +225,30 @@ fn named(upstream: &Upstream, body: Vec<u8>) -> Vec<u8> {
     splice.map(|splice| splice.apply(&body)).unwrap_or(body)
 }
 
-/// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it: a method, a path below
-/// the endpoint's, perhaps a body of JSON. Of the answer's body the first `most` bytes are kept.
+/// What is sent to an upstream.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    /// Below the endpoint's path.
+    pub(super) path: &'a str,
+    /// JSON.
+    pub(super) body: Option<Vec<u8>>,
+    /// Headers beside those that every request has.
+    pub(super) headers: &'a [(String, String)],
+}
+
+/// Sends one request to an upstream, over a connection of its own, with nothing of a caller in it but what it is given.
+/// Of the answer's body the first `most` bytes are kept.
 ///
 /// # Errors
 /// Why there is no answer; it may hold our key.
 pub(super) async fn send(
     outbound: &Outbound,
     upstream: &Upstream,
-    (method, path, body): (Method, &str, Option<Vec<u8>>),
+    asked: Request<'_>,
     patience: Duration,
     most: usize,
 ) -> Result<Answer, String> {
+    let Request { method, path, body, headers: more } = asked;
     let body = body.map(|body| named(upstream, body));
     let path: PathAndQuery = format!("{}{path}", upstream.endpoint.base_path)
         .parse()
@@ -247,6 +259,11 @@ pub(super) async fn send(
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in more {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
     }
     upstream.sign(headers);
     let until = Instant::now() + patience;

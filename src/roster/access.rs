@@ -8,7 +8,7 @@ use std::str::FromStr;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 /// Anthropic refuses requests that do not say which version of its API they mean.
-const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
+pub const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
 /// How the key is sent; the column `auth`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -33,7 +33,7 @@ use crate::db::prices::PriceRow;
 use crate::db::upstreams::UpstreamRow;
 use crate::usage::prices::PriceBook;
 
-pub use access::{Access, Auth};
+pub use access::{Access, Auth, VERSION as ANTHROPIC_VERSION};
 pub use extra_headers::{BadHeader, HOP_BY_HOP, HeaderFault, RECORD, REMADE, masked_headers, merged};
 pub use homes::Homes;
 pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4};

@@ -189,3 +189,25 @@ fn what_cannot_be_sent_again_says_why_and_is_not() {
     assert_eq!(visitor.post(&target, "upstream=999").status, 409);
     assert_eq!(upstream.count(), 3, "none of these was sent");
 }
+
+#[test]
+fn a_replay_means_the_version_that_the_caller_meant() {
+    let upstream = FakeUpstream::always(Reply::json(
+        200,
+        r#"{"type":"message","role":"assistant","content":[{"type":"text","text":"Bonjour."}]}"#,
+    ));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let body = r#"{"model":"claude","max_tokens":9,"messages":[{"role":"user","content":"Salut"}]}"#;
+    let call = Call::post("/v1/messages", body);
+    gateway.send(call.header("anthropic-version", "2024-10-22").header("anthropic-beta", "tools-2099"));
+    let visitor = Visitor::log_in(&gateway);
+    let first = gateway.record().number("id");
+    for (count, id) in [(2, first), (3, first + 1)] {
+        let sent = visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto");
+        assert_eq!(sent.status, 303, "{}", sent.text());
+        gateway.records_when(count);
+        let seen = &upstream.seen()[count - 1];
+        let told = ["anthropic-version", "anthropic-beta", "x-forwarded-for"].map(|name| seen.head.get(name));
+        assert_eq!(told, [Some("2024-10-22"), Some("tools-2099"), None], "also when the replay is replayed");
+    }
+}

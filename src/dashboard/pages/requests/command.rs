@@ -1,16 +1,21 @@
 //! A recorded request as a curl command. Start at [`command`].
 //!
 //! **Invariant:** no key is in it, and nothing that others wrote gets out of its quotes or names a file of the operator's:
-//! files are looked for under names that begin with the request's number. **May import:** `db`.
+//! files are looked for under names that begin with the request's number. **May import:** `db`, `openai`, `roster`.
 
 use serde::Deserialize;
 
 use crate::db::records::{Record, header_pairs};
+use crate::openai::dialogue::{Api, layout};
+use crate::roster::ANTHROPIC_VERSION;
 
 /// A larger body or value is a file beside the command.
 const INLINE_BYTES: usize = 64 << 10;
 /// How much of a file's own name is in the name it is looked for under, in bytes.
 const NAME_BYTES: usize = 80;
+
+/// Headers that say how a body is meant and hold no secret.
+const VERSIONS: [&str; 3] = [ANTHROPIC_VERSION.0, "anthropic-beta", "openai-beta"];
 
 /// What is recorded of an upload: see [`crate::openai::multipart`].
 #[derive(Deserialize)]
@@ -37,6 +42,7 @@ pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
     let mut lines =
         vec![format!("curl -X {} {}", word(&facts.method), word(&format!("{scheme}://{host}{}", facts.path)))];
     lines.push("  -H \"Authorization: Bearer $OPENAI_API_KEY\"".to_owned());
+    lines.extend(versions(record).iter().map(|(name, value)| format!("  -H {}", word(&format!("{name}: {value}")))));
     let (mut notes, mut end) = (Vec::new(), String::new());
     let upload = record.texts.body.as_deref().filter(|_| is_upload(record)).and_then(|body| {
         let upload: Result<Upload, _> = serde_json::from_slice(body);
@@ -73,6 +79,17 @@ pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
 
 fn is_upload(record: &Record) -> bool {
     record.texts.body_note.as_deref().is_some_and(|note| note.starts_with("multipart"))
+}
+
+/// Which version of an API the caller meant, and which trials of it, as recorded; Anthropic's API wants a version always.
+pub(super) fn versions(record: &Record) -> Vec<(String, String)> {
+    let [mut pairs, _] = header_pairs(record.texts.headers.as_deref().unwrap_or_default());
+    pairs.retain(|(name, _)| VERSIONS.iter().any(|known| name.eq_ignore_ascii_case(known)));
+    let has = |pairs: &[(String, String)]| pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case(ANTHROPIC_VERSION.0));
+    if layout(&record.row.facts.path, b"").api == Api::Messages && !has(&pairs) {
+        pairs.push((ANTHROPIC_VERSION.0.to_owned(), ANTHROPIC_VERSION.1.to_owned()));
+    }
+    pairs
 }
 
 /// What the caller said the body is.
@@ -153,7 +170,7 @@ fn word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::requests::command::command;
+    use crate::dashboard::pages::requests::command::{command, versions};
     use crate::db::records::{Facts, Placed, Record, Row, Signs, Texts};
 
     fn record(path: &str, body: &str) -> Record {
@@ -173,6 +190,21 @@ mod tests {
         );
         let large = command(&record("/v1/x", &"x".repeat(70_000)), "http", "other");
         assert!(large.contains("@request-7-body") && large.len() < 500, "{large}");
+    }
+
+    #[test]
+    fn versions_are_those_of_the_record_or_the_one_that_is_always_wanted() {
+        let mut asked = record("/v1/messages?beta=true", "{}");
+        let sent = |record: &Record| versions(record).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let told: Vec<String> = sent(&asked);
+        assert_eq!(told, ["anthropic-version=2023-06-01"]);
+        let recorded = "x-api-key: [redacted]\nanthropic-version: 2099-01-01\nAnthropic-Beta: a,b\nx-secret: s\n";
+        asked.texts.headers = Some(recorded.as_bytes().to_vec());
+        let told: Vec<String> = sent(&asked);
+        assert_eq!(told, ["Anthropic-Beta=a,b", "anthropic-version=2099-01-01"]);
+        assert!(command(&asked, "http", "h").contains(" \\\n  -H 'anthropic-version: 2099-01-01' \\\n"));
+        assert!(versions(&record("/v1/chat/completions", "{}")).is_empty());
+        assert!(versions(&record("/v1/threads/t/messages", "{}")).is_empty());
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::balance::candidate::Need;
 use crate::balance::plan::WhyNot;
 use crate::balance::verdict::{Outcome, Situation, Verdict, fault, verdict};
 use crate::connector::Outbound;
-use crate::dashboard::probe::{self, Answer};
+use crate::dashboard::pages::requests::command::versions;
+use crate::dashboard::probe::{self, Answer, Request};
 use crate::dashboard::session::now_us;
 use crate::dashboard::visit::Visit;
 use crate::db::records::Record;
@@ -86,10 +87,11 @@ pub(super) async fn resend(
     let (started_us, began) = (now_us(), Instant::now());
     let path = facts.path.strip_prefix("/v1").unwrap_or(&facts.path);
     let most = visit.state.roster.load().settings.record_body_limit_bytes.min(MOST_BYTES);
+    let headers = versions(record);
     let mut heard = Heard::default();
     for (at, upstream) in upstreams.iter().enumerate() {
         let began_us = us(began, Instant::now());
-        let request = (Method::POST, path, Some(body.clone()));
+        let request = Request { method: Method::POST, path, body: Some(body.clone()), headers: &headers };
         let answer = probe::send(outbound, upstream, request, PATIENCE, most).await;
         let is_answer = answer.is_ok();
         heard.take(upstream, answer, began);
@@ -187,7 +189,11 @@ fn draft(visit: &Visit, record: &Record, body: Vec<u8>, heard: Heard, (started_u
         },
         error: heard.error,
         resource_id: None,
-        heads: Vec::new(),
+        heads: versions(record)
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\n"))
+            .collect::<String>()
+            .into_bytes(),
         request: Side {
             total_bytes: body.len() as u64,
             kept: if charged { Kept::Copy(body) } else { Kept::Nothing },
