@@ -182,7 +182,7 @@ pub(super) struct Answer {
     pub(super) total_bytes: u64,
     /// When its head came.
     pub(super) began: Instant,
-    /// When its first content came: of a stream what is more than a start.
+    /// When its first content came: of a stream what is more than a start, and no error.
     pub(super) content: Option<Instant>,
     /// What broke it off in the middle.
     pub(super) broken: Option<String>,
@@ -191,6 +191,10 @@ pub(super) struct Answer {
 impl Answer {
     fn is_stream(&self) -> bool {
         self.content_type.to_ascii_lowercase().starts_with("text/event-stream")
+    }
+
+    fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
     /// Reads the body to its end and keeps its first `most` bytes.
@@ -203,7 +207,8 @@ impl Answer {
                 Ok(Some(Err(error))) => return self.broken = Some(error.to_string()),
                 Err(_) => return self.broken = Some(late(patience)),
             };
-            if self.content.is_none() && opening.as_mut().is_none_or(|scan| scan.push(&piece) != Opening::Undecided) {
+            let is_content = |scan: &mut OpeningScan| scan.push(&piece) == Opening::Content;
+            if self.content.is_none() && self.is_good() && opening.as_mut().is_none_or(is_content) {
                 self.content = Some(Instant::now());
             }
             self.total_bytes += piece.len() as u64;

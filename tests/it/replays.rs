@@ -5,7 +5,7 @@ use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{COMPLETION, SERVER_ERROR, delta, good, good_from, role, stop};
+use crate::support::samples::{BAD_REQUEST, COMPLETION, SERVER_ERROR, delta, good, good_from, role, stop};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, encoded};
 
@@ -210,4 +210,58 @@ fn a_replay_means_the_version_that_the_caller_meant() {
         let told = ["anthropic-version", "anthropic-beta", "x-forwarded-for"].map(|name| seen.head.get(name));
         assert_eq!(told, [Some("2024-10-22"), Some("tools-2099"), None], "also when the replay is replayed");
     }
+}
+
+#[test]
+fn what_a_replay_failed_with_is_told_beside_what_was_said() {
+    let refused = Reply::json(400, BAD_REQUEST);
+    let failed = Reply::stream().event(r#"{"error":{"message":"overloaded today","type":"server_error"}}"#).done();
+    let late = Reply::stream()
+        .event(&role())
+        .event(&delta("half"))
+        .event(r#"{"error":{"message":"overloaded tomorrow","type":"server_error"}}"#)
+        .done();
+    let upstream = FakeUpstream::sequence(vec![answer("one thing"), refused, failed, late]);
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    for (count, error, has_content) in
+        [(2, "Invalid value", false), (3, "overloaded today", false), (4, "overloaded tomorrow", true)]
+    {
+        let sent = visitor.post(&format!("/admin/requests/{id}/replay?q=model:x"), "upstream=auto");
+        assert_eq!(sent.status, 303, "{}", sent.text());
+        let replay = gateway.records_when(count).remove(0);
+        assert_eq!(!replay.0["first_content_us"].is_null(), has_content, "{error}: a failure is no content");
+        let location = sent.header("location").unwrap();
+        let page = visitor.page(location);
+        let told = between(&page, "<p class=\"said err\">", "</p>");
+        assert!(told.contains(error) && page.contains("one thing"), "{told}: {page}");
+        assert!(location.ends_with("?q=model:x") && page.contains(&format!("requests/{id}?q=model:x\"")), "{page}");
+    }
+    for (one, two) in [(id, id), (id + 1, id), (id + 1, id + 2)] {
+        assert_eq!(visitor.get(&format!("/admin/requests/{one}/replay/{two}")).status, 404, "{two} repeats not {one}");
+    }
+    let wrong = visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto&temperature=warm");
+    assert!(wrong.status == 422 && !wrong.text().contains("Nothing was saved"), "nothing was to be");
+}
+
+#[test]
+fn what_is_done_with_a_request_leads_back_to_the_search_it_came_from() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(Call::chat(ODD));
+    let id = gateway.record().number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let search = "?q=model:gpt-4o&range=7d";
+    let page = visitor.page(&format!("/admin/requests/{id}{search}")).replace("&#38;", "&");
+    for act in ["replay", "delete"] {
+        let target = format!("/admin/requests/{id}/{act}{search}");
+        assert!(page.contains(&format!("href=\"{target}\"")), "{act}: {page}");
+        let asked = visitor.page(&target).replace("&#38;", "&");
+        assert!(asked.contains(&format!("href=\"/admin/requests/{id}{search}\"")), "{act}: {asked}");
+        assert!(asked.contains(&format!("action=\"{target}\"")), "{act}: {asked}");
+    }
+    let gone = visitor.post(&format!("/admin/requests/{id}/delete{search}"), &format!("number={id}"));
+    assert_eq!((gone.status, gone.header("location")), (303, Some(&*format!("/admin/requests{search}"))));
 }

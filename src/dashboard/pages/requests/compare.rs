@@ -9,13 +9,16 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::chat::all_messages;
 use crate::dashboard::pages::requests::diff::{BYTES as COMPARED_BYTES, Stretch, text_of, words};
 use crate::dashboard::pages::requests::figures::ended;
-use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::table::{called, dash};
+use crate::dashboard::pages::requests::{names, search_of};
+use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::{self, Figure};
 use crate::dashboard::visit::{Page, Visit};
 use crate::db::records::Record;
+use crate::error::Error;
+use crate::openai::dialogue::error_text;
 
 /// Text of one reply that is shown.
 const SHOWN_BYTES: usize = 64 << 10;
@@ -29,6 +32,8 @@ struct Compare<'a> {
     /// Bytes of the longer text that were not compared.
     uncompared: usize,
     same: bool,
+    /// The search it came from.
+    back: String,
 }
 
 /// One of two replies.
@@ -46,6 +51,7 @@ struct Shown {
     tokens: Figure,
     cost: String,
     text: String,
+    error: Option<String>,
     /// Bytes of the text that are not shown.
     rest: usize,
 }
@@ -54,11 +60,15 @@ struct Shown {
 pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
     let (id, other) = path.into_inner();
     let (one, two) = (load(&visit, id).await?, load(&visit, other).await?);
+    if two.row.replay_of != Some(id) {
+        return Err(ApiError::from(Error::NotFound));
+    }
     let names = visit.database(names).await?;
     let f = &visit.frame;
     let side = |record: &Record| {
         let facts = &record.row.facts;
         let text: Vec<String> = all_messages(record).1.iter().map(text_of).collect();
+        let said = error_text(record.texts.response.as_deref().unwrap_or_default());
         Shown {
             id: record.row.id,
             upstream: facts.upstream_id.map_or_else(dash, |id| called(&names, id).shown),
@@ -71,7 +81,8 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             total: shown::duration(facts.total_us),
             tokens: Figure::of_tokens(facts.tokens_in, facts.tokens_out),
             cost: facts.cost_nano.map_or_else(dash, shown::money),
-            text: if text.is_empty() { facts.error.clone().unwrap_or_default() } else { text.join("\n\n") },
+            text: text.join("\n\n"),
+            error: said.or_else(|| facts.error.clone()).map(|error| beginning(&error, SHOWN_BYTES).to_owned()),
             rest: 0,
         }
     };
@@ -84,5 +95,5 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
         side.rest = side.text.len() - shown;
         side.text.truncate(shown);
     }
-    visit.page(&Compare { f, same, words, uncompared, sides })
+    visit.page(&Compare { f, same, words, uncompared, sides, back: search_of(&visit).with(&[]) })
 }

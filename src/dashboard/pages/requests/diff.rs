@@ -16,6 +16,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::chat::all_messages;
 use crate::dashboard::pages::requests::one::load;
 use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::pages::requests::search_of;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -66,6 +67,10 @@ struct Diff<'a> {
     hidden: usize,
     /// Before and after stand side by side.
     split: bool,
+    /// The search it came from, and the addresses of both ways to show it.
+    back: String,
+    unified_href: String,
+    split_href: String,
 }
 
 /// The turn before this one.
@@ -103,7 +108,11 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     let hidden = changes.len().saturating_sub(SHOWN);
     changes.truncate(SHOWN);
     let prefix = after[..same].iter().rev().take(SHOWN).rev().map(|one| whole(one, "same")).collect();
+    let scope = search_of(&visit);
     visit.page(&Diff {
+        back: scope.with(&[]),
+        unified_href: scope.with(&[("view", "unified")]),
+        split_href: scope.with(&[("view", "split")]),
         f: &visit.frame,
         old: old.row.id,
         new: new.row.id,

@@ -48,6 +48,8 @@ use actix_web::guard::fn_guard;
 use actix_web::web::{self, ServiceConfig, resource};
 
 use crate::dashboard::form::{is_form, wants_page};
+use crate::dashboard::pages::query::scope::Scope;
+use crate::dashboard::visit::Visit;
 use crate::db::{PooledConnection, upstreams};
 use crate::error::Error;
 
@@ -80,6 +82,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .route(web::get().to(remove::ask))
                 .route(web::post().guard(form()).to(remove::remove)),
         );
+}
+
+/// The search that a page of one request came from, for the addresses of others.
+fn search_of(visit: &Visit) -> Scope {
+    Scope::read(visit.parameters()).dated(&visit.frame).which()
 }
 
 /// How an upstream is called, and how a query calls it.

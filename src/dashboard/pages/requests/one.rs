@@ -17,12 +17,12 @@ use crate::dashboard::pages::requests::diff::previous;
 use crate::dashboard::pages::requests::fall::{Attempt, Kind, attempts};
 use crate::dashboard::pages::requests::figures::{Fact, ended, known};
 use crate::dashboard::pages::requests::find::Finder;
-use crate::dashboard::pages::requests::names;
 use crate::dashboard::pages::requests::replay::refused;
 use crate::dashboard::pages::requests::sides::{Side, sides};
 use crate::dashboard::pages::requests::stream::{Table, is_there, table};
 use crate::dashboard::pages::requests::table::badge;
 use crate::dashboard::pages::requests::tree::Node;
+use crate::dashboard::pages::requests::{names, search_of};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::shown::{self, Moment};
@@ -114,7 +114,7 @@ async fn missing(visit: &Visit) -> ApiError {
 pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
     let form = visit.query();
-    let scope = Scope::read(visit.parameters()).dated(&visit.frame).which();
+    let scope = search_of(&visit);
     let asked = Asked::read(scope.with(&[]).trim_start_matches('?'), &[], &visit.frame.zone, Utc::now())?;
     let search = asked.search.clone();
     let record = load(&visit, id).await?;

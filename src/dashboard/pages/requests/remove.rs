@@ -11,6 +11,7 @@ use crate::dashboard::form::{Field, Form};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::list::LIST;
 use crate::dashboard::pages::requests::one::load;
+use crate::dashboard::pages::requests::search_of;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::one::gone;
 use crate::dashboard::shown::Moment;
@@ -25,13 +26,16 @@ struct Ask<'a> {
     time: Moment,
     what: String,
     number: Field,
+    /// The search it came from.
+    back: String,
 }
 
 async fn page(visit: &Visit, id: i64, status: StatusCode, number: Field) -> Page {
     let record = load(visit, id).await?;
     let facts = &record.row.facts;
     let what = facts.model.clone().unwrap_or_else(|| facts.path.clone());
-    visit.page_as(status, &Ask { f: &visit.frame, id, time: visit.frame.time(&facts.started_us), what, number })
+    let (f, time) = (&visit.frame, visit.frame.time(&facts.started_us));
+    visit.page_as(status, &Ask { f, id, time, what, number, back: search_of(visit).with(&[]) })
 }
 
 /// `GET /admin/requests/{id}/delete`.
@@ -49,5 +53,5 @@ pub(super) async fn remove(visit: Visit, id: Path<i64>, form: Form) -> Result<Ht
     }
     let removed = visit.database(move |connection| remove_records(connection, &[id], Depth::Record)).await?;
     gone(&visit.state, removed).await?;
-    Ok(visit.done(LIST, &visit.frame.tf("remove.done", &[&id])))
+    Ok(visit.done(&format!("{LIST}{}", search_of(&visit).with(&[])), &visit.frame.tf("remove.done", &[&id])))
 }

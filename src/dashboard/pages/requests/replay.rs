@@ -22,6 +22,7 @@ use crate::dashboard::pages::indent::pretty;
 use crate::dashboard::pages::requests::estimate::Estimate;
 use crate::dashboard::pages::requests::one::load;
 use crate::dashboard::pages::requests::resend::{planned, resend, usable};
+use crate::dashboard::pages::requests::search_of;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -63,6 +64,8 @@ struct Ask<'a> {
     redacted: bool,
     estimate: Estimate,
     problems: Vec<Problem>,
+    /// The search it came from.
+    back: String,
 }
 
 /// Why a record cannot be sent again.
@@ -151,6 +154,7 @@ fn page(visit: &Visit, record: &Record, form: Option<&Form>, problem: Option<(&'
             too_large,
             redacted: is_redacted(record),
             problems,
+            back: search_of(visit).with(&[]),
         },
     )
 }
@@ -228,7 +232,7 @@ pub(super) async fn send(
 
 /// Sends the body and leads to the page that compares both replies, once the replay's record is there.
 async fn sent(visit: &Visit, outbound: &Outbound, upstreams: &[Arc<Upstream>], record: &Record, body: Vec<u8>) -> Page {
-    let id = record.row.id;
+    let (id, back) = (record.row.id, search_of(visit).with(&[]));
     let asks = visit.state.roster.load().settings.stream_usage && record.row.facts.path.contains("/completions");
     let body = match ask_for_usage(&body).filter(|_| asks) {
         Some(question) => question.apply(&body),
@@ -241,9 +245,9 @@ async fn sent(visit: &Visit, outbound: &Outbound, upstreams: &[Arc<Upstream>], r
     while Instant::now() < until {
         let rows = visit.database(move |connection| replays_of(connection, id, REPLAYS)).await?;
         if let Some(row) = rows.iter().rev().find(|row| row.facts.started_us == started_us) {
-            return Ok(see(&format!("/admin/requests/{id}/replay/{}", row.id)));
+            return Ok(see(&format!("/admin/requests/{id}/replay/{}{back}", row.id)));
         }
         tokio::time::sleep(LOOK).await;
     }
-    Ok(visit.failed(&format!("/admin/requests/{id}"), visit.frame.t("replay.unrecorded")))
+    Ok(visit.failed(&format!("/admin/requests/{id}{back}"), visit.frame.t("replay.unrecorded")))
 }
