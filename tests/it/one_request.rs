@@ -219,3 +219,23 @@ fn a_long_request_shows_its_beginning_and_its_end_and_tells_what_lies_between() 
     let all = visitor.page(&format!("/admin/requests/{id}?q=needle&turns=all"));
     assert!(all.contains(">2 hits<") && !all.contains("not shown"), "{all}");
 }
+
+#[test]
+fn a_result_belongs_to_the_nearest_call_before_it_that_has_its_id() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let call = |name: &str| {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": name, "arguments": "{}"}});
+        json!({"role": "assistant", "content": null, "tool_calls": [call]})
+    };
+    let result = |text: &str| json!({"role": "tool", "tool_call_id": "c1", "content": text});
+    let messages = [call("read_it"), result("one"), call("list_it"), result("two")];
+    gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+    let record = gateway.record();
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests/{}", record.number("id")));
+    for (message, pair, name) in [("m1", "#m0", "read_it c1"), ("m3", "#m2", "list_it c1")] {
+        let shown = between(&page, &format!("id=\"{message}\""), "</article>");
+        assert!(shown.contains(&format!("<a href=\"{pair}\">Its call")) && shown.contains(name), "{shown}");
+    }
+}

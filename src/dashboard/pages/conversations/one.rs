@@ -222,7 +222,7 @@ impl Told<'_> {
         let body = heard.as_whole(&facts.path);
         let reading = read(&facts.path, body.as_deref().unwrap_or_default(), &answer);
         let all: Vec<Message> = reading.messages.into_iter().chain(reading.reply).collect();
-        let unseen = self.writer.unseen();
+        let (unseen, first) = (self.writer.unseen(), self.number);
         let said = self.messages(&all);
         if self.unseen.is_none() && self.writer.unseen() > unseen {
             self.unseen = Some(self.more(row.id));
@@ -230,7 +230,7 @@ impl Told<'_> {
         let error = reading.error.or_else(|| facts.error.clone());
         if self.listed.len() < LISTED {
             let words = body.as_deref().and_then(|body| preview(&facts.path, body, None));
-            let words = words.or_else(|| self.writer.results(&all)).unwrap_or_else(|| "—".to_owned());
+            let words = words.or_else(|| self.writer.results(&all, first)).unwrap_or_else(|| "—".to_owned());
             self.listed.push((number, row.id, words.chars().take(PREVIEW_CHARS).collect()));
         }
         let ttft = facts.first_content_us.or(facts.first_byte_us);

@@ -52,8 +52,8 @@ pub(in crate::dashboard::pages) struct Writer<'a> {
     bytes: usize,
     /// Markdown stays as it was written.
     is_plain: bool,
-    /// Calls of tools by their ids: the tool, and the message.
-    calls: HashMap<String, (String, usize)>,
+    /// Calls of tools by their ids, in their order: the tool, and the message. Some programs use an id again.
+    calls: HashMap<String, Vec<(String, usize)>>,
 }
 
 impl Writer<'_> {
@@ -90,18 +90,27 @@ impl Writer<'_> {
         for (number, said) in (first..).zip(messages) {
             for part in &said.parts {
                 if let Part::ToolCall { id: Some(id), name, .. } = part {
-                    self.calls.insert(id.clone(), (name.clone(), number));
+                    self.calls.entry(id.clone()).or_default().push((name.clone(), number));
                 }
             }
         }
     }
 
-    /// What tools gave, for one line: their names where the calls are known, and the first words.
-    pub(in crate::dashboard::pages) fn results(&self, messages: &[Message]) -> Option<String> {
+    /// The call that a result in message `number` answers: the nearest one before it.
+    fn call(&self, id: Option<&String>, number: usize) -> Option<&(String, usize)> {
+        let calls = self.calls.get(id?)?;
+        calls.iter().rfind(|(_, called)| *called <= number).or(calls.first())
+    }
+
+    /// What tools gave in messages from number `first` on, for one line: their names where the calls are known, and the
+    /// first words.
+    pub(in crate::dashboard::pages) fn results(&self, messages: &[Message], first: usize) -> Option<String> {
         let (mut names, mut words) = (Vec::new(), "");
-        for part in messages.iter().flat_map(|message| &message.parts) {
+        let parts =
+            (first..).zip(messages).flat_map(|(number, said)| said.parts.iter().map(move |part| (number, part)));
+        for (number, part) in parts {
             if let Part::ToolResult { id, name, text, .. } = part {
-                let known = id.as_ref().and_then(|id| self.calls.get(id)).map(|(name, _)| name);
+                let known = self.call(id.as_ref(), number).map(|(name, _)| name);
                 names.extend(name.as_ref().or(known).filter(|name| !names.contains(name)));
                 words = if words.is_empty() { text.trim() } else { words };
             }
@@ -167,12 +176,12 @@ impl Writer<'_> {
         };
         let hits = self.seeker.count;
         self.bytes = 0;
-        let blocks = said.parts.iter().map(|part| self.block(part, said.role, side, &mut blob)).collect();
+        let blocks = said.parts.iter().map(|part| self.block(part, number, (said.role, side), &mut blob)).collect();
         self.seeker.note(number, role, hits);
         Said { number, class, role, name: said.name.clone().unwrap_or_default(), bytes: self.bytes, blocks }
     }
 
-    fn block(&mut self, part: &Part, role: Role, side: Side, blob: &mut usize) -> Block {
+    fn block(&mut self, part: &Part, number: usize, (role, side): (Role, Side), blob: &mut usize) -> Block {
         let mut block = Block {
             class: "text",
             label: None,
@@ -206,7 +215,7 @@ impl Writer<'_> {
                 self.plain(&mut block, &pretty(arguments), Side::Assistant);
             }
             Part::ToolResult { id, name, text, is_error } => {
-                let known = id.as_ref().and_then(|id| self.calls.get(id)).cloned();
+                let known = self.call(id.as_ref(), number).cloned();
                 (block.class, block.label) = ("result", Some(Key("part.result")));
                 if *is_error {
                     (block.class, block.label) = ("result failed", Some(Key("part.result_error")));
