@@ -1,12 +1,14 @@
 //! How times, durations, counts and money are written on pages (the style guide's "Numbers").
 //!
-//! **Invariant:** nothing here reads a clock or a browser's zone: now and zone are arguments. **May import:** nothing of the crate.
+//! **Invariant:** nothing here reads a clock or a browser's zone: now and zone are arguments. **May import:** `db`.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use crate::db::records::Facts;
 
 /// Numbers from here on are shown short, and what stands behind them.
 const SHORT_FROM: i64 = 1_000_000;
@@ -176,6 +178,11 @@ pub fn status_class(status: i32) -> &'static str {
         400..500 => "warn",
         _ => "err",
     }
+}
+
+/// The class of a request's status: that of an error where the status alone does not tell it.
+pub fn outcome_class(facts: &Facts) -> &'static str {
+    if facts.status < 400 && facts.is_error() { "err" } else { status_class(facts.status) }
 }
 
 #[cfg(test)]

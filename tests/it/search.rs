@@ -2,6 +2,7 @@
 //! reached the records and after.
 
 pub mod corpus;
+mod failed;
 mod paging;
 mod refused;
 mod sorted;

@@ -11,9 +11,6 @@ use crate::openai::dialogue::texts::{Side, reply_texts, request_texts};
 use crate::search::segment::{Column, Doc, Name};
 use crate::search::text::fold;
 
-/// What a caller that left before the end is recorded with.
-const CLIENT_CLOSED_REQUEST: i32 = 499;
-
 /// The documents of these rows, in their order.
 ///
 /// # Errors
@@ -69,9 +66,8 @@ fn names(row: &Row) -> Vec<(Name, String)> {
     names.extend(row.signs.tools.iter().flat_map(|tools| tools.lines()).map(|tool| (Name::Tool, tool.to_owned())));
     let cut = facts.ending == Ending::Cut;
     let left = facts.ending == Ending::Left;
-    let failed = facts.status >= 400 && facts.status != CLIENT_CLOSED_REQUEST || cut;
     let flags = [
-        (Name::Is, "error", failed),
+        (Name::Is, "error", facts.is_error()),
         (Name::Is, "stream", facts.streamed),
         (Name::Is, "replay", Marks::Replay.is_in(marks)),
         (Name::Is, "cut", cut || Marks::Shortened.is_in(marks)),

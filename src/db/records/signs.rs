@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use crate::db::records::NewRecord;
+use crate::db::records::{Ending, Facts, NewRecord};
 use crate::openai::dialogue::{Signals, signals};
 
 /// Bits of the column `marks`.
@@ -26,6 +26,18 @@ pub enum Marks {
     /// Something was taken out of a body.
     Redacted = 64,
 }
+
+impl Facts {
+    /// Whether it went wrong: replies of 400 and above, what was cut, and a stream that told of an error after a good
+    /// status. A caller that left is nobody's error. `IS_ERROR` says the same.
+    pub fn is_error(&self) -> bool {
+        let told = self.error.as_ref().is_some_and(|error| !error.is_empty());
+        self.ending != Ending::Left && (self.status >= 400 || self.ending == Ending::Cut || told)
+    }
+}
+
+/// [`Facts::is_error`] in SQL.
+pub(super) const IS_ERROR: &str = "ending <> 'left' AND (status >= 400 OR ending = 'cut' OR coalesce(error, '') <> '')";
 
 impl Marks {
     /// Whether it is set among `marks`.

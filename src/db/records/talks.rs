@@ -8,6 +8,7 @@ use diesel::prelude::{QueryableByName, RunQueryDsl};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::db::Connection;
+use crate::db::records::signs::IS_ERROR;
 use crate::db::records::{Row, fresh, rows};
 use crate::error::Error;
 use crate::openai::dialogue::texts::preview;
@@ -91,7 +92,7 @@ pub fn talks(conn: &mut Connection, ids: &[i64]) -> Result<Vec<Talk>, Error> {
     let list = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let sums: Vec<Sums> = diesel::sql_query(format!(
         "SELECT conversation_id, min(id) AS first_id, count(*) AS records, \
-         CAST(sum(CASE WHEN status >= 400 AND status <> 499 OR ending = 'cut' THEN 1 ELSE 0 END) AS BIGINT) AS errors, \
+         CAST(sum(CASE WHEN {IS_ERROR} THEN 1 ELSE 0 END) AS BIGINT) AS errors, \
          min(started_us) AS first_us, max(started_us) AS last_us, CAST(sum(tokens_in) AS BIGINT) AS tokens_in, \
          CAST(sum(tokens_out) AS BIGINT) AS tokens_out, CAST(sum(cost_nano) AS BIGINT) AS cost_nano \
          FROM records WHERE conversation_id IN ({list}) GROUP BY conversation_id"

@@ -22,7 +22,7 @@ use diesel::prelude::{
 use serde::Deserialize;
 
 use super::Connection;
-use super::records::{Ending, Facts};
+use super::records::Facts;
 use super::schema::rollups::{self, dsl};
 use super::schema::rollups_by;
 use crate::error::Error;
@@ -80,9 +80,8 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    /// What a record tells. Errors are replies of 400 and above and what was cut; a caller that left is nobody's error.
+    /// What a record tells.
     pub fn of(facts: &'a Facts, cost_nano: Option<i64>) -> Sample<'a> {
-        let is_error = facts.ending != Ending::Left && (facts.status >= 400 || facts.ending == Ending::Cut);
         Sample {
             started_us: facts.started_us,
             upstream_id: facts.upstream_id,
@@ -91,7 +90,7 @@ impl<'a> Sample<'a> {
             status: facts.status,
             host: &facts.host,
             attempts: &facts.attempts,
-            is_error,
+            is_error: facts.is_error(),
             streamed: facts.streamed,
             tokens_in: facts.tokens_in,
             tokens_out: facts.tokens_out,

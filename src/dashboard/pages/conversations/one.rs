@@ -239,7 +239,7 @@ impl Told<'_> {
             number,
             time: self.f.time(&facts.started_us),
             status: facts.status,
-            class: shown::status_class(facts.status),
+            class: shown::outcome_class(facts),
             model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
             upstream: facts.upstream_id.map(|id| name_of(self.names, id)).unwrap_or_default(),
             first: ttft.map(shown::duration).unwrap_or_else(|| "—".to_owned()),

@@ -204,7 +204,7 @@ pub(super) fn request_line(f: &Frame, row: &Row, names: &HashMap<i64, String>) -
         id: row.id,
         time: f.time(&facts.started_us),
         status: facts.status,
-        class: shown::status_class(facts.status),
+        class: shown::outcome_class(facts),
         model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
         upstream: upstream.unwrap_or_default(),
         total: shown::duration(facts.total_us),

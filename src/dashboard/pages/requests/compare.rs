@@ -74,7 +74,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, i64)>) -> Page {
             upstream: facts.upstream_id.map_or_else(dash, |id| called(&names, id).shown),
             model: facts.model.clone().unwrap_or_default(),
             status: facts.status,
-            class: shown::status_class(facts.status),
+            class: shown::outcome_class(facts),
             first: facts.first_byte_us.map_or_else(dash, shown::duration),
             content: facts.first_content_us.map_or_else(dash, shown::duration),
             notes: notes(f, record).into_iter().chain(ended(f, facts)).collect(),

@@ -162,7 +162,7 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
         time: f.time(&facts.started_us),
         model: facts.model.clone().unwrap_or_else(|| facts.path.clone()),
         status: facts.status,
-        class: shown::status_class(facts.status),
+        class: shown::outcome_class(facts),
         badges,
         replay_of,
         replays,

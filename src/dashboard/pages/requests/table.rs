@@ -104,7 +104,7 @@ impl Maker<'_> {
             href: format!("/admin/requests/{}{}", row.id, self.scope.which().with(&[])),
             time: self.f.time(&facts.started_us),
             status: facts.status.to_string(),
-            class: shown::status_class(facts.status),
+            class: shown::outcome_class(facts),
             tries: tries(&facts.attempts),
             badge: badge(row),
             cells: self.cells(row),
@@ -175,6 +175,7 @@ pub(super) fn badge(row: &Row) -> Option<Key> {
     match row.facts.ending {
         Ending::Left => Some(Key("req.is_left")),
         Ending::Cut => Some(Key("req.is_cut")),
+        _ if row.facts.status < 400 && row.facts.is_error() => Some(Key("req.is_failed")),
         _ if Marks::Replay.is_in(row.signs.marks) => Some(Key("req.is_replay")),
         _ => None,
     }
