@@ -3,11 +3,13 @@
 //! **Invariant:** no cell is taken for a formula; the file begins with a byte order mark, or Chinese would not show.
 //! **May import:** `db`.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, SecondsFormat};
 
-use crate::db::records::Row;
+use crate::db::records::{Marks, Row};
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 28] = [
     "id",
     "created_at",
     "status",
@@ -32,6 +34,10 @@ const COLUMNS: [&str; 24] = [
     "cost_dollars",
     "conversation_id",
     "error",
+    "upstream_name",
+    "finish",
+    "is_replay",
+    "replay_of",
 ];
 
 /// What the file begins with.
@@ -39,8 +45,8 @@ pub(super) fn head() -> String {
     format!("\u{feff}{}\r\n", COLUMNS.join(","))
 }
 
-/// One record.
-pub(super) fn line(row: &Row) -> String {
+/// One record; `upstreams` are the names of all.
+pub(super) fn line(row: &Row, upstreams: &HashMap<i64, String>) -> String {
     let facts = &row.facts;
     let created = DateTime::from_timestamp_micros(facts.started_us);
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -70,6 +76,10 @@ pub(super) fn line(row: &Row) -> String {
         facts.cost_nano.map(|nano| format!("{:.9}", nano as f64 / 1e9)).unwrap_or_default(),
         number(row.placed.conversation_id),
         text(facts.error.as_deref()),
+        text(facts.upstream_id.and_then(|id| upstreams.get(&id)).map(String::as_str)),
+        text(row.signs.finish.as_deref()),
+        Marks::Replay.is_in(row.signs.marks).to_string(),
+        number(row.replay_of),
     ];
     cells.join(",") + "\r\n"
 }

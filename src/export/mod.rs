@@ -7,13 +7,14 @@
 pub mod csv;
 pub mod shown;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
 use crate::db::Connection;
 use crate::db::find::{Cursor, Search, ids};
 use crate::db::records::{Ending, Record, Row, Texts, rows, take_whole};
+use crate::db::upstreams::names;
 use crate::error::Error;
 use crate::openai::dialogue::example;
 
@@ -85,6 +86,8 @@ pub struct Export {
     /// Conversations that are in the file already.
     conversations: HashSet<i64>,
     has_begun: bool,
+    /// What tables call the upstreams.
+    upstreams: HashMap<i64, String>,
     /// Records looked at so far.
     pub done: usize,
 }
@@ -99,6 +102,7 @@ impl Export {
             waiting: VecDeque::new(),
             conversations: HashSet::new(),
             has_begun: false,
+            upstreams: HashMap::new(),
             done: 0,
         }
     }
@@ -111,6 +115,9 @@ impl Export {
         let mut piece = Vec::new();
         if !self.has_begun && self.format == Format::Csv {
             piece.extend_from_slice(csv::head().as_bytes());
+            let called =
+                |(id, name, endpoint): (i64, String, String)| (id, if name.is_empty() { endpoint } else { name });
+            self.upstreams = names(conn)?.into_iter().map(called).collect();
         }
         if self.waiting.is_empty() {
             let found = ids(conn, &self.search, self.cursor, PIECE)?;
@@ -139,7 +146,7 @@ impl Export {
                 piece.extend_from_slice(shown::whole(record).to_string().as_bytes());
                 piece.push(b'\n');
             }
-            Format::Csv => piece.extend_from_slice(csv::line(&record.row).as_bytes()),
+            Format::Csv => piece.extend_from_slice(csv::line(&record.row, &self.upstreams).as_bytes()),
             Format::Openai => {
                 let (row, texts) = (&record.row, &record.texts);
                 let is_new = row.placed.conversation_id.is_none_or(|id| !self.conversations.contains(&id));

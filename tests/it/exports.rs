@@ -73,7 +73,7 @@ fn lines_hold_every_record_once_with_its_bodies(kind: Kind) {
 
 fn tables_open_in_spreadsheets_and_hold_no_formulas(kind: Kind) {
     let upstream = FakeUpstream::always(good());
-    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let gateway = Gateway::with(kind, [upstream.row("=a")]);
     for agent in ["=cmd|'/C calc'!A0", "@SUM(1)", "+1", "-1", "plain, with \"quotes\"", "中文"] {
         gateway.send(Call::chat(&CHAT.replace("gpt-4o-mini", "=1+1")).header("User-Agent", agent));
     }
@@ -86,6 +86,8 @@ fn tables_open_in_spreadsheets_and_hold_no_formulas(kind: Kind) {
     assert_eq!(rows.len(), 7);
     let columns: Vec<&str> = rows[0].split(',').collect();
     assert_eq!(columns[..5], ["id", "created_at", "status", "ending", "model"]);
+    assert_eq!(columns[23..], ["error", "upstream_name", "finish", "is_replay", "replay_of"], "new ones come last");
+    assert!(rows[1..].iter().all(|row| row.ends_with(",'=a,stop,false,")), "{rows:?}");
     for (row, agent) in rows[1..].iter().rev().zip([
         "'=cmd|'/C calc'!A0",
         "'@SUM(1)",
