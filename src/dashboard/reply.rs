@@ -77,6 +77,11 @@ impl ApiError {
         ApiError { query: Some(Box::new(error)), ..told }
     }
 
+    /// The same of what a form was sent with, not of an address.
+    pub(super) fn of_form(self) -> ApiError {
+        ApiError { status: StatusCode::UNPROCESSABLE_ENTITY, ..self }
+    }
+
     /// Of a query that is wrong: what, where, and how it would be right.
     pub(super) fn wrong_query(&self) -> Option<&QueryError> {
         self.query.as_deref()

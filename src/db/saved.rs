@@ -32,14 +32,25 @@ pub fn list(conn: &mut Connection) -> Result<Vec<SavedSearch>, Error> {
     Ok(all.select((dsl::id, dsl::name, dsl::query, dsl::is_default)).load(conn)?)
 }
 
-/// Keeps a search.
+/// Whether another one has this name.
+fn is_taken(conn: &mut Connection, name: &str, id: i64) -> Result<bool, Error> {
+    let others = saved_searches::table.filter(dsl::name.eq(name)).filter(dsl::id.ne(id));
+    Ok(others.count().get_result::<i64>(conn)? > 0)
+}
+
+/// Keeps a search, unless another one has its name: then nothing changes, and it says `false`.
 ///
 /// # Errors
 /// The database's.
-pub fn insert(conn: &mut Connection, name: &str, query: &str) -> Result<(), Error> {
-    let values = (dsl::name.eq(name), dsl::query.eq(query), dsl::created_us.eq(Utc::now().timestamp_micros()));
-    diesel::insert_into(saved_searches::table).values(values).execute(conn)?;
-    Ok(())
+pub fn insert(conn: &mut Connection, name: &str, query: &str) -> Result<bool, Error> {
+    write_first(conn, |conn| {
+        if is_taken(conn, name, 0)? {
+            return Ok(false);
+        }
+        let values = (dsl::name.eq(name), dsl::query.eq(query), dsl::created_us.eq(Utc::now().timestamp_micros()));
+        diesel::insert_into(saved_searches::table).values(values).execute(conn)?;
+        Ok(true)
+    })
 }
 
 /// The query that the list of requests opens with, if there is one.
@@ -66,15 +77,20 @@ pub fn set_default(conn: &mut Connection, id: Option<i64>) -> Result<(), Error> 
     })
 }
 
-/// Gives it another name.
+/// Gives it another name, unless another one has that: then nothing changes, and it says `false`.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none.
-pub fn rename(conn: &mut Connection, id: i64, name: &str) -> Result<(), Error> {
-    match diesel::update(saved_searches::table.find(id)).set(dsl::name.eq(name)).execute(conn)? {
-        0 => Err(Error::NotFound),
-        _ => Ok(()),
-    }
+pub fn rename(conn: &mut Connection, id: i64, name: &str) -> Result<bool, Error> {
+    write_first(conn, |conn| {
+        if is_taken(conn, name, id)? {
+            return Ok(false);
+        }
+        match diesel::update(saved_searches::table.find(id)).set(dsl::name.eq(name)).execute(conn)? {
+            0 => Err(Error::NotFound),
+            _ => Ok(true),
+        }
+    })
 }
 
 /// Forgets it.

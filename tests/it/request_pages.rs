@@ -390,6 +390,19 @@ fn a_search_is_kept_renamed_and_forgotten() {
         let page = visitor.send(&format!("/admin/saved/{id}"), "name=Failures");
         assert!(page.contains(">Failures</a>") && !page.contains(">Errors</a>"), "{page}");
         assert_eq!(visitor.post("/admin/saved", "name=&query=").status, 422);
+        for (query, reason) in [("%3Fq%3Dstatu:5", "statu"), ("range%3Dlong", "range"), ("sort%3Dname", "sort")] {
+            let refused = visitor.post("/admin/saved", &format!("name=Wrong&query={query}"));
+            assert!(refused.status == 422 && refused.text().contains(reason), "{query}: {}", refused.text());
+        }
+        let taken = visitor.post("/admin/saved", "name=Failures&query=q%3Dx");
+        assert!(taken.status == 422 && taken.text().contains("another saved search has this name"), "{}", taken.text());
+        let page = visitor.send("/admin/saved", "name=Others&query=q%3Dx");
+        assert!(page.contains(">Others</a>") && !page.contains(">Wrong</a>"), "{page}");
+        let ids = page.split("action=\"/admin/saved/").skip(1).filter_map(|rest| rest.split('"').next());
+        let other = ids.into_iter().find(|one| *one != id).unwrap();
+        assert_eq!(visitor.post(&format!("/admin/saved/{other}"), "name=Failures").status, 422);
+        assert_eq!(visitor.post(&format!("/admin/saved/{other}"), "name=Others").status, 303, "its own it may keep");
+        visitor.send(&format!("/admin/saved/{other}/delete"), "");
         let list = |target: &str| visitor.get(target);
         assert_eq!(list("/admin/requests").status, 200);
         let page = visitor.send(&format!("/admin/saved/{id}"), "default=on");

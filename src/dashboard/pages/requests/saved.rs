@@ -6,18 +6,22 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
+use chrono::Utc;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::confirm;
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::saved::{self, SavedSearch};
 use crate::error::Error;
 
 const SAVED: &str = "/admin/saved";
+/// Parameters of the list that say how it looks.
+const LOOKS: [&str; 3] = ["sort", "cols", "refresh"];
 /// Characters of a name.
 const LONGEST: usize = 100;
 
@@ -47,13 +51,26 @@ fn name_in(form: &Form) -> Result<String, ApiError> {
     Ok(name)
 }
 
+/// The list of saved searches, or that there is another one of this name.
+fn kept(visit: &Visit, is_new: bool, said: &str) -> Result<HttpResponse, ApiError> {
+    match is_new {
+        true => Ok(visit.done(SAVED, said)),
+        false => Err(ApiError::keyed(StatusCode::UNPROCESSABLE_ENTITY, Key("saved.name_taken"))),
+    }
+}
+
 /// `POST /admin/saved`: `name`, and the `query` of the list's address.
 pub(super) async fn add(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let name = name_in(&form)?;
-    let query = Scope::read(form.text("query").trim_start_matches('?')).with(&[]);
+    let scope = Scope::read(form.text("query").trim_start_matches('?'));
+    let query = scope.with(&[]);
+    // A search that the list would refuse is of no use under any name.
+    let timed = scope.timed().with(&[]);
+    let asked = Asked::read(timed.trim_start_matches('?'), &LOOKS, &visit.frame.zone, Utc::now());
+    asked.and_then(|asked| asked.sort()).map_err(ApiError::of_form)?;
     let said = visit.frame.tf("saved.kept", &[&name]);
-    visit.database(move |connection| saved::insert(connection, &name, &query)).await?;
-    Ok(visit.done(SAVED, &said))
+    let is_new = visit.database(move |connection| saved::insert(connection, &name, &query)).await?;
+    kept(&visit, is_new, &said)
 }
 
 /// The query that the list of requests opens with; that of everything when there is none.
@@ -88,6 +105,6 @@ pub(super) async fn change(visit: Visit, id: Path<i64>, form: Form) -> Result<Ht
     }
     let name = name_in(&form)?;
     let said = visit.frame.tf("saved.kept", &[&name]);
-    visit.database(move |connection| saved::rename(connection, id, &name)).await?;
-    Ok(visit.done(SAVED, &said))
+    let is_new = visit.database(move |connection| saved::rename(connection, id, &name)).await?;
+    kept(&visit, is_new, &said)
 }
