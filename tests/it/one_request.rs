@@ -239,3 +239,29 @@ fn a_result_belongs_to_the_nearest_call_before_it_that_has_its_id() {
         assert!(shown.contains(&format!("<a href=\"{pair}\">Its call")) && shown.contains(name), "{shown}");
     }
 }
+
+#[test]
+fn a_turn_is_also_found_by_its_number_in_the_conversation() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let user = |text: &str| json!({"role": "user", "content": text});
+    let mut messages = vec![user("first")];
+    let others = [vec![user("x")], vec![user("y")], vec![user("z")]];
+    for (at, others) in others.into_iter().enumerate() {
+        gateway.send(Call::chat(&json!({"model": "m", "messages": others}).to_string()));
+        gateway.records_when(at + 1);
+    }
+    for count in [4, 5] {
+        gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+        gateway.records_when(count);
+        messages.extend([json!({"role": "assistant", "content": "Hello!"}), user("second")]);
+    }
+    let newest = gateway.records_when(5).remove(0);
+    let (id, talk) = (newest.number("id"), newest.number("conversation_id"));
+    let visitor = Visitor::log_in(&gateway);
+    let path = format!("/admin/conversations/{talk}");
+    let led = visitor.get(&format!("{path}?q=hello&turn=2"));
+    assert_eq!((led.status, led.header("location")), (302, Some(&*format!("{path}?q=hello&turn={id}"))));
+    assert_eq!(visitor.get(&format!("{path}?turn={id}")).status, 200);
+    assert_eq!(["0", "3"].map(|turn| visitor.get(&format!("{path}?turn={turn}")).status), [404, 404]);
+}

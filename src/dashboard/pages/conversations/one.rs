@@ -12,7 +12,7 @@ use chrono::Utc;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::list::{self, Row as Head};
 use crate::dashboard::pages::conversations::{LIST, name_of, names};
-use crate::dashboard::pages::query::scope::Scope;
+use crate::dashboard::pages::query::scope::{Scope, found};
 use crate::dashboard::pages::requests::block::{Body, More, Run};
 use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
@@ -95,7 +95,14 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let f = &visit.frame;
     let no_turn = || ApiError::keyed(StatusCode::BAD_REQUEST, Key("talks.no_turn"));
     let turn: Option<i64> = asked.other("turn").map(str::parse).transpose().map_err(|_| no_turn())?;
-    let Loaded { talk, rows, first, count, said, names } = load(&visit, id, &asked, turn).await?;
+    let loaded = load(&visit, id, &asked, turn).await?;
+    if let Some(numbered) = loaded.numbered {
+        let numbered = numbered.to_string();
+        let view = asked.other("view").unwrap_or_default();
+        let pairs = [("q", asked.text.as_str()), ("tz", &f.tz), ("turn", &numbered), ("view", view)];
+        return Ok(found(&format!("{path}{}", Scope::default().with(&pairs))));
+    }
+    let Loaded { talk, rows, first, count, said, names, .. } = loaded;
     let is_plain = match asked.other("view") {
         None => false,
         Some("plain") => true,
@@ -150,6 +157,8 @@ struct Loaded {
     count: usize,
     said: HashMap<i64, Fresh>,
     names: HashMap<i64, String>,
+    /// The turn that was asked for by its number in the conversation instead of its request's.
+    numbered: Option<i64>,
 }
 
 async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Result<Loaded, ApiError> {
@@ -158,8 +167,11 @@ async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Resul
         let talk = talks(connection, &[id])?.pop().ok_or(Error::NotFound)?;
         let mut rows = of_conversation(connection, id, MOST_TURNS)?;
         let count = rows.len();
-        let first = match (turn, cursor) {
-            (Some(turn), _) => rows.iter().position(|row| row.id == turn).ok_or(Error::NotFound)?,
+        let place = turn.map(|turn| rows.iter().position(|row| row.id == turn));
+        let at = |turn: i64| usize::try_from(turn).ok()?.checked_sub(1);
+        let numbered = turn.filter(|_| place == Some(None)).and_then(|turn| Some(rows.get(at(turn)?)?.id));
+        let first = match (place, cursor) {
+            (Some(place), _) => place.or(numbered.map(|_| 0)).ok_or(Error::NotFound)?,
             (None, Cursor::Newest) => first_match(connection, search, id, &rows)? / limit * limit,
             (None, Cursor::After(after)) => rows.iter().filter(|row| row.id <= after).count(),
             (None, Cursor::Before(before)) => rows.iter().filter(|row| row.id < before).count().saturating_sub(limit),
@@ -167,7 +179,7 @@ async fn load(visit: &Visit, id: i64, asked: &Asked, turn: Option<i64>) -> Resul
         rows.drain(..first);
         rows.truncate(if turn.is_some() { 1 } else { limit });
         let said = fresh(connection, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
-        Ok(Loaded { talk, rows, first, count, said, names: names(connection)? })
+        Ok(Loaded { talk, rows, first, count, said, names: names(connection)?, numbered })
     };
     visit.database(work).await
 }
