@@ -8,6 +8,7 @@ use crate::dashboard::pages::indent::pretty;
 use crate::dashboard::pages::requests::block::{Block, Body, Run, Said};
 use crate::dashboard::pages::requests::hits::{Hits, Seeker};
 use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::openai::dialogue::{Media, Message, Part, Role};
 use crate::search::{Query, Side};
@@ -271,8 +272,8 @@ impl Writer<'_> {
         (block.class, block.label, block.detail) = ("media", Some(label), detail);
         match source {
             Some(Media::Inline { mime, base64, .. }) => {
-                let kib = (base64.len() * 3 / 4).div_ceil(1024);
-                block.detail = format!("{} {mime} {kib} KiB", block.detail).trim().to_owned();
+                let size = shown::bytes((base64.trim_end_matches('=').len() * 3 / 4) as i64);
+                block.detail = format!("{} {mime} {size}", block.detail).trim().to_owned();
                 if label == Key("part.image") {
                     block.body = Body::Picture(*blob);
                 }
