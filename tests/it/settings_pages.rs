@@ -57,16 +57,30 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     let upstreams: Vec<_> = ["a", "b"].iter().map(|_| FakeUpstream::always(good())).collect();
     let gateway = Gateway::with(kind, [upstreams[0].row("a"), upstreams[1].row("b")]);
     let visitor = Visitor::log_in(&gateway);
-    let bad = visitor.post("/admin/settings/routing", "policy=round_robin&idle_timeout_ms=0&trusted_proxies=nowhere");
+    let bad = visitor.post("/admin/settings/routing", "policy=round_robin&idle_timeout=0&trusted_proxies=nowhere");
     assert_eq!(bad.status, 422);
     let page = bad.text();
-    assert!(page.contains("href=\"#idle_timeout_ms\"") && page.contains("href=\"#trusted_proxies\""), "{page}");
+    assert!(page.contains("href=\"#idle_timeout\"") && page.contains("href=\"#trusted_proxies\""), "{page}");
     assert!(
         page.contains("value=\"nowhere\"") && page.contains("<option value=\"round_robin\" selected>round_robin"),
         "{page}"
     );
     assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'policy'"), "order", "nothing is saved");
-    visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout_ms=5000");
+    visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout=5.25");
+    for wrong in ["soon", "-1", "1e20", "5000000000"] {
+        let body = format!("policy=round_robin&idle_timeout={wrong}");
+        assert_eq!(visitor.post("/admin/settings/routing", &body).status, 422, "{wrong}");
+    }
+    let idle = "SELECT value FROM config_kvs WHERE key = 'idle_timeout_ms'";
+    assert_eq!(gateway.database.sql(idle), "5250", "stored as ever");
+    let page = visitor.page("/admin/settings?tab=routing");
+    assert!(
+        page.contains("name=\"idle_timeout\" type=\"text\" inputmode=\"decimal\" spellcheck=\"false\" value=\"5.25\""),
+        "{page}"
+    );
+    gateway.edit("UPDATE config_kvs SET value = '05000' WHERE key = 'idle_timeout_ms'");
+    visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout=5");
+    assert_eq!(gateway.database.sql(idle), "05000", "what is left as it was shown is left as it is stored");
     for _ in 0..4 {
         assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
     }
@@ -105,7 +119,7 @@ fn notices_are_tested_and_their_secrets_stay_here() {
     let page = visitor.send("/admin/settings/notices/test", "");
     assert!(page.contains("Feishu: sent.") && !page.contains("hook-secret"), "{page}");
     assert!(channel.only().text().contains("This is a test notice."), "{}", channel.only().text());
-    visitor.send("/admin/settings/notices", "feishu_webhook=&notice_summary_ms=1000");
+    visitor.send("/admin/settings/notices", "feishu_webhook=&notice_summary=1");
     assert_eq!(
         gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'feishu_webhook'"),
         hook,

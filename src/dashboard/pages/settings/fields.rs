@@ -16,6 +16,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::lists::{Kind, Setting, Tab, tab};
 use crate::dashboard::pages::settings::statement::statement;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
+use crate::dashboard::pages::upstreams::draft::{milliseconds, seconds};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -54,12 +55,23 @@ struct Row {
 
 type Rows = Vec<(String, String)>;
 
+/// What a setting's row holds.
+fn stored_value<'a>(stored: &'a Rows, key: &str) -> &'a str {
+    stored.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value.as_str())
+}
+
+/// Stored ms in seconds; what is no number stays.
+fn told_in_seconds(value: &str) -> String {
+    value.trim().parse::<i64>().map_or_else(|_| value.to_owned(), |ms| seconds(Some(ms)))
+}
+
 fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row {
     let Setting(key, label, hint, kind) = setting;
-    let value = stored.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value.as_str());
+    let value = stored_value(stored, key);
     let shown = match (kind, typed) {
         (Kind::Secret | Kind::Hook, _) => "",
-        (_, Some(form)) => form.text(key),
+        (_, Some(form)) => form.text(setting.field()),
+        (Kind::Seconds, None) => &told_in_seconds(value),
         (_, None) => value,
     };
     let stored = match kind {
@@ -70,11 +82,11 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
     let (kind, choices) = match kind {
         Kind::Text | Kind::Address => ("text", &[][..]),
         Kind::Lines => ("lines", &[][..]),
-        Kind::Number => ("number", &[][..]),
+        Kind::Number | Kind::Seconds => ("number", &[][..]),
         Kind::Secret | Kind::Hook => ("password", &[][..]),
         Kind::Choice(words) => ("choice", *words),
     };
-    let field = Field::new(key, shown);
+    let field = Field::new(setting.field(), shown);
     Row { field, label: f.k(label), hint: f.k(hint), kind, choices, stored, outside: String::new() }
 }
 
@@ -125,10 +137,14 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
     let mut changes = Vec::new();
     for (setting, row) in tab.settings.iter().zip(&mut rows) {
         // A browser sends line ends of its own.
-        let Some(value) = wish(setting, &form).map(|value| value.replace("\r\n", "\n")) else { continue };
+        let Some(typed) = wish(setting, &form).map(|value| value.replace("\r\n", "\n")) else { continue };
+        let Some(value) = as_stored(setting, typed, stored_value(&stored, setting.0)) else {
+            row.field.problem = visit.frame.t("field.seconds").to_owned();
+            continue;
+        };
         if let Some(problem) = problem(&visit.frame, setting, &value, &stored) {
             row.field.problem = problem;
-        } else if stored.iter().find(|(key, _)| key == setting.0).map_or("", |(_, stored)| stored) != value {
+        } else if stored_value(&stored, setting.0) != value {
             changes.push((setting.0, value));
         }
     }
@@ -144,14 +160,23 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
 
 /// What a field shall become; `None` leaves it. A secret is emptied by its own box only.
 fn wish<'a>(setting: &Setting, form: &'a Form) -> Option<&'a str> {
-    let typed = form.text(setting.0);
+    let typed = form.text(setting.field());
     let is_secret = matches!(setting.3, Kind::Secret | Kind::Hook);
     let clear = is_secret && form.all("clear").any(|key| key == setting.0);
     match typed {
         _ if clear => Some(""),
         "" if is_secret => None,
-        _ if !form.has(setting.0) => None,
+        _ if !form.has(setting.field()) => None,
         typed => Some(typed),
+    }
+}
+
+/// What is stored for what was typed, if it can be; a field that was left as it was shown leaves what is stored.
+fn as_stored(setting: &Setting, typed: String, stored: &str) -> Option<String> {
+    match setting.3 {
+        Kind::Seconds if typed == told_in_seconds(stored).trim() => Some(stored.to_owned()),
+        Kind::Seconds if !typed.is_empty() => milliseconds(&typed).map(|ms| ms.to_string()),
+        _ => Some(typed),
     }
 }
 
@@ -171,7 +196,8 @@ fn problem(f: &Frame, setting: &Setting, value: &str, stored: &Rows) -> Option<S
     let mut rows: Rows = stored.iter().filter(|(key, _)| key != setting.0).cloned().collect();
     rows.push((setting.0.to_owned(), value.to_owned()));
     let (_, problems) = Settings::parse(&rows);
-    problems.iter().find(|problem| problem.key == setting.0).map(|problem| wrong(f, problem.wrong))
+    let problem = problems.iter().find(|problem| problem.key == setting.0)?;
+    Some(if setting.3 == Kind::Seconds { f.t("field.seconds").to_owned() } else { wrong(f, problem.wrong) })
 }
 
 /// What would be right, in the page's language.

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     /// Several lines of text.
     Lines,
     Number,
+    /// Stored in ms, typed and shown in seconds.
+    Seconds,
     /// An address that may hold a secret, or a secret itself: never sent back.
     Secret,
     /// A secret address of which the host is told.
@@ -21,6 +23,13 @@ pub(super) enum Kind {
 
 /// One setting: its key, its label, its hint, how it is shown.
 pub(super) struct Setting(pub(super) &'static str, pub(super) Key, pub(super) Key, pub(super) Kind);
+
+impl Setting {
+    /// What its field is called: not by ms where these are seconds.
+    pub(super) fn field(&self) -> &'static str {
+        if self.3 == Kind::Seconds { self.0.strip_suffix("_ms").unwrap_or(self.0) } else { self.0 }
+    }
+}
 
 /// A tab made of settings.
 pub(super) struct Tab {
@@ -48,18 +57,18 @@ static ROUTING: Tab = Tab {
     settings: &[
         Setting("policy", Key("set.policy"), Key("set.policy.hint"), Kind::Choice(POLICIES)),
         Setting("trusted_proxies", Key("set.trusted_proxies"), Key("set.trusted_proxies.hint"), Kind::Text),
-        Setting("connect_timeout_ms", Key("set.connect"), Key("set.connect.hint"), Kind::Number),
-        Setting("first_byte_timeout_ms", Key("set.first_byte"), Key("set.first_byte.hint"), Kind::Number),
-        Setting("first_content_timeout_ms", Key("set.first_content"), Key("set.first_content.hint"), Kind::Number),
-        Setting("idle_timeout_ms", Key("set.idle"), Key("set.idle.hint"), Kind::Number),
+        Setting("connect_timeout_ms", Key("set.connect"), Key("set.connect.hint"), Kind::Seconds),
+        Setting("first_byte_timeout_ms", Key("set.first_byte"), Key("set.first_byte.hint"), Kind::Seconds),
+        Setting("first_content_timeout_ms", Key("set.first_content"), Key("set.first_content.hint"), Kind::Seconds),
+        Setting("idle_timeout_ms", Key("set.idle"), Key("set.idle.hint"), Kind::Seconds),
         Setting("stream_usage", Key("set.stream_usage"), Key("set.stream_usage.hint"), Kind::Choice(&["on", "off"])),
         Setting("replay_buffer_bytes", Key("set.replay"), Key("set.replay.hint"), Kind::Number),
         Setting("breaker_failures", Key("set.failures"), Key("set.failures.hint"), Kind::Number),
         Setting("breaker_ratio_percent", Key("set.ratio"), Key("set.ratio.hint"), Kind::Number),
         Setting("breaker_min_volume", Key("set.volume"), Key("set.volume.hint"), Kind::Number),
-        Setting("breaker_window_ms", Key("set.window"), Key("set.window.hint"), Kind::Number),
-        Setting("breaker_open_ms", Key("set.open"), Key("set.open.hint"), Kind::Number),
-        Setting("breaker_open_max_ms", Key("set.open_max"), Key("set.open_max.hint"), Kind::Number),
+        Setting("breaker_window_ms", Key("set.window"), Key("set.window.hint"), Kind::Seconds),
+        Setting("breaker_open_ms", Key("set.open"), Key("set.open.hint"), Kind::Seconds),
+        Setting("breaker_open_max_ms", Key("set.open_max"), Key("set.open_max.hint"), Kind::Seconds),
     ],
 };
 
@@ -101,7 +110,7 @@ static NOTICES: Tab = Tab {
         Setting("matrix_api", Key("set.matrix_api"), Key("set.matrix_api.hint"), Kind::Secret),
         Setting("webhook_url", Key("set.webhook"), Key("set.webhook.hint"), Kind::Hook),
         Setting("webhook_secret", Key("set.webhook_secret"), Key("set.webhook_secret.hint"), Kind::Secret),
-        Setting("notice_summary_ms", Key("set.summary"), Key("set.summary.hint"), Kind::Number),
+        Setting("notice_summary_ms", Key("set.summary"), Key("set.summary.hint"), Kind::Seconds),
         Setting("metrics_public", Key("set.metrics"), Key("set.metrics.hint"), Kind::Choice(&["on", "off"])),
     ],
 };

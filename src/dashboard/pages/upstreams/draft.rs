@@ -150,10 +150,10 @@ impl Draft {
             deny_models: Some(entries(&self.deny_models.value).join(",")),
             allow_keys: Some(entries(&self.allow_keys.value).join(",")),
             keep_header: Some(self.keep_header.value.clone()),
-            connect_timeout_ms: Some(milliseconds(f, &mut self.connect)),
-            first_byte_timeout_ms: Some(milliseconds(f, &mut self.first_byte)),
-            first_content_timeout_ms: Some(milliseconds(f, &mut self.first_content)),
-            idle_timeout_ms: Some(milliseconds(f, &mut self.idle)),
+            connect_timeout_ms: Some(clock(f, &mut self.connect)),
+            first_byte_timeout_ms: Some(clock(f, &mut self.first_byte)),
+            first_content_timeout_ms: Some(clock(f, &mut self.first_content)),
+            idle_timeout_ms: Some(clock(f, &mut self.idle)),
             recording: Some(self.recording.value.clone()),
             extra_headers: self.check_headers(f, base),
             model_map: Some(mappings(&self.map.value).collect::<Vec<_>>().join("\n")),
@@ -257,20 +257,24 @@ fn number(f: &Frame, field: &mut Field, least: i64) -> Option<i64> {
     number
 }
 
-fn seconds(ms: Option<i64>) -> String {
+/// A time in ms as forms have it.
+pub(in crate::dashboard) fn seconds(ms: Option<i64>) -> String {
     ms.map(|ms| (ms as f64 / 1000.0).to_string()).unwrap_or_default()
 }
 
-/// Seconds as typed, in ms; `None` when blank or, with a problem, when wrong.
-fn milliseconds(f: &Frame, field: &mut Field) -> Option<i64> {
-    if field.value.is_empty() {
-        return None;
-    }
-    let seconds = field.value.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds));
-    if seconds.is_none() {
+/// Seconds as typed, in ms.
+pub(in crate::dashboard) fn milliseconds(typed: &str) -> Option<i64> {
+    let seconds = typed.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds))?;
+    Some((seconds * 1000.0).round() as i64)
+}
+
+/// A clock as typed, in ms; `None` when blank or, with a problem, when wrong.
+fn clock(f: &Frame, field: &mut Field) -> Option<i64> {
+    let ms = milliseconds(&field.value);
+    if ms.is_none() && !field.value.is_empty() {
         field.problem = f.t("field.seconds").to_owned();
     }
-    seconds.map(|seconds| (seconds * 1000.0).round() as i64)
+    ms
 }
 
 /// What an upstream was when a form for it was made: changes with everything that the form can change.

@@ -16,7 +16,7 @@
 
 mod activity;
 mod bulk;
-mod draft;
+pub(in crate::dashboard) mod draft;
 mod edit;
 pub(in crate::dashboard) mod import;
 mod lines;
