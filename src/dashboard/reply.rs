@@ -65,7 +65,12 @@ impl ApiError {
         ApiError { status: StatusCode::BAD_REQUEST, message, field: Some(field), key: None, query: None }
     }
 
-    /// The same, told by pages in their own language.
+    /// The same with another status.
+    pub(super) fn with_status(self, status: StatusCode) -> ApiError {
+        ApiError { status, ..self }
+    }
+
+    /// As [`ApiError::field`], told by pages in their own language.
     pub(super) fn field_keyed(field: impl Into<String>, key: Key, args: &[&dyn fmt::Display]) -> ApiError {
         let filled = args.iter().map(ToString::to_string).collect();
         ApiError { key: Some((key, filled)), ..ApiError::field(field, Lang::En.tf(key.0, args)) }

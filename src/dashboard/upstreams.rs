@@ -1,19 +1,23 @@
-//! Upstreams over the admin API. Start at [`Input`]: JSON is parsed into an edit that cannot be wrong.
+//! Upstreams over the admin API. JSON is parsed into an edit that cannot be wrong: see `input`.
 //!
 //! **Invariant:** a secret goes in and never comes out. **May import:** `state`, `db`, `roster`, `connector`.
+
+mod input;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::config::DEFAULT_ENDPOINT;
-use crate::connector::{Endpoint, Proxy};
+use crate::connector::Proxy;
 use crate::dashboard::reply::{ApiError, json as reply, with_database};
 use crate::dashboard::session::Admin;
+use crate::dashboard::upstreams::input::Input;
+use crate::db::settings;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
-use crate::roster::{Auth, ModelMap, Recording, Roster, masked, masked_headers, merged};
+use crate::roster::{Roster, masked, masked_headers, unknown_keys};
 use crate::state::State;
 
 /// `GET /admin/upstreams`: all of them, by id.
@@ -37,6 +41,7 @@ pub(super) async fn add(_admin: Admin, body: Bytes, state: Data<State>) -> Resul
 
 async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     let change = Input::read(body, None)?;
+    with_known_keys(&change, None, state).await?;
     let sk = change.sk.clone().unwrap_or_default();
     let endpoint = change.endpoint.clone().unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
     let mut new = NewUpstream::new(sk, endpoint);
@@ -61,6 +66,20 @@ async fn insert(body: &[u8], state: &State) -> Result<UpstreamRow, ApiError> {
     with_database(&state.database, move |connection| upstreams::insert(connection, &new)).await
 }
 
+/// Refuses client keys that do not exist, unless they stood there before.
+async fn with_known_keys(change: &UpstreamChange, before: Option<&UpstreamRow>, state: &State) -> Result<(), ApiError> {
+    let Some(names) = &change.allow_keys else { return Ok(()) };
+    let keys = with_database(&state.database, |connection| settings::get(connection, "authorization")).await?;
+    let before = before.map_or("", |row| &row.allow_keys);
+    match unknown_keys(names, before, &keys.unwrap_or_default()) {
+        unknown if unknown.is_empty() => Ok(()),
+        unknown => {
+            let what = format!("there is no client key with the name {}", unknown.join(", "));
+            Err(ApiError::field("allow_keys", what).with_status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+    }
+}
+
 /// `PUT /admin/upstreams/{id}`: changes what is given; secrets that are sent back as they are shown stay as they were.
 pub(super) async fn edit(
     _admin: Admin,
@@ -70,7 +89,9 @@ pub(super) async fn edit(
 ) -> Result<HttpResponse, ApiError> {
     let id = *id;
     let before = with_database(&state.database, move |connection| upstreams::find(connection, id)).await?;
-    let change = Input::read(&body, Some(&before.ok_or(Error::NotFound)?))?;
+    let before = before.ok_or(Error::NotFound)?;
+    let change = Input::read(&body, Some(&before))?;
+    with_known_keys(&change, Some(&before), &state).await?;
     let row = with_database(&state.database, move |connection| upstreams::update(connection, id, &change)).await?;
     reply(StatusCode::OK, &show_row(&row, &state.roster))
 }
@@ -115,186 +136,4 @@ fn show_row(row: &UpstreamRow, roster: &Roster) -> Value {
         shown["standing"] = json!(upstream.measured.standing_word(chrono::Utc::now().timestamp_millis()));
     }
     shown
-}
-
-/// The fields of a request's JSON, each checked before any is used; and the upstream that they change.
-struct Input<'a>(Map<String, Value>, Option<&'a UpstreamRow>);
-
-impl Input<'_> {
-    fn read(body: &[u8], before: Option<&UpstreamRow>) -> Result<UpstreamChange, ApiError> {
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}")))?;
-        let Value::Object(fields) = value else {
-            return Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "the body must be a JSON object, like {\"sk\": \"sk-…\", \"endpoint\": \"https://…\"}",
-            ));
-        };
-        let mut input = Input(fields, before);
-        let change = input.change()?;
-        // Facts that a client may send back as it got them.
-        for known in [
-            "id",
-            "created_at",
-            "updated_at",
-            "deleted_at",
-            "success_count",
-            "failed_count",
-            "last_call_success_time",
-            "in_flight",
-            "standing",
-        ] {
-            input.0.retain(|name, _| !named(name, known));
-        }
-        match input.0.keys().next() {
-            Some(unknown) => Err(ApiError::field(unknown.clone(), "there is no such field")),
-            None => Ok(change),
-        }
-    }
-
-    fn change(&mut self) -> Result<UpstreamChange, ApiError> {
-        let (sk, auth) = self.access()?;
-        let endpoint = self.text("endpoint")?.map(|endpoint| endpoint.trim().to_owned());
-        if let Some(endpoint) = &endpoint {
-            Endpoint::parse(endpoint, 1).map_err(|bad| ApiError::field("endpoint", bad))?;
-        }
-        Ok(UpstreamChange {
-            sk,
-            endpoint,
-            success_count: None,
-            failed_count: None,
-            name: self.text("name")?,
-            enabled: self.switch("enabled")?,
-            priority: self.number("priority", i64::MIN)?,
-            position: self.number("position", i64::MIN)?,
-            weight: self.number("weight", 0)?,
-            allow_models: self.list("allow_models", ",")?,
-            deny_models: self.list("deny_models", ",")?,
-            allow_keys: self.list("allow_keys", ",")?,
-            keep_header: self.list("keep_header", ",")?,
-            connect_timeout_ms: self.clock("connect_timeout_ms")?,
-            first_byte_timeout_ms: self.clock("first_byte_timeout_ms")?,
-            first_content_timeout_ms: self.clock("first_content_timeout_ms")?,
-            idle_timeout_ms: self.clock("idle_timeout_ms")?,
-            recording: self.recording()?,
-            extra_headers: self.extra_headers()?,
-            model_map: self.model_map()?,
-            proxy: self.proxy()?,
-            auth,
-        })
-    }
-
-    /// A field under its own name or the original's (`ID`, `SK`, `Endpoint`).
-    fn take(&mut self, field: &str) -> Option<Value> {
-        let name = self.0.keys().find(|name| named(name, field))?.clone();
-        self.0.remove(&name)
-    }
-
-    fn text(&mut self, field: &str) -> Result<Option<String>, ApiError> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(ApiError::field(field, "must be a text")),
-        }
-    }
-
-    /// `sk`, which only an upstream that is sent no key can do without, and `auth`.
-    fn access(&mut self) -> Result<(Option<String>, Option<String>), ApiError> {
-        // What is shown in the sk's place means "as it was" when it is sent back.
-        let shown = self.1.map(|before| masked(&before.sk));
-        let sk = self.text("sk")?.map(|sk| sk.trim().to_owned()).filter(|sk| Some(sk) != shown.as_ref());
-        let auth = self.text("auth")?.map(|auth| auth.trim().to_ascii_lowercase());
-        let then = auth.as_deref().or(self.1.map(|before| before.auth.as_str())).unwrap_or_default();
-        let Ok(then) = then.parse::<Auth>() else {
-            return Err(ApiError::field("auth", format!("must be one of {}", Auth::WORDS)));
-        };
-        let key = sk.as_deref().or(self.1.map(|before| before.sk.trim())).unwrap_or_default();
-        if key.is_empty() && then != Auth::Nothing {
-            let what = "is missing; give the upstream's key, or `asis` to pass the caller's own";
-            return Err(ApiError::field("sk", what));
-        }
-        if sk.iter().flat_map(|sk| sk.chars()).any(|c| c.is_control() || !c.is_ascii()) {
-            return Err(ApiError::field("sk", "must be the upstream's key in ASCII, or `asis`; left out it stays"));
-        }
-        Ok((sk, auth))
-    }
-
-    fn recording(&mut self) -> Result<Option<String>, ApiError> {
-        let level = self.text("recording")?.map(|level| level.trim().to_ascii_lowercase());
-        match level {
-            Some(level) if !level.is_empty() && level.parse::<Recording>().is_err() => {
-                Err(ApiError::field("recording", "must be off, metadata or full, or empty for the setting's"))
-            }
-            level => Ok(level),
-        }
-    }
-
-    fn extra_headers(&mut self) -> Result<Option<String>, ApiError> {
-        let stored = self.1.map_or("", |before| &before.extra_headers);
-        let typed = self.list("extra_headers", "\n")?;
-        typed.map(|typed| merged(&typed, stored).map_err(|bad| ApiError::field("extra_headers", bad))).transpose()
-    }
-
-    fn model_map(&mut self) -> Result<Option<String>, ApiError> {
-        let map = self.list("model_map", "\n")?;
-        match map.as_deref().map(ModelMap::parse) {
-            Some(Err(bad)) => Err(ApiError::field("model_map", bad)),
-            Some(Ok(_)) | None => Ok(map),
-        }
-    }
-
-    fn proxy(&mut self) -> Result<Option<String>, ApiError> {
-        let stored = self.1.map_or("", |before| &before.proxy);
-        let typed = self.text("proxy")?;
-        typed.map(|typed| Proxy::merged(&typed, stored).map_err(|bad| ApiError::field("proxy", bad))).transpose()
-    }
-
-    fn switch(&mut self, field: &str) -> Result<Option<bool>, ApiError> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::Bool(on)) => Ok(Some(on)),
-            Some(_) => Err(ApiError::field(field, "must be true or false")),
-        }
-    }
-
-    fn number(&mut self, field: &str, least: i64) -> Result<Option<i64>, ApiError> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(value) => match value.as_i64().filter(|number| *number >= least) {
-                Some(number) => Ok(Some(number)),
-                None if least == i64::MIN => Err(ApiError::field(field, "must be a whole number")),
-                None => Err(ApiError::field(field, format!("must be a whole number from {least} on"))),
-            },
-        }
-    }
-
-    fn clock(&mut self, field: &str) -> Result<Option<Option<i64>>, ApiError> {
-        if self.0.get(field).is_some_and(Value::is_null) {
-            self.0.remove(field);
-            return Ok(Some(None));
-        }
-        Ok(self.number(field, 1)?.map(Some))
-    }
-
-    /// A list as one text with `gap`s, or as a JSON array of texts.
-    fn list(&mut self, field: &str, gap: &str) -> Result<Option<String>, ApiError> {
-        let between = if gap == "," { "commas" } else { "lines" };
-        let wrong = || ApiError::field(field, format!("must be a text with {between}, or an array of texts"));
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(Value::Bool(on)) if field == "keep_header" => Ok(Some(on.to_string())),
-            Some(Value::Array(items)) => {
-                let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-                Ok(Some(items.ok_or_else(wrong)?.join(gap)))
-            }
-            Some(_) => Err(wrong()),
-        }
-    }
-}
-
-/// `SK` and `sk`, `CreatedAt` and `created_at` name the same column.
-fn named(name: &str, column: &str) -> bool {
-    let bare = |text: &str| text.replace('_', "").to_ascii_lowercase();
-    bare(name) == bare(column)
 }

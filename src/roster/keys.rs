@@ -4,6 +4,7 @@
 
 use crate::balance::glob::ModelRules;
 use crate::db::client_keys::KeyRow;
+use crate::roster::upstream::words;
 
 /// The key that the original had built in; everyone knows it.
 pub const KNOWN_KEY: &str = "woshimima";
@@ -42,6 +43,21 @@ pub fn last4(secret: &str) -> String {
 /// The keys of `a,name=b` as people see them: one per entry, with its name or `key-1`, `key-2` … by place.
 pub fn key_entries(authorization: &str) -> Vec<ClientKey> {
     written(authorization).into_iter().map(|(_, key)| key).collect()
+}
+
+/// The names on a list that no key of `authorization` has and that were not on the list `before`; none when every key is let in.
+pub fn unknown_keys(list: &str, before: &str, authorization: &str) -> Vec<String> {
+    if authorization.trim() == "asis" {
+        return Vec::new();
+    }
+    let names = |list| words(list).map(str::to_owned).collect::<Vec<String>>();
+    let (known, before) = (key_entries(authorization), names(before));
+    let is_known = |name: &String| {
+        // An entry with a name is a key by its place as well.
+        let by_place = (1..=known.len()).any(|place| *name == format!("key-{place}"));
+        by_place || known.iter().any(|key| key.name == *name) || before.contains(name)
+    };
+    names(list).into_iter().filter(|name| !is_known(name)).collect()
 }
 
 /// The keys that let somebody in. Each entry is one; an entry with a name is also one as a whole, for keys that hold a `=`
@@ -85,7 +101,17 @@ fn named(entry: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use crate::db::client_keys::KeyRow;
-    use crate::roster::keys::in_force;
+    use crate::roster::keys::{in_force, unknown_keys};
+
+    #[test]
+    fn names_of_no_key_are_found_on_a_list() {
+        let unknown = |list: &str, before: &str| unknown_keys(list, before, "crew=b,plain");
+        assert!(unknown("crew, key-2,key-1", "").is_empty());
+        assert_eq!(unknown("crew,screw\n名", ""), ["screw", "名"]);
+        assert_eq!(unknown("crew,screw,new", "screw"), ["new"], "what stood there before may stay");
+        assert!(unknown_keys("anybody", "", "asis").is_empty());
+        assert_eq!(unknown_keys("anybody", "", ""), ["anybody"]);
+    }
 
     #[test]
     fn the_models_of_a_key_hold_in_any_spelling() {

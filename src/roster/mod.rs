@@ -36,7 +36,7 @@ use crate::usage::prices::PriceBook;
 pub use access::{Access, Auth, VERSION as ANTHROPIC_VERSION};
 pub use extra_headers::{BadHeader, HOP_BY_HOP, HeaderFault, RECORD, REMADE, masked_headers, merged};
 pub use homes::Homes;
-pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4};
+pub use keys::{ClientKey, KNOWN_KEY, key_entries, last4, unknown_keys};
 pub use measured::Measured;
 pub use model_map::{BadMapping, ModelMap, SentModel, entries as mappings};
 pub use network::Network;

@@ -178,7 +178,8 @@ pub fn masked(sk: &str) -> String {
     }
 }
 
-fn words(list: &str) -> impl Iterator<Item = &str> {
+/// The entries of a list.
+pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty())
 }
 

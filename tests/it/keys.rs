@@ -5,7 +5,7 @@ use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::samples::{CHAT, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between};
+use crate::support::visitor::{Visitor, between, upstream_form};
 use crate::support::{KEY, on_both};
 
 fn status_with(gateway: &Gateway, key: &str) -> u16 {
@@ -174,7 +174,31 @@ fn a_key_may_be_limited_to_some_models(kind: Kind) {
     assert_eq!(ask(&key, Call::chat(&other)).status, 200, "edits by hand are live");
 }
 
+fn an_upstream_is_for_keys_that_exist(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::on(kind).setting("authorization", "team=sk-team-00000001,sk-plain-0000002");
+    let gateway = gateway.upstream(upstream.row("a").set("allow_keys", "gone")).start();
+    let visitor = Visitor::log_in(&gateway);
+    let body = |name: &str, keys: &str| {
+        format!("{}&allow_keys={keys}", upstream_form(name, "http://x.example", "sk-x-123456789"))
+    };
+    let refused = visitor.post("/admin/upstreams", &body("b", "team%0Ateem%EF%BC%8Cnobody"));
+    let page = refused.text();
+    assert_eq!(refused.status, 422);
+    assert!(page.contains("no client key has the name teem, nobody"), "{page}");
+    visitor.send("/admin/upstreams", &body("b", "team%0Akey-2"));
+    assert_eq!(gateway.upstream_column("b", "allow_keys"), "team,key-2");
+    let at = format!("/admin/upstreams/{}", gateway.upstream_id("a"));
+    let answer = gateway.admin("PUT", &at, r#"{"allow_keys": ["gone", "teem"]}"#);
+    assert_eq!((answer.status, answer.text().contains("with the name teem")), (422, true), "{}", answer.text());
+    assert_eq!(gateway.admin("PUT", &at, r#"{"allow_keys": "gone,team"}"#).status, 200, "what stood there may stay");
+    let new = r#"{"sk": "sk-c-1", "endpoint": "http://c.example/v1", "allow_keys": "gone"}"#;
+    assert_eq!(gateway.admin("POST", "/admin/upstreams", new).status, 422);
+    assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "2");
+}
+
 on_both! {
+    an_upstream_is_for_keys_that_exist,
     a_key_may_be_limited_to_some_models,
     a_replaced_key_goes_on_until_its_time_and_the_new_one_works_at_once,
     a_disabled_key_lets_nobody_in_until_it_is_put_back,

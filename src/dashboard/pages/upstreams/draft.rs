@@ -10,7 +10,9 @@ use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::password::digest;
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
-use crate::roster::{Auth, BadHeader, HeaderFault, ModelMap, Recording, Upstream, mappings, masked_headers, merged};
+use crate::roster::{
+    Auth, BadHeader, HeaderFault, ModelMap, Recording, Upstream, mappings, masked_headers, merged, unknown_keys,
+};
 
 /// The fields of the form, with the keys of their labels.
 pub(super) struct Draft {
@@ -133,9 +135,15 @@ impl Draft {
     }
 
     /// The edit that the draft asks for; `None` when something is wrong, which is then told at the field. What is left blank
-    /// or masked of `base`'s secrets stays: the upstream that is edited, or the one that a new one is made after.
-    pub(super) fn check(&mut self, f: &Frame, base: Option<&UpstreamRow>) -> Option<UpstreamChange> {
+    /// or masked of `base`'s secrets stays: the upstream that is edited, or the one that a new one is made after. `keys` is the setting
+    /// `authorization`.
+    pub(super) fn check(&mut self, f: &Frame, base: Option<&UpstreamRow>, keys: &str) -> Option<UpstreamChange> {
         self.check_endpoint(f);
+        let names = entries(&self.allow_keys.value).join(",");
+        let unknown = unknown_keys(&names, base.map_or("", |row| &row.allow_keys), keys);
+        if !unknown.is_empty() {
+            self.allow_keys.problem = f.tf("upstream.allow_keys.unknown", &[&unknown.join(", ")]);
+        }
         let change = UpstreamChange {
             sk: self.check_key(f, base),
             endpoint: Some(self.endpoint.value.clone()),

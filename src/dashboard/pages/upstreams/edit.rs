@@ -20,6 +20,7 @@ use crate::dashboard::pages::upstreams::{LIST, page_of};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
+use crate::db::settings;
 use crate::db::upstreams::{self, NewUpstream, UpstreamChange, UpstreamRow};
 use crate::error::Error;
 use crate::roster::{ModelMap, masked};
@@ -140,7 +141,7 @@ pub(super) async fn add(visit: Visit, form: Form, outbound: Data<Outbound>) -> R
         let page = Edit { f: &visit.frame, d, row: None, head: None, from, conflicts: Vec::new() };
         visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &page)
     };
-    let Some(mut change) = d.check(&visit.frame, source.as_ref()) else {
+    let Some(mut change) = d.check(&visit.frame, source.as_ref(), &keys(&visit).await?) else {
         return again(d);
     };
     change.sk = change.sk.or_else(|| source.as_ref().map(|row| row.sk.clone()));
@@ -152,6 +153,11 @@ pub(super) async fn add(visit: Visit, form: Form, outbound: Data<Outbound>) -> R
             again(d)
         }
     }
+}
+
+/// The setting that names the client keys.
+async fn keys(visit: &Visit) -> Result<String, ApiError> {
+    Ok(visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default())
 }
 
 /// `None` for an upstream that exists already, which is told at the field.
@@ -197,7 +203,7 @@ pub(super) async fn save(
     let mut d = Draft::of_form(&form);
     let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
     let seen = form.text("version").to_owned();
-    let Some(change) = d.check(&visit.frame, Some(&row)) else {
+    let Some(change) = d.check(&visit.frame, Some(&row), &keys(&visit).await?) else {
         return page(&visit, StatusCode::UNPROCESSABLE_ENTITY, &row, d, Vec::new(), seen).await;
     };
     let expected = seen.clone();
