@@ -38,7 +38,7 @@ struct Part {
 /// The command, with a variable in the key's place; above it what is to be done first.
 pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
     let facts = &record.row.facts;
-    let host = if facts.host.is_empty() { host } else { &facts.host };
+    let (own, host) = (host, if facts.host.is_empty() { host } else { &facts.host });
     let mut lines =
         vec![format!("curl -X {} {}", word(&facts.method), word(&format!("{scheme}://{host}{}", facts.path)))];
     lines.push("  -H \"Authorization: Bearer $OPENAI_API_KEY\"".to_owned());
@@ -49,6 +49,7 @@ pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
         upload.ok()
     });
     match (record.texts.body.as_deref(), upload) {
+        (None, _) if facts.request_bytes > 0 => notes.push("Its body is not recorded: this sends none.".to_owned()),
         (None, _) => {}
         (Some(_), Some(upload)) => form(record.row.id, upload, &mut lines, &mut notes),
         (Some(body), None) => {
@@ -65,7 +66,7 @@ pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
                 None => {
                     let id = record.row.id;
                     lines.push(format!("  --data-binary @request-{id}-body"));
-                    notes.push(format!("Save {scheme}://{host}/admin/requests/{id}/body beside it first."));
+                    notes.push(format!("Save {scheme}://{own}/admin/requests/{id}/body beside it first."));
                 }
             }
             if let Some(note) = &record.texts.body_note {
@@ -190,6 +191,10 @@ mod tests {
         );
         let large = command(&record("/v1/x", &"x".repeat(70_000)), "http", "other");
         assert!(large.contains("@request-7-body") && large.len() < 500, "{large}");
+        assert!(large.starts_with("# Save http://other/admin/requests/7/body"), "the dashboard's own address: {large}");
+        let mut expired = record("/v1/x", "");
+        (expired.texts.body, expired.row.facts.request_bytes) = (None, 12);
+        assert!(command(&expired, "http", "other").starts_with("# Its body is not recorded: this sends none.\ncurl"));
     }
 
     #[test]
