@@ -265,3 +265,45 @@ fn a_turn_is_also_found_by_its_number_in_the_conversation() {
     assert_eq!(visitor.get(&format!("{path}?turn={id}")).status, 200);
     assert_eq!(["0", "3"].map(|turn| visitor.get(&format!("{path}?turn={turn}")).status), [404, 404]);
 }
+
+#[test]
+fn headings_go_down_by_one_level_at_a_time() {
+    let upstream = FakeUpstream::always(good_from("# Title\n\ntext"));
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(Call::chat(&json!({"model": "m", "messages": [{"role": "user", "content": "x"}]}).to_string()));
+    let record = gateway.record();
+    let visitor = Visitor::log_in(&gateway);
+    let request = format!("/admin/requests/{}", record.number("id"));
+    let talk = format!("/admin/conversations/{}", record.number("conversation_id"));
+    for target in [request.clone(), format!("{request}?view=json"), format!("{request}?view=headers"), talk] {
+        let page = visitor.page(&target);
+        let levels: Vec<u32> = page.split("<h").filter_map(|rest| rest.chars().next()?.to_digit(10)).collect();
+        assert!(levels[0] == 1 && levels.windows(2).all(|two| two[1] <= two[0] + 1), "{target}: {levels:?}");
+    }
+}
+
+#[test]
+fn a_comparison_tells_what_there_is_nothing_of_and_what_it_leaves_out() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let mut messages: Vec<Value> =
+        (0..2_100).map(|n| json!({"role": "user", "content": format!("say {n}.")})).collect();
+    for count in [1, 2] {
+        gateway.send(Call::chat(&json!({"model": "m", "messages": messages}).to_string()));
+        gateway.records_when(count);
+        messages.push(json!({"role": "user", "content": "the last words"}));
+    }
+    let id = gateway.records_when(2)[0].number("id");
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page(&format!("/admin/requests/{id}/diff/{}", id - 1));
+    assert!(page.contains("<ins>the last words</ins>"), "beyond any number of messages that are the same: {page}");
+    assert!(
+        page.contains("2100 earlier messages are the same") && page.contains("1900 messages are not shown."),
+        "{page}"
+    );
+    gateway.set("recording", "metadata");
+    gateway.send(Call::chat(&json!({"model": "m", "messages": []}).to_string()));
+    gateway.records_when(3);
+    let page = visitor.page(&format!("/admin/requests/{}/diff/{id}", id + 1));
+    assert!(page.contains("were not recorded") && !page.contains("Every message is the same"), "{page}");
+}

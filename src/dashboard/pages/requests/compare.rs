@@ -7,10 +7,11 @@ use askama::Template;
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::chat::all_messages;
-use crate::dashboard::pages::requests::diff::{BYTES as COMPARED_BYTES, Stretch, text_of, words};
+use crate::dashboard::pages::requests::diff::text_of;
 use crate::dashboard::pages::requests::figures::ended;
 use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
+use crate::dashboard::pages::requests::stretch::{BYTES as COMPARED_BYTES, Stretch, words};
 use crate::dashboard::pages::requests::table::{called, dash};
 use crate::dashboard::pages::requests::{names, search_of};
 use crate::dashboard::reply::ApiError;

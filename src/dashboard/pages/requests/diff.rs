@@ -5,18 +5,18 @@
 //! **Invariant:** bounded in messages and text; what is too long is told as a whole. **May import:** `state`, `db`, `openai`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
-use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::requests::chat::all_messages;
-use crate::dashboard::pages::requests::one::load;
+use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::search_of;
+use crate::dashboard::pages::requests::stretch::{BYTES, Stretch, words};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -26,23 +26,13 @@ use crate::error::Error;
 use crate::openai::dialogue::{Media, Message, Part, Role};
 use crate::openai::scan::{members, string_value};
 
-/// Messages compared, on either side, and shown.
+/// Messages compared beyond those that both begin with, on either side, and shown.
 const MESSAGES: usize = 2_000;
 const SHOWN: usize = 200;
-/// Text of one message that is compared word by word, and shown.
-pub(super) const BYTES: usize = 20 << 10;
 /// A parameter's value.
 const VALUE_BYTES: usize = 500;
-/// How long words may be compared.
-const PATIENCE: Duration = Duration::from_millis(300);
 /// Turns of a conversation among which the previous one is looked for.
 const TURNS: i64 = 10_000;
-
-/// A stretch of text: kept, added or removed.
-pub(super) struct Stretch {
-    pub(super) tag: &'static str,
-    pub(super) text: String,
-}
 
 /// A message and what became of it: `same`, `new`, `gone`, `changed`.
 pub(super) struct Change {
@@ -61,7 +51,10 @@ struct Diff<'a> {
     new: i64,
     /// (name, before, after)
     parameters: Vec<(String, String, String)>,
+    /// What is not there to be compared: of which request, and why.
+    notes: Vec<(i64, String)>,
     prefix: Vec<Change>,
+    prefix_hidden: usize,
     same: usize,
     changes: Vec<Change>,
     hidden: usize,
@@ -104,19 +97,26 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     let (old, new) = if other.row.id < record.row.id { (other, record) } else { (record, other) };
     let (before, after) = (said(&old), said(&new));
     let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-    let mut changes = changed(&before[same..], &after[same..]);
-    let hidden = changes.len().saturating_sub(SHOWN);
+    let rests = [&before[same..], &after[same..]];
+    let [gone, added] = rests.map(|rest| &rest[..rest.len().min(MESSAGES)]);
+    let mut changes = changed(gone, added);
+    let uncompared = rests.iter().map(|rest| rest.len().saturating_sub(MESSAGES)).sum::<usize>();
+    let hidden = changes.len().saturating_sub(SHOWN) + uncompared;
     changes.truncate(SHOWN);
-    let prefix = after[..same].iter().rev().take(SHOWN).rev().map(|one| whole(one, "same")).collect();
+    let f = &visit.frame;
+    let told = |record: &Record| notes(f, record).into_iter().map(|note| (record.row.id, note)).collect::<Vec<_>>();
+    let prefix: Vec<Change> = after[..same].iter().rev().take(SHOWN).rev().map(|one| whole(one, "same")).collect();
     let scope = search_of(&visit);
     visit.page(&Diff {
         back: scope.with(&[]),
         unified_href: scope.with(&[("view", "unified")]),
         split_href: scope.with(&[("view", "split")]),
-        f: &visit.frame,
+        f,
         old: old.row.id,
         new: new.row.id,
         parameters: parameters(&old, &new),
+        notes: [told(&old), told(&new)].concat(),
+        prefix_hidden: same - prefix.len(),
         prefix,
         same,
         changes,
@@ -135,7 +135,7 @@ struct Line {
 fn said(record: &Record) -> Vec<Line> {
     let (request, reply) = all_messages(record);
     let lines = request.iter().chain(&reply).filter(|message| !message.aside);
-    lines.map(|message| Line { role: word(message.role), text: text_of(message) }).take(MESSAGES).collect()
+    lines.map(|message| Line { role: word(message.role), text: text_of(message) }).collect()
 }
 
 fn word(role: Role) -> &'static str {
@@ -234,25 +234,6 @@ fn whole(line: &Line, what: &'static str) -> Change {
     }
 }
 
-/// Two texts as one, word by word.
-pub(super) fn words(before: &str, after: &str) -> Vec<Stretch> {
-    let (before, after) = (beginning(before, BYTES), beginning(after, BYTES));
-    let diff = TextDiff::configure().timeout(PATIENCE).diff_unicode_words(before, after);
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let tag = match change.tag() {
-            ChangeTag::Equal => "",
-            ChangeTag::Delete => "del",
-            ChangeTag::Insert => "ins",
-        };
-        match stretches.last_mut().filter(|last| last.tag == tag) {
-            Some(last) => last.text.push_str(change.value()),
-            None => stretches.push(Stretch { tag, text: (*change.value()).to_owned() }),
-        }
-    }
-    stretches
-}
-
 /// Parameters that differ, beside the messages.
 fn parameters(old: &Record, new: &Record) -> Vec<(String, String, String)> {
     let read = |record: &Record| -> BTreeMap<String, String> {
@@ -272,22 +253,7 @@ fn parameters(old: &Record, new: &Record) -> Vec<(String, String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::dashboard::pages::requests::diff::{Line, changed, words};
-
-    #[test]
-    fn words_that_changed_stand_out_and_the_rest_stays() {
-        let told: Vec<String> = words("the pool is small", "the pool is large")
-            .iter()
-            .map(|one| format!("{}:{}", one.tag, one.text))
-            .collect();
-        assert_eq!(told, [":the pool is ", "del:small", "ins:large"]);
-        let both: String = words("数据库连接", "数据库重启")
-            .iter()
-            .filter(|one| one.tag != "del")
-            .map(|one| one.text.clone())
-            .collect();
-        assert_eq!(both, "数据库重启");
-    }
+    use crate::dashboard::pages::requests::diff::{Line, changed};
 
     #[test]
     fn a_message_is_new_gone_or_changed() {

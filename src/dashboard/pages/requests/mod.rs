@@ -6,7 +6,7 @@
 //! | `live` | new rows of the list as they come |
 //! | `saved` | searches with a name |
 //! | `one`, `chat`, `parts`, `card`, `block`, `said`, `hits`, `kinds`, `sides`, `tree`, `find`, `stream`, `fall`, `figures` | one request: what was said, by parts, as text, what has no words, what is searched in it, what bytes are, as recorded, as JSON, what is looked for in it, event by event; its attempts, what is known |
-//! | `diff` | two requests compared |
+//! | `diff`, `stretch` | two requests compared, and two texts word by word |
 //! | `replay`, `estimate`, `resend`, `compare` | one sent again: the form, what it will take, on its way, what came of it |
 //! | `files`, `command`, `remove` | what one copies or downloads, as a command too; taking a request away |
 //!
@@ -39,6 +39,7 @@ mod said;
 mod saved;
 mod sides;
 mod stream;
+mod stretch;
 mod table;
 mod tree;
 
