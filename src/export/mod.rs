@@ -152,7 +152,7 @@ impl Export {
                 let is_new = row.placed.conversation_id.is_none_or(|id| !self.conversations.contains(&id));
                 let texts = texts.body.as_deref().zip(texts.response.as_deref());
                 if let Some(line) = texts
-                    .filter(|_| is_new && row.facts.status < 400 && row.facts.ending == Ending::Complete)
+                    .filter(|_| is_new && !row.facts.is_error() && row.facts.ending == Ending::Complete)
                     .and_then(|(body, reply)| example(&row.facts.path, body, reply))
                 {
                     self.conversations.extend(row.placed.conversation_id);
