@@ -118,11 +118,6 @@ impl Frame {
         }
     }
 
-    /// The same frame at this moment.
-    pub(super) fn at_present(&self) -> Frame {
-        Frame { now_us: now_us(), ..self.clone() }
-    }
-
     /// The text of a key.
     pub(super) fn t(&self, key: &'static str) -> &'static str {
         self.lang.t(key)

@@ -277,7 +277,7 @@ fn later_turns_show_their_pictures_and_the_list_of_turns_tells_what_tools_gave()
     let id = newest.number("id");
     let of_newest = [0].map(|n| format!("/admin/requests/{id}/blob/new-{n}"));
     assert_eq!(shown[..], of_newest, "what is no picture is not shown as one: {page}");
-    assert!(page.contains("<p class=\"meta\">File <code>image/png 1 KiB</code></p>"), "{page}");
+    assert!(page.contains("<p class=\"meta\">File <code>image/png 6 B</code></p>"), "{page}");
     let picture = visitor.get(&of_newest[0]);
     assert_eq!((picture.status, picture.header("content-type")), (200, Some("image/png")));
     assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));

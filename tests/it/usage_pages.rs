@@ -187,7 +187,7 @@ fn the_speed_of_streams_is_told_with_its_samples(kind: Kind) {
     add(&mut conn, &[stream(50), Sample { started_us: now - 5_400_000_000, ..stream(50) }]).unwrap();
     assert_ne!(cell(&page("p99"), "Tokens/s"), "—", "a hundred are enough");
     let counts = visitor.page("/admin/usage?range=1h");
-    assert_eq!(cell(&counts, "Change"), "▲ 10,000 %", "one then, 101 now");
+    assert_eq!(cell(&counts, "Change"), "▲ 10,000 % against the time before", "one then, 101 now");
     let file = visitor.page("/admin/usage/csv?metric=speed&by=status&range=1h");
     let line = file.lines().nth(1).unwrap();
     assert!(file.lines().next().unwrap().ends_with("speed_samples,speed_p50,speed_p95,speed_p99"), "{file}");

@@ -98,11 +98,8 @@ impl Kept {
 
 /// The conversation of each record, and how many messages it knew.
 fn places(all: &[Record]) -> Vec<(i64, i64)> {
-    let place = |record: &Record| {
-        let placed = &record.row.placed;
-        (placed.conversation_id.unwrap_or(0), placed.known_messages.unwrap_or(0))
-    };
-    all.iter().map(place).collect()
+    let placed = all.iter().map(|record| &record.row.placed);
+    placed.map(|placed| (placed.conversation_id.unwrap_or(0), placed.known_messages.unwrap_or(0))).collect()
 }
 
 #[test]
@@ -198,24 +195,16 @@ fn a_history_shortened_from_the_front_continues_its_conversation() {
 
 #[test]
 fn a_question_asked_again_after_a_failure_is_the_same_conversation() {
-    let mut kept = Kept::new();
-    let mut failed = Client::new("a", "s").turn("hello", "");
-    failed.facts.status = 500;
-    failed.texts.response = Some(br#"{"error":{"message":"overloaded"}}"#.to_vec());
     let mut client = Client::new("a", "s");
-    let mut records = vec![failed.clone(), failed, client.turn("hello", "Hi.")];
-    let mut later = client.turn("and now?", "");
-    later.facts.status = 500;
-    later.texts.response = Some(br#"{"error":{"message":"overloaded"}}"#.to_vec());
-    let mut answered = later.clone();
-    answered.facts.status = 200;
-    answered.texts.response = Some(br#"{"choices":[{"message":{"role":"assistant","content":"Now."}}]}"#.to_vec());
-    records.extend([later, answered]);
-    let all = kept.one_by_one(&records);
-    // What is new to the failed one is new to those that ask it again: a search for it finds the answer too.
-    assert_eq!(places(&all), [(1, 0), (1, 0), (1, 0), (1, 3), (1, 3)]);
-    let by: Vec<Option<&str>> = all.iter().map(|one| one.row.placed.linked_by.as_deref()).collect();
-    assert_eq!(by, [None, Some("repeat"), Some("repeat"), Some("messages"), Some("repeat")]);
+    let (hello, later) = (client.turn("hello", "Hi."), client.turn("and now?", "Now."));
+    let failed = |record: &NewRecord| {
+        let mut failed = record.clone();
+        (failed.facts.status, failed.texts.response) = (500, Some(br#"{"error":{"message":"late"}}"#.to_vec()));
+        failed
+    };
+    let all = Kept::new().one_by_one(&[failed(&hello), failed(&hello), hello, failed(&later), later]);
+    assert_eq!(places(&all), [(1, 0), (1, 0), (1, 0), (1, 3), (1, 3)], "new to each");
+    assert_eq!(all[4].row.placed.linked_by.as_deref(), Some("repeat"));
 }
 
 #[test]

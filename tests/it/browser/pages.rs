@@ -94,6 +94,7 @@ impl Stage {
         gateway.records_when(2);
         // As after a first start that has printed the password.
         gateway.database.sql("UPDATE config_kvs SET value = value || '$first' WHERE key = 'admin_password_hash'");
+        gateway.database.sql("UPDATE records SET replay_of = 1 WHERE id = 2");
         let visitor = Visitor::log_in(&gateway);
         visitor.send("/admin/saved", "name=Failures&query=%3Fq%3Dis%3Aerror");
         Stage { gateway, _upstream: upstream }

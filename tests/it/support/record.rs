@@ -2,9 +2,11 @@
 
 use openai_api_route::db::Database as Program;
 use openai_api_route::db::records::{NewRecord, Store};
+use openai_api_route::error::Error;
 use serde_json::Value;
 
 use crate::support::gateway::Gateway;
+use crate::support::until;
 
 /// One record.
 #[derive(Clone, Debug)]
@@ -71,6 +73,11 @@ pub fn store(gateway: &Gateway, records: &[NewRecord]) -> Vec<i64> {
     let database = Program::open(&gateway.database.location).expect("the gateway's database").database;
     let mut writer = database.writer().expect("a connection that writes");
     let mut store = Store::default();
-    let batches = records.chunks(1_000);
-    batches.flat_map(|batch| store.insert(&mut writer, batch, None).expect("the records are stored")).collect()
+    let mut stored = |batch: &[NewRecord]| {
+        until("the records are stored", || match store.insert(&mut writer, batch, None) {
+            Err(Error::Unavailable(_)) => None,
+            stored => Some(stored.expect("the records are stored")),
+        })
+    };
+    records.chunks(1_000).flat_map(&mut stored).collect()
 }

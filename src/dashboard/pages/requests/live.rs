@@ -15,6 +15,7 @@ use crate::dashboard::pages::requests::table::{FIXED, Maker};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
 use crate::dashboard::requests::live::listen;
+use crate::dashboard::session::now_us;
 use crate::dashboard::visit::Visit;
 use crate::db::PooledConnection;
 use crate::db::records::{Row, titles};
@@ -32,8 +33,9 @@ pub(super) async fn rows(visit: Visit) -> Result<HttpResponse, ApiError> {
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let (titles, names) = (titles(connection, &ids)?, names(connection)?);
         // Which day is today is told anew, however long the page listens.
-        let f = &frame.at_present();
-        let maker = Maker { f, scope: &scope, names: &names, titles: &titles, cols: &cols };
+        let mut f = frame.clone();
+        f.now_us = now_us();
+        let maker = Maker { f: &f, scope: &scope, names: &names, titles: &titles, cols: &cols };
         Ok(rows.iter().map(|row| told(&maker, row)).collect())
     };
     listen(visit.admin, &request, visit.state, asked, Arc::new(tell)).await

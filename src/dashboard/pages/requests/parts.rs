@@ -272,7 +272,7 @@ impl Writer<'_> {
         (block.class, block.label, block.detail) = ("media", Some(label), detail);
         match source {
             Some(Media::Inline { mime, base64, .. }) => {
-                let size = shown::bytes((base64.trim_end_matches('=').len() * 3 / 4) as i64);
+                let size = shown::bytes((base64.len() * 3 / 4) as i64);
                 block.detail = format!("{} {mime} {size}", block.detail).trim().to_owned();
                 if label == Key("part.image") {
                     block.body = Body::Picture(*blob);
