@@ -11,7 +11,14 @@ function groupOf(row) {
   return group;
 }
 
+// Whether a row that is dropped here goes behind this one rather than before it.
+function isBelow(event, over) {
+  const { top, height } = over.getBoundingClientRect();
+  return event.clientY > top + height / 2;
+}
+
 if (form && body) {
+  const unmark = () => body.querySelectorAll(".target").forEach((row) => row.classList.remove("target", "below"));
   for (const row of body.querySelectorAll("tr[data-id]")) row.draggable = true;
 
   body.addEventListener("dragstart", (event) => {
@@ -22,14 +29,16 @@ if (form && body) {
     const over = event.target.closest("tr[data-id]");
     if (!dragged || !over) return;
     event.preventDefault();
-    for (const row of body.querySelectorAll(".target")) row.classList.remove("target");
+    unmark();
     if (over !== dragged) over.classList.add("target");
+    over.classList.toggle("below", over !== dragged && isBelow(event, over));
   });
   body.addEventListener("drop", (event) => {
     const over = event.target.closest("tr[data-id]");
     if (!dragged || !over || over === dragged) return;
     event.preventDefault();
-    for (const part of groupOf(dragged)) body.insertBefore(part, over);
+    const place = isBelow(event, over) ? groupOf(over).at(-1).nextElementSibling : over;
+    if (place !== dragged) for (const part of groupOf(dragged)) body.insertBefore(part, place);
     form.elements.order.value = [...body.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join(",");
     form.elements.order.disabled = false;
     form.submit();
@@ -37,6 +46,6 @@ if (form && body) {
   body.addEventListener("dragend", () => {
     dragged?.classList.remove("dragged");
     dragged = null;
-    for (const row of body.querySelectorAll(".target")) row.classList.remove("target");
+    unmark();
   });
 }

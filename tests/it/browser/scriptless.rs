@@ -112,4 +112,11 @@ fn with_script_rows_can_be_dragged() {
     );
     crate::support::until("the new order is shown", || (names(&browser) == "c a b").then_some(()));
     assert_eq!(said(&browser), "The order is saved.");
+    // Dropped on a row's lower half it goes behind it, or nothing could be dragged to the end.
+    browser.script(
+        "const rows = document.querySelectorAll('tbody tr[data-id]'), box = rows[2].getBoundingClientRect();
+         const send = (kind, row) => row.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, clientY: box.bottom - 2 }));
+         send('dragstart', rows[0]); send('dragover', rows[2]); send('drop', rows[2]);",
+    );
+    crate::support::until("the last place is reached", || (names(&browser) == "a b c").then_some(()));
 }
