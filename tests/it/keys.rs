@@ -192,6 +192,12 @@ fn an_upstream_is_for_keys_that_exist(kind: Kind) {
     let answer = gateway.admin("PUT", &at, r#"{"allow_keys": ["gone", "teem"]}"#);
     assert_eq!((answer.status, answer.text().contains("with the name teem")), (422, true), "{}", answer.text());
     assert_eq!(gateway.admin("PUT", &at, r#"{"allow_keys": "gone,team"}"#).status, 200, "what stood there may stay");
+    let route = |key: &str| visitor.get(&format!("/admin/models/route?model=m&key={key}"));
+    let told = route("teem").text();
+    assert!(told.contains("No client key has this name") && told.contains("<option selected>teem<"), "{told}");
+    assert!(!route("team").text().contains("is disabled"), "{}", route("team").text());
+    visitor.send("/admin/keys/enabled", "name=team");
+    assert!(route("team").text().contains("This client key is disabled"), "{}", route("team").text());
     let new = r#"{"sk": "sk-c-1", "endpoint": "http://c.example/v1", "allow_keys": "gone"}"#;
     assert_eq!(gateway.admin("POST", "/admin/upstreams", new).status, 422);
     assert_eq!(gateway.database.sql("SELECT count(*) FROM openai_upstreams"), "2");

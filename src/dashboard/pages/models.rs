@@ -20,8 +20,8 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::prices::PriceRow;
 use crate::db::rollups::{By, Filter, Query, series};
-use crate::db::{prices, settings, upstreams};
-use crate::roster::{ModelMap, Roster, Snapshot, key_entries};
+use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
+use crate::roster::{ModelMap, Roster, Snapshot, key_entries, unknown_keys};
 use crate::usage::prices::PriceBook;
 
 /// Models shown; more than this are counted.
@@ -68,6 +68,10 @@ struct Route<'a> {
     model: String,
     key: String,
     keys: Vec<String>,
+    /// The key lets nobody in, whoever would serve its requests.
+    is_disabled: bool,
+    /// There is no such key.
+    is_unknown: bool,
     policy: &'static str,
     /// Those that would be tried, in order.
     tried: Vec<Candidate>,
@@ -186,8 +190,15 @@ fn is_final(why: Option<&WhyNot>) -> bool {
 pub(super) async fn route(visit: Visit) -> Page {
     let query = visit.query();
     let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
-    let authorization =
-        visit.database(|connection| settings::get(connection, "authorization")).await?.unwrap_or_default();
+    let load = |connection: &mut PooledConnection| {
+        Ok((settings::get(connection, "authorization")?.unwrap_or_default(), client_keys::list(connection)?))
+    };
+    let (authorization, rows) = visit.database(load).await?;
+    let is_unknown = !unknown_keys(&key, "", &authorization).is_empty();
+    let mut keys: Vec<String> = key_entries(&authorization).into_iter().map(|key| key.name).collect();
+    if is_unknown {
+        keys.push(key.clone());
+    }
     let snapshot = visit.state.roster.load();
     let f = &visit.frame;
     let (mut tried, mut out) = (Vec::new(), Vec::new());
@@ -212,8 +223,10 @@ pub(super) async fn route(visit: Visit) -> Page {
         f,
         asked: !model.is_empty(),
         model,
+        is_disabled: rows.iter().any(|row| row.disabled && row.name == key),
         key,
-        keys: key_entries(&authorization).into_iter().map(|key| key.name).collect(),
+        is_unknown,
+        keys,
         policy: snapshot.settings.policy.as_str(),
         tried,
         out,
