@@ -62,7 +62,7 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     let page = bad.text();
     assert!(page.contains("href=\"#idle_timeout\"") && page.contains("href=\"#trusted_proxies\""), "{page}");
     assert!(
-        page.contains("value=\"nowhere\"") && page.contains("<option value=\"round_robin\" selected>round_robin"),
+        page.contains("nowhere</textarea>") && page.contains("<option value=\"round_robin\" selected>round_robin"),
         "{page}"
     );
     assert_eq!(gateway.database.sql("SELECT value FROM config_kvs WHERE key = 'policy'"), "order", "nothing is saved");
@@ -81,6 +81,13 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     gateway.edit("UPDATE config_kvs SET value = '05000' WHERE key = 'idle_timeout_ms'");
     visitor.send("/admin/settings/routing", "policy=round_robin&idle_timeout=5");
     assert_eq!(gateway.database.sql(idle), "05000", "what is left as it was shown is left as it is stored");
+    let proxies = "SELECT value FROM config_kvs WHERE key = 'trusted_proxies'";
+    visitor.send("/admin/settings/routing", "policy=round_robin&trusted_proxies=127.0.0.1%0D%0A10.0.0.0%2F8%0D%0A");
+    assert_eq!(gateway.database.sql(proxies), "127.0.0.1,10.0.0.0/8", "typed by lines, stored as ever");
+    gateway.edit("UPDATE config_kvs SET value = '127.0.0.1, 10.0.0.0/8' WHERE key = 'trusted_proxies'");
+    assert!(visitor.page("/admin/settings?tab=routing").contains("127.0.0.1\n10.0.0.0/8</textarea>"));
+    visitor.send("/admin/settings/routing", "policy=round_robin&trusted_proxies=127.0.0.1%0D%0A10.0.0.0%2F8");
+    assert_eq!(gateway.database.sql(proxies), "127.0.0.1, 10.0.0.0/8", "left as it was shown");
     for _ in 0..4 {
         assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
     }

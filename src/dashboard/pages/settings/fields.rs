@@ -60,9 +60,18 @@ fn stored_value<'a>(stored: &'a Rows, key: &str) -> &'a str {
     stored.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value.as_str())
 }
 
-/// Stored ms in seconds; what is no number stays.
-fn told_in_seconds(value: &str) -> String {
-    value.trim().parse::<i64>().map_or_else(|_| value.to_owned(), |ms| seconds(Some(ms)))
+/// What a field shows of what is stored: ms in seconds, but for what is no number, and lists by lines.
+fn told(kind: Kind, value: &str) -> String {
+    match kind {
+        Kind::Seconds => value.trim().parse::<i64>().map_or_else(|_| value.to_owned(), |ms| seconds(Some(ms))),
+        Kind::List => items(value).join("\n"),
+        _ => value.to_owned(),
+    }
+}
+
+/// A list's entries, by commas or lines.
+fn items(list: &str) -> Vec<&str> {
+    list.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).collect()
 }
 
 fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row {
@@ -71,8 +80,7 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
     let shown = match (kind, typed) {
         (Kind::Secret | Kind::Hook, _) => "",
         (_, Some(form)) => form.text(setting.field()),
-        (Kind::Seconds, None) => &told_in_seconds(value),
-        (_, None) => value,
+        (_, None) => &told(*kind, value),
     };
     let stored = match kind {
         Kind::Secret if !value.is_empty() => format!("…{}", last4(value)),
@@ -81,7 +89,7 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
     };
     let (kind, choices) = match kind {
         Kind::Text | Kind::Address => ("text", &[][..]),
-        Kind::Lines => ("lines", &[][..]),
+        Kind::Lines | Kind::List => ("lines", &[][..]),
         Kind::Number | Kind::Seconds => ("number", &[][..]),
         Kind::Secret | Kind::Hook => ("password", &[][..]),
         Kind::Choice(words) => ("choice", *words),
@@ -174,7 +182,8 @@ fn wish<'a>(setting: &Setting, form: &'a Form) -> Option<&'a str> {
 /// What is stored for what was typed, if it can be; a field that was left as it was shown leaves what is stored.
 fn as_stored(setting: &Setting, typed: String, stored: &str) -> Option<String> {
     match setting.3 {
-        Kind::Seconds if typed == told_in_seconds(stored).trim() => Some(stored.to_owned()),
+        Kind::Seconds | Kind::List if typed == told(setting.3, stored).trim() => Some(stored.to_owned()),
+        Kind::List => Some(items(&typed).join(",")),
         Kind::Seconds if !typed.is_empty() => milliseconds(&typed).map(|ms| ms.to_string()),
         _ => Some(typed),
     }

@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Text,
     /// Several lines of text.
     Lines,
+    /// Stored with commas, typed and shown one a line.
+    List,
     Number,
     /// Stored in ms, typed and shown in seconds.
     Seconds,
@@ -56,7 +58,7 @@ static ROUTING: Tab = Tab {
     intro: Key("settings.routing.intro"),
     settings: &[
         Setting("policy", Key("set.policy"), Key("set.policy.hint"), Kind::Choice(POLICIES)),
-        Setting("trusted_proxies", Key("set.trusted_proxies"), Key("set.trusted_proxies.hint"), Kind::Text),
+        Setting("trusted_proxies", Key("set.trusted_proxies"), Key("set.trusted_proxies.hint"), Kind::List),
         Setting("connect_timeout_ms", Key("set.connect"), Key("set.connect.hint"), Kind::Seconds),
         Setting("first_byte_timeout_ms", Key("set.first_byte"), Key("set.first_byte.hint"), Kind::Seconds),
         Setting("first_content_timeout_ms", Key("set.first_content"), Key("set.first_content.hint"), Kind::Seconds),
@@ -82,7 +84,7 @@ static RECORDING: Tab = Tab {
             Key("set.recording.hint"),
             Kind::Choice(&["full", "metadata", "off"]),
         ),
-        Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::Text),
+        Setting("record_keys", Key("set.record_keys"), Key("set.record_keys.hint"), Kind::List),
         Setting("record_redact", Key("set.redact"), Key("set.redact.hint"), Kind::Lines),
         Setting("record_body_limit_bytes", Key("set.body_limit"), Key("set.body_limit.hint"), Kind::Number),
         Setting("record_binary_limit_bytes", Key("set.binary_limit"), Key("set.binary_limit.hint"), Kind::Number),
