@@ -132,6 +132,19 @@ fn the_head_of_a_table_stays_in_sight_at_any_width() {
 }
 
 #[test]
+fn strips_are_not_squeezed_on_an_ordinary_screen() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.size(1366, 800);
+    browser.go("/admin/upstreams");
+    let size = browser.script(
+        "const { width, height } = document.querySelector('svg.strip').getBoundingClientRect(); return [width, height]",
+    );
+    let sides = [0, 1].map(|side| size[side].as_f64().unwrap());
+    assert!(sides[0] >= 230.0 && sides[0] <= 288.5 && (sides[1] - 24.0).abs() < 0.5, "{size}");
+}
+
+#[test]
 fn on_a_narrow_screen_the_navigation_is_a_menu_that_opens_without_script() {
     let stage = Stage::new();
     let browser = Browser::logged_in(&stage.gateway, false);
