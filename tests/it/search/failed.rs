@@ -44,6 +44,8 @@ fn an_error_inside_of_a_stream_is_an_error(kind: Kind) {
     let list = Visitor::log_in(&gateway).page("/admin/requests");
     let row = between(&list, &format!("data-id=\"{}\"", broke.number("id")), "</tr>");
     assert!(row.contains("badge err\">200") && row.contains("error in the reply"), "{row}");
+    let page = Visitor::log_in(&gateway).page(&format!("/admin/requests/{}", broke.number("id")));
+    assert!(between(&page, "<ol class=\"tries\">", "</ol>").contains("badge err\">200"), "the attempt as well: {page}");
     let examples = gateway.admin("GET", "/admin/requests/export?format=openai", "").text();
     assert!(examples.lines().count() == 1 && examples.contains("suite/fine"), "no model learns from it: {examples}");
     index_everything(&gateway);

@@ -100,7 +100,7 @@ pub(super) fn attempts(f: &Frame, record: &Record, names: &HashMap<i64, Upstream
         Attempt {
             name: called(names, one.upstream_id).shown,
             y: i64::try_from(at).unwrap_or(0) * 16 + 2,
-            is_good: one.is_good(),
+            is_good: one.is_good() && !(at + 1 == count && facts.is_error()),
             told: steps
                 .iter()
                 .map(|Step(kind, from_us, to_us)| format!("{} {}", f.k(kind.word()), duration(to_us - from_us)))
@@ -115,7 +115,7 @@ pub(super) fn attempts(f: &Frame, record: &Record, names: &HashMap<i64, Upstream
 
 impl Try {
     fn is_good(&self) -> bool {
-        self.status.is_some_and(|status| status < 400)
+        self.status.is_some_and(|status| status < 400) && self.error.as_ref().is_none_or(String::is_empty)
     }
 
     /// Its steps after the end of the one before; the last is there however short it was.
@@ -183,6 +183,9 @@ mod tests {
         );
         let old = r#"[{"upstream_id":2,"began_us":0,"took_us":500,"status":200}]"#;
         assert_eq!(steps(old, &facts), [vec![Step(Kind::Head, 0, 500), Step(Kind::Good, 500, 900)]]);
+        let opened = r#"[{"upstream_id":2,"began_us":0,"took_us":500,"status":200,"error":"overloaded"}]"#;
+        let moved_on = Facts { upstream_id: Some(1), ..facts.clone() };
+        assert_eq!(steps(opened, &moved_on), [vec![Step(Kind::Bad, 0, 500)]], "a stream whose first event is an error");
         let left = r#"[{"upstream_id":2,"began_us":5}]"#;
         let facts = Facts { upstream_id: Some(2), total_us: 900, ..Facts::default() };
         assert_eq!(steps(left, &facts), [vec![Step(Kind::Wait, 0, 5), Step(Kind::Bad, 5, 900)]]);
