@@ -42,7 +42,7 @@ const KNOWN: [Known; 36] = [
     ("/requests/{id}/replay/{other}", &["q", "range", "from", "to"]),
     ("/requests/{id}/delete", &["q", "range", "from", "to"]),
     ("/conversations", &["q", "add", "range", "from", "to", "before", "after", "limit"]),
-    ("/conversations/delete", &["id"]),
+    ("/conversations/delete", &["id", "q"]),
     ("/conversations/{id}", &["q", "before", "after", "limit", "turn", "view"]),
     ("/usage", &["metric", "by", "bucket", "p", "top", "q", "range", "from", "to"]),
     ("/usage/csv", &["metric", "by", "bucket", "p", "top", "q", "range", "from", "to"]),

@@ -58,6 +58,7 @@ struct One<'a> {
     other_view: (Key, String),
     /// The query, for links to other pages.
     q: String,
+    delete_href: String,
 }
 
 struct Turn {
@@ -144,7 +145,25 @@ pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let head = list::row(f, &talk, &names, &asked.text);
     let hits = told.writer.hits();
     let alone = turn.is_some();
-    let one = One { f, id, head, turns, listed, count, earlier, later, alone, hits, unseen, other_view, q: q.clone() };
+    let to_delete = [("id", id.to_string()), ("q", asked.text.clone()), ("tz", f.tz.clone())];
+    let delete_href = Scope::default().with(&to_delete.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let delete_href = format!("{LIST}/delete{delete_href}");
+    let one = One {
+        f,
+        id,
+        head,
+        turns,
+        listed,
+        count,
+        earlier,
+        later,
+        alone,
+        hits,
+        unseen,
+        other_view,
+        q: q.clone(),
+        delete_href,
+    };
     visit.page_as(StatusCode::OK, &one)
 }
 

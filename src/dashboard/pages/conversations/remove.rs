@@ -9,6 +9,7 @@ use askama::Template;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::conversations::LIST;
+use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::one::gone;
 use crate::dashboard::shown;
@@ -26,9 +27,16 @@ struct Delete<'a> {
     turns: String,
     number: Field,
     problems: Vec<Problem>,
+    /// The search it came from.
+    back: String,
 }
 
-/// `GET /admin/conversations/delete?id=`.
+/// The search that the page came from, for other addresses.
+fn search_of(visit: &Visit) -> String {
+    Scope::default().with(&[("q", visit.query().text("q")), ("tz", &visit.frame.tz)])
+}
+
+/// `GET /admin/conversations/delete?id=&q=`.
 pub(super) async fn ask(visit: Visit) -> Page {
     let id = visit.query().text("id").parse().unwrap_or(0);
     page(&visit, StatusCode::OK, id, Field::new("number", "")).await
@@ -39,7 +47,9 @@ async fn page(visit: &Visit, status: StatusCode, id: i64, number: Field) -> Page
     let f = &visit.frame;
     let problems = problems(&[(&number, f.t("talks.number"))]);
     let title = talk.title.unwrap_or_default();
-    visit.page_as(status, &Delete { f, id, title, turns: shown::exact(talk.records), number, problems })
+    let (turns, back) = (shown::exact(talk.records), search_of(visit));
+    let delete = Delete { f, id, title, turns, number, problems, back };
+    visit.page_as(status, &delete)
 }
 
 /// `POST /admin/conversations/delete`: `id`, and `number` as typed.
@@ -53,5 +63,5 @@ pub(super) async fn remove(visit: Visit, form: Form) -> Result<HttpResponse, Api
     let removed = visit.database(move |connection| remove_conversation(connection, id, Depth::Record)).await?;
     let records = removed.records;
     gone(&visit.state, removed).await?;
-    Ok(visit.done(LIST, &visit.frame.tf("talks.deleted", &[&id, &records])))
+    Ok(visit.done(&format!("{LIST}{}", search_of(&visit)), &visit.frame.tf("talks.deleted", &[&id, &records])))
 }
