@@ -4,8 +4,8 @@
 
 use crate::dashboard::pages::requests::said::{Piece, markdown, pieces};
 use crate::dashboard::words::Key;
-use crate::search::text::Term;
-use crate::search::{Query, Side, marks};
+use crate::search::text::{Term, fold};
+use crate::search::{Query, Side};
 
 /// Messages with hits that are led to.
 const LINKED: usize = 50;
@@ -68,7 +68,11 @@ impl Seeker<'_> {
     pub(super) fn beyond(&mut self, shown: &str, text: &str, side: Side) {
         if shown.len() < text.len() && self.seeks() {
             let terms = self.terms_of(side);
-            let hits = |text: &str| marks(text, terms.iter().copied()).len();
+            // Where they are is not asked: that takes many times the text's own memory.
+            let hits = |text: &str| {
+                let folded = fold(text);
+                terms.iter().map(|term| term.find_in(&folded).len()).sum::<usize>()
+            };
             self.unseen += hits(text).saturating_sub(hits(shown));
         }
     }
