@@ -46,7 +46,7 @@ fn every_page_speaks_one_language_and_shows_no_key() {
 
 /// Names that are English words as well: of policies, fields, parameters, models, of the stage's own things and what was typed
 /// or recorded there.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "Failures",
     "connection",
     "disabled",
@@ -63,6 +63,7 @@ const NAMES: [&str; 20] = [
     "random",
     "reasoning",
     "refused",
+    "replay",
     "state",
     "total",
     "two",

@@ -59,7 +59,7 @@ const PAGES: [&str; 45] = [
     "/admin/requests/1?view=json",
     "/admin/requests/1?view=raw",
     "/admin/requests/1/replay",
-    "/admin/requests/1/replay/2",
+    "/admin/requests/1/replay/3",
     "/admin/requests/1/delete",
     "/admin/requests/2/diff/prev",
     "/admin/requests/2/diff/1?view=split",
@@ -96,6 +96,8 @@ impl Stage {
         gateway.database.sql("UPDATE config_kvs SET value = value || '$first' WHERE key = 'admin_password_hash'");
         gateway.database.sql("UPDATE records SET replay_of = 1 WHERE id = 2");
         let visitor = Visitor::log_in(&gateway);
+        let sent = visitor.post("/admin/requests/1/replay", &format!("upstream={}", gateway.upstream_id("works")));
+        assert_eq!((sent.status, sent.header("location")), (303, Some("/admin/requests/1/replay/3")));
         visitor.send("/admin/saved", "name=Failures&query=%3Fq%3Dis%3Aerror");
         Stage { gateway, _upstream: upstream }
     }
