@@ -94,7 +94,6 @@ impl Stage {
         gateway.records_when(2);
         // As after a first start that has printed the password.
         gateway.database.sql("UPDATE config_kvs SET value = value || '$first' WHERE key = 'admin_password_hash'");
-        gateway.database.sql("UPDATE records SET replay_of = 1 WHERE id = 2");
         let visitor = Visitor::log_in(&gateway);
         let sent = visitor.post("/admin/requests/1/replay", &format!("upstream={}", gateway.upstream_id("works")));
         assert_eq!((sent.status, sent.header("location")), (303, Some("/admin/requests/1/replay/3")));
