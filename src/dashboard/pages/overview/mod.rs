@@ -65,7 +65,7 @@ struct Overview<'a> {
     times: Chart,
     tops: Vec<(&'static str, Vec<Top>)>,
     /// The newest failures whose words are told.
-    looked_at: usize,
+    looked_at: [usize; 2],
     has_upstreams: bool,
     upstreams: Vec<UpstreamLine>,
     more_upstreams: usize,
@@ -173,7 +173,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         cards: cards(f, &points, &past, &time),
         requests,
         times,
-        looked_at: tops::FAILED,
+        looked_at: [tops::FAILED, tops::REPLIES],
         tops: vec![
             (f.t("nav.models"), grouped(f, &models, "model", &time)),
             (f.t("nav.keys"), grouped(f, &keys, "key", &time)),

@@ -19,8 +19,8 @@ use crate::search::parse;
 const MOST: usize = 5;
 /// The newest failed requests that are looked at, and for how long.
 pub(super) const FAILED: usize = 200;
-/// Replies read at a time.
-const REPLIES: usize = 50;
+/// Replies that are read, the newest, of those where only the reply tells what went wrong: each is to be unpacked.
+pub(super) const REPLIES: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(1);
 const ERROR_CHARS: usize = 80;
 
@@ -69,16 +69,9 @@ pub(super) fn failed(connection: &mut Connection, from_us: i64, to_us: i64) -> R
     let deadline = Instant::now() + PATIENCE;
     let search = Search { query, from_us: Some(from_us), to_us: Some(to_us), deadline };
     let rows = find(connection, &search, Cursor::Newest, FAILED)?.rows;
-    // Of these the reply alone tells what went wrong.
-    let answered: Vec<i64> = rows.iter().filter(|row| row.facts.error.is_none()).map(|row| row.id).collect();
-    let mut replies = HashMap::new();
-    for ids in answered.chunks(REPLIES) {
-        if Instant::now() >= deadline {
-            break;
-        }
-        replies.extend(fresh(connection, ids)?.into_iter().map(|(id, said)| (id, said.response)));
-    }
-    let words = |row: &Row| row.facts.error.clone().or_else(|| told(replies.get(&row.id)?.as_deref()?));
+    let answered = rows.iter().filter(|row| row.facts.error.is_none());
+    let said = fresh(connection, &answered.take(REPLIES).map(|row| row.id).collect::<Vec<_>>())?;
+    let words = |row: &Row| row.facts.error.clone().or_else(|| told(said.get(&row.id)?.response.as_deref()?));
     Ok(rows.iter().map(|row| Failure { status: row.facts.status, words: words(row) }).collect())
 }
 
