@@ -19,7 +19,7 @@ use crate::dashboard::shown::Figure;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::prices::PriceRow;
-use crate::db::rollups::{By, Filter, Query, series};
+use crate::db::rollups::{By, Filter, Query, counts};
 use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
 use crate::roster::{ModelMap, Roster, Snapshot, key_entries, unknown_keys};
 use crate::usage::prices::PriceBook;
@@ -102,7 +102,7 @@ pub(super) async fn list(visit: Visit) -> Page {
     let query = Query { from_us, to_us, step_s: WEEK_US / 1_000_000, filter: Filter::default(), by: Some(By::Model) };
     let (rows, points, prices) = visit
         .database(move |connection| {
-            Ok((upstreams::list(connection)?, series(connection, &query)?, prices::list(connection)?))
+            Ok((upstreams::list(connection)?, counts(connection, &query)?, prices::list(connection)?))
         })
         .await?;
     let mut requests: HashMap<&str, i64> = HashMap::new();

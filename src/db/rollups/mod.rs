@@ -30,7 +30,7 @@ use rows::{Row, RowBy};
 
 pub use figures::Figures;
 pub use only::can_narrow;
-pub use read::{By, Filter, Point, Query, gone_on, series, totals};
+pub use read::{By, Filter, Point, Query, counts, gone_on, series, totals};
 
 /// The spans there are, in seconds.
 const MINUTE_S: i64 = 60;

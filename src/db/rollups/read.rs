@@ -93,6 +93,15 @@ pub struct Point {
 /// The points of a range that have any requests, by time and group. Where the minutes of an hour are forgotten, the whole hour
 /// counts, at its beginning. How long a range may be is the caller's to bound.
 pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    points(conn, query, true)
+}
+
+/// As [`series`], without any times.
+pub fn counts(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    points(conn, query, false)
+}
+
+fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<Point>, Error> {
     let step_s = query.step_s.max(MINUTE_S);
     let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
     let mut count = |bucket_s: i64, group: String, figures: &Figures| {
@@ -100,10 +109,13 @@ pub fn series(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error>
         *sum = std::mem::take(sum).plus(figures);
     };
     if let Some(kind) = query.by.and_then(By::kind) {
-        each_row_by(conn, query, step_s, kind, |row| count(row.bucket_s, row.name.clone(), &Figures::from(&row)))?;
+        each_row_by(conn, query, step_s, kind, |row| {
+            let figures = if with_times { Figures::from(&row) } else { row.counts() };
+            count(row.bucket_s, row.name, &figures);
+        })?;
     } else {
         each_row(conn, query, step_s, |row| {
-            let figures = Figures::from(&row);
+            let figures = if with_times { Figures::from(&row) } else { row.counts() };
             let group = match query.by {
                 Some(By::Upstream) => row.upstream_id.to_string(),
                 Some(By::Model) => row.model,

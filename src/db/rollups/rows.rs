@@ -78,23 +78,33 @@ macro_rules! row {
             }
         }
 
+        impl $name {
+            /// What it counts, without its times: reading those is most of the work.
+            pub(super) fn counts(&self) -> Figures {
+                Figures {
+                    requests: self.requests,
+                    errors: self.errors,
+                    streams: self.streams,
+                    tokens_in: self.tokens_in,
+                    tokens_out: self.tokens_out,
+                    tokens_cached: self.tokens_cached,
+                    tokens_reasoning: self.tokens_reasoning,
+                    unknown_tokens: self.unknown_tokens,
+                    cost_nano: self.cost_nano,
+                    unpriced: self.unpriced,
+                    ..Figures::default()
+                }
+            }
+        }
+
         impl From<&$name> for Figures {
             fn from(row: &$name) -> Figures {
                 Figures {
-                    requests: row.requests,
-                    errors: row.errors,
-                    streams: row.streams,
-                    tokens_in: row.tokens_in,
-                    tokens_out: row.tokens_out,
-                    tokens_cached: row.tokens_cached,
-                    tokens_reasoning: row.tokens_reasoning,
-                    unknown_tokens: row.unknown_tokens,
-                    cost_nano: row.cost_nano,
-                    unpriced: row.unpriced,
                     first_byte: times(&row.first_byte),
                     first_content: times(&row.first_content),
                     total: times(&row.total),
                     speed: times(&row.speed),
+                    ..row.counts()
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::dashboard::shown::{self, Figure, Moment};
 use crate::dashboard::visit::Visit;
 use crate::dashboard::words::Key;
 use crate::db::client_keys::{self, KeyRow};
-use crate::db::rollups::{By, Figures, Filter, Query, series};
+use crate::db::rollups::{By, Figures, Filter, Query, counts};
 use crate::db::settings;
 use crate::db::upstreams::{self, UpstreamRow};
 use crate::error::Error;
@@ -55,12 +55,12 @@ impl Stored {
                 by: Some(By::Key),
             };
             let mut used: HashMap<String, Used> = HashMap::new();
-            for point in series(connection, &query(now_us - MONTH_US, 3600))? {
+            for point in counts(connection, &query(now_us - MONTH_US, 3600))? {
                 let used = used.entry(point.group).or_default();
                 used.sum = std::mem::take(&mut used.sum).plus(&point.figures);
                 used.last_us = used.last_us.max(point.bucket_s * 1_000_000);
             }
-            for point in series(connection, &query(now_us - MINUTES_US, 60))? {
+            for point in counts(connection, &query(now_us - MINUTES_US, 60))? {
                 let used = used.entry(point.group).or_default();
                 used.last_us = used.last_us.max(point.bucket_s * 1_000_000);
             }

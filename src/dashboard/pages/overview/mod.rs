@@ -35,7 +35,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::records::{Row, newest_id, rows, rows_after};
 use crate::db::removal::{oldest, size};
-use crate::db::rollups::{By, Filter, Query, series, totals};
+use crate::db::rollups::{By, Filter, Query, counts, series, totals};
 use crate::db::upstreams::{self, UpstreamRow};
 
 /// Requests shown.
@@ -120,9 +120,9 @@ pub(super) async fn show(visit: Visit) -> Page {
             Ok((
                 series(connection, &query)?,
                 totals(connection, before.from_us, before.to_us, &Filter::default())?,
-                series(connection, &whole(By::Model))?,
-                series(connection, &whole(By::Key))?,
-                (series(connection, &whole(By::Status))?, day(connection, now_us)?),
+                counts(connection, &whole(By::Model))?,
+                counts(connection, &whole(By::Key))?,
+                (counts(connection, &whole(By::Status))?, day(connection, now_us)?),
             ))
         })
         .await?;
@@ -159,13 +159,13 @@ pub(super) async fn show(visit: Visit) -> Page {
     let more_upstreams = lines.len().saturating_sub(UPSTREAMS);
     lines.truncate(UPSTREAMS);
     let (requests, times) = charts(f, &span, &points);
-    let counts = visit.state.recorder.counts();
-    let cut = counts.cut.load(Ordering::Relaxed);
+    let recorded = visit.state.recorder.counts();
+    let cut = recorded.cut.load(Ordering::Relaxed);
     let again = if refreshes { String::new() } else { format!("&refresh={REFRESH_S}") };
     let mut response = visit.page(&Overview {
         f,
-        alarms: alarms(f, counts, disk, visit.state.roster.load().settings.recording),
-        as_of: as_of(counts, latest.first()).map(|us| f.time(&us)),
+        alarms: alarms(f, recorded, disk, visit.state.roster.load().settings.recording),
+        as_of: as_of(recorded, latest.first()).map(|us| f.time(&us)),
         cut: if cut > 0 { f.tf("overview.cut", &[&cut]) } else { String::new() },
         refreshes,
         again: f.keep(&format!("/admin?{time}{again}")),
