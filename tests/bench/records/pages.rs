@@ -2,10 +2,10 @@
 //!
 //! The gateway itself runs on the database's file, whose requests came in the last 24 hours. Each page is asked for several times; the median counts.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use crate::Result;
@@ -57,16 +57,18 @@ pub fn measure(path: &Path, results: &mut Results) -> Result<()> {
 struct Gateway {
     child: Child,
     address: SocketAddr,
+    /// What it says is read by nobody and has to go somewhere: it ends when it cannot tell its address.
+    out: Lines<BufReader<ChildStdout>>,
 }
 
 impl Gateway {
     fn start(path: &Path) -> Result<Gateway> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openai-api-route"));
         command.args(["-addr", "127.0.0.1:0", "-log-level", "error", "-admin-password", PASSWORD, "-database"]);
-        let child = command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut gateway = Gateway { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        let out = gateway.child.stdout.take().ok_or("the gateway has no output")?;
-        for line in BufReader::new(out).lines() {
+        let mut child = command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let out = BufReader::new(child.stdout.take().ok_or("the gateway has no output")?).lines();
+        let mut gateway = Gateway { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), out: out };
+        for line in gateway.out.by_ref() {
             if let Some((_, address)) = line?.split_once("http://127.0.0.1:") {
                 let port = address.split(|sign: char| !sign.is_ascii_digit()).next().unwrap_or_default();
                 gateway.address.set_port(port.parse()?);
