@@ -9,6 +9,7 @@ use crate::support::database::{Kind, Lock};
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::record::store;
+use crate::support::row::Row;
 use crate::support::samples::{CHAT, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
@@ -179,7 +180,9 @@ fn no_two_labels_of_an_axis_are_the_same() {
 
 #[test]
 fn pages_of_any_range_with_something_in_every_step_are_small() {
-    let gateway = Gateway::on(Kind::Sqlite).setting("time_zone", "Asia/Shanghai").start();
+    let plan = Gateway::on(Kind::Sqlite).setting("time_zone", "Asia/Shanghai");
+    let row = |n| Row::new(&format!("upstream-{n}"), "http://x.example", &format!("sk-{n}-123456789"));
+    let gateway = (0..10).fold(plan, |plan, n| plan.upstream(row(n))).start();
     let now_us = chrono::Utc::now().timestamp_micros();
     let request = |(n, ago_s): (i64, i64)| {
         let facts = Facts {
@@ -187,6 +190,7 @@ fn pages_of_any_range_with_something_in_every_step_are_small() {
             path: "/v1/chat/completions".to_owned(),
             model: Some(format!("a-model-with-a-name-{}", n % 12)),
             key_name: format!("program-{}", n % 12),
+            upstream_id: Some(1 + n % 10),
             status: if n % 5 == 0 { 502 } else { 200 },
             first_byte_us: Some(300_000 + n),
             first_content_us: Some(350_000 + n),

@@ -3,7 +3,7 @@
 //! **Invariant:** height speaks as well as colour. **May import:** nothing of the crate.
 
 /// Titles in the strips of one page, at most about: each is as long as what it stands for.
-const TITLES: usize = 120;
+const TITLES: usize = 70;
 
 /// How a stretch of time went for an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,6 @@ mod tests {
         let tested = Strip::new(&[Health::Tested], 1, told);
         assert_eq!(tested.blocks[0].paths, [("ok", format!("M0 24{}", "v-2h4v2zm0-4".repeat(5)))]);
         let per_title = |strips| cells_per_title(48, strips);
-        assert_eq!([0, 1, 2, 5, 10, 20, 500].map(per_title), [1, 1, 1, 2, 4, 8, 24]);
+        assert_eq!([0, 1, 2, 5, 10, 20, 500].map(per_title), [1, 1, 2, 4, 7, 16, 24]);
     }
 }

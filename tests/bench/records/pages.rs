@@ -67,7 +67,7 @@ impl Gateway {
         command.args(["-addr", "127.0.0.1:0", "-log-level", "error", "-admin-password", PASSWORD, "-database"]);
         let mut child = command.arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let out = BufReader::new(child.stdout.take().ok_or("the gateway has no output")?).lines();
-        let mut gateway = Gateway { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), out: out };
+        let mut gateway = Gateway { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), out };
         for line in gateway.out.by_ref() {
             if let Some((_, address)) = line?.split_once("http://127.0.0.1:") {
                 let port = address.split(|sign: char| !sign.is_ascii_digit()).next().unwrap_or_default();

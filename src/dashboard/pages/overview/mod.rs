@@ -41,7 +41,7 @@ use crate::db::upstreams::{self, UpstreamRow};
 /// Requests shown.
 const LATEST: i64 = 10;
 /// Upstreams shown, those in trouble first.
-const UPSTREAMS: usize = 20;
+const UPSTREAMS: usize = 5;
 /// How often the page loads itself again when asked to, in s.
 const REFRESH_S: &str = "10";
 
