@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
-use log::error;
+use log::{error, info};
 
 use crate::dashboard::form::{see, wants_page};
 use crate::dashboard::frame::{Frame, language_switch};
@@ -128,14 +128,7 @@ fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpR
     }
     let state = request.app_data::<Data<State>>()?;
     let frame = Frame::of(request, state);
-    let id = if status.is_server_error() {
-        random_secret("").map(|id| id[..8].to_owned()).unwrap_or_default()
-    } else {
-        String::new()
-    };
-    if !id.is_empty() {
-        error!("{} {} failed ({id}): {error}", request.method(), request.path());
-    }
+    let id = logged(error, request, frame.signed_in);
     let (title, hint) = words(status);
     let (detail, said_in) = match error.text(frame.lang) {
         Some(text) => (text, frame.lang.tag()),
@@ -157,6 +150,22 @@ fn page_of(error: &ApiError, request: &HttpRequest, looks: bool) -> Option<HttpR
         },
     )
     .ok()
+}
+
+/// Writes an error into the log, and returns what it is found by there. What strangers do wrong is not logged, or they could fill
+/// the log; and what is said of an operator's mistake may repeat what was looked for, so that only its place is.
+fn logged(error: &ApiError, request: &HttpRequest, signed_in: bool) -> String {
+    let status = error.status_code();
+    if !status.is_server_error() && !signed_in {
+        return String::new();
+    }
+    let id = random_secret("").map(|id| id[..8].to_owned()).unwrap_or_default();
+    let (method, path) = (request.method(), request.path());
+    match status.is_server_error() {
+        true => error!("{method} {path} failed ({id}): {error}"),
+        false => info!("{method} {path} was refused with {status} ({id})"),
+    }
+    id
 }
 
 /// What happened, and what to try.

@@ -14,6 +14,7 @@ pub(super) fn said(lang: Lang, mistake: &Mistake) -> String {
     match mistake {
         Mistake::TooLong(most) => told(Key("wrong.too_long"), &[most]),
         Mistake::Minuses(quoted) => told(Key("wrong.minuses"), &[quoted]),
+        Mistake::LoneMinus => told(Key("wrong.lone_minus"), &[]),
         Mistake::EmptyQuotes => told(Key("wrong.empty_quotes"), &[]),
         Mistake::BlankQuotes => told(Key("wrong.blank_quotes"), &[]),
         Mistake::OpenQuote => told(Key("wrong.open_quote"), &[]),
@@ -91,8 +92,9 @@ mod tests {
     use crate::search::{Mistake, QueryError, parse};
 
     /// A text for every kind of mistake, and for every name of a figure.
-    const WRONG: [&str; 40] = [
+    const WRONG: [&str; 41] = [
         "--verbose",
+        "- model:x",
         "model:\"\"",
         "\" \"",
         "a \"b",

@@ -161,12 +161,14 @@ pub fn bytes(number: i64) -> String {
     if unit == 0 { format!("{} B", number.max(0)) } else { format!("{scaled:.1} {name}") }
 }
 
-/// `99.8 %` of a part in a whole; all but everything is never rounded up to it, and of nothing it is `—`.
+/// `99.8 %` of a part in a whole; what is not all or nothing is never rounded to it, and of nothing it is
+/// `—`.
 pub fn percent(part: i64, whole: i64) -> String {
     match whole {
         0 => "—".to_owned(),
         _ if part == whole => "100 %".to_owned(),
-        _ => format!("{:.1} %", (part as f64 / whole as f64 * 1000.0).floor() / 10.0),
+        _ if part == 0 => "0 %".to_owned(),
+        _ => format!("{:.1} %", (part as f64 / whole as f64 * 100.0).clamp(0.1, 99.9)),
     }
 }
 
@@ -231,8 +233,8 @@ mod tests {
         }
         assert_eq!((bytes(512), bytes(20 << 10), bytes(3 << 29)), ("512 B".into(), "20.0 KB".into(), "1.5 GB".into()));
         assert_eq!(
-            (percent(0, 0), percent(5, 5), percent(99_999, 100_000)),
-            ("—".into(), "100 %".into(), "99.9 %".into())
+            [(0, 0), (5, 5), (0, 5), (99_999, 100_000), (1, 100_000), (3, 7)].map(|(part, whole)| percent(part, whole)),
+            ["—", "100 %", "0 %", "99.9 %", "0.1 %", "42.9 %"]
         );
     }
 

@@ -15,6 +15,8 @@ pub enum Mistake {
     TooLong(usize),
     /// More than one `-` stands in front of what would be `quoted` as text.
     Minuses(String),
+    /// White space stands behind a `-`.
+    LoneMinus,
     /// Nothing stands between quotes.
     EmptyQuotes,
     /// Only white space stands between quotes.
@@ -178,6 +180,10 @@ impl fmt::Display for Mistake {
             Mistake::Minuses(quoted) => write!(
                 f,
                 "A term is left out with one `-`, and here are more. To search for it as text write `{quoted}`."
+            ),
+            Mistake::LoneMinus => f.write_str(
+                "A `-` stands right in front of what must not be found. Leave out the space, or write `\"-\"` to \
+                 search for the sign.",
             ),
             Mistake::EmptyQuotes => {
                 f.write_str("There is nothing between these quotes. Write a text in them, or leave them out.")

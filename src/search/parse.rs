@@ -42,8 +42,18 @@ fn read(text: &str) -> Result<Query, Fault> {
 
 fn clause(text: &str, words: &[Vec<Letter>], index: usize) -> Result<Clause, Fault> {
     let word = words[index].as_slice();
+    if let [minus] = word
+        && minus.is('-')
+    {
+        let fault = Fault::new(place(word), Mistake::LoneMinus);
+        let next = words.get(index + 1).filter(|next| !next[0].is('-'));
+        return Err(match next {
+            Some(next) => fault.fix(minus.start..place(next).start, "-".to_owned()),
+            None => fault.fix(place(word), quoted("-")),
+        });
+    }
     let (negated, rest) = match word {
-        [minus, rest @ ..] if minus.is('-') && !rest.is_empty() => (true, rest),
+        [minus, rest @ ..] if minus.is('-') => (true, rest),
         _ => (false, word),
     };
     if negated && rest[0].is('-') {

@@ -75,6 +75,11 @@ fn errors_are_pages_for_browsers_and_json_for_programs() {
     let unknown = visitor.get("/admin/upstreams?colour=red");
     assert_eq!(unknown.status, 400, "nothing is dropped in silence");
     assert!(unknown.text().contains("there is no parameter colour here; there are state"), "{}", unknown.text());
+    let wrong = visitor.get("/admin/upstreams?state=secret-word").text();
+    let id = between(&wrong, "To find it in the log: ", "</p>");
+    let line = format!("GET /admin/upstreams was refused with 400 Bad Request ({id})");
+    assert!(id.len() == 8 && gateway.log().contains(&line), "{wrong}");
+    assert!(!gateway.log().contains("secret-word"), "what was looked for is the operator's own");
     let late = gateway.send(form("/admin/theme", "theme=dark"));
     assert_eq!(late.status, 401);
     assert!(late.text().contains("the session has ended"), "{}", late.text());

@@ -306,6 +306,12 @@ fn the_routing_check_says_who_would_serve_and_why_not_the_others_and_calls_nobod
     );
     let visitor = Visitor::log_in(&gateway);
     let page = visitor.page("/admin/models/route?model=gpt-x&key=key-1");
+    let clocks = "connecting 10.0 s · first byte 10 m 00 s · silence 5 m 00 s";
+    assert!(page.contains(clocks), "{page}");
+    let streamed = visitor.page("/admin/models/route?model=gpt-x&key=key-1&stream=1");
+    assert!(streamed.contains("first byte 10 m 00 s · first content 10 m 00 s · silence"), "{streamed}");
+    let wrong = visitor.get("/admin/models/route?model=gpt-x&stream=maybe");
+    assert!(wrong.status == 400 && wrong.text().contains("stream is 1 or 0"), "{}", wrong.text());
     let (tried, out) = page.split_once("Not asked").expect("both tables");
     let place = |text: &str, name: &str| text.find(&format!(">{name}</a>"));
     assert!(place(tried, "first") < place(tried, "second") && place(tried, "first").is_some(), "{page}");

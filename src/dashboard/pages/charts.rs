@@ -147,7 +147,7 @@ impl Chart {
 
 /// A count in words; the middle of an odd height is none.
 pub(in crate::dashboard) fn whole(number: f64) -> String {
-    if number.fract() == 0.0 { count(number as i64) } else { format!("{number}") }
+    if number.fract() == 0.0 { count(number as i64) } else { String::new() }
 }
 
 /// The next of 1, 2, 5, 10 …

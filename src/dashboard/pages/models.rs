@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use actix_web::http::StatusCode;
 use askama::Template;
 
 use crate::balance::candidate::{Need, mix};
@@ -15,13 +16,14 @@ use crate::dashboard::pages::settings::dollars;
 use crate::dashboard::pages::span::{filter, requests as found};
 use crate::dashboard::pages::upstreams::entries;
 use crate::dashboard::pages::upstreams::state::until;
-use crate::dashboard::shown::Figure;
+use crate::dashboard::reply::ApiError;
+use crate::dashboard::shown::{Figure, duration};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::prices::PriceRow;
 use crate::db::rollups::{By, Filter, Query, counts};
 use crate::db::{PooledConnection, client_keys, prices, settings, upstreams};
-use crate::roster::{ModelMap, Roster, Snapshot, key_entries, unknown_keys};
+use crate::roster::{ModelMap, Roster, Snapshot, Upstream, key_entries, unknown_keys};
 use crate::usage::prices::PriceBook;
 
 /// Models shown; more than this are counted.
@@ -68,6 +70,8 @@ struct Route<'a> {
     model: String,
     key: String,
     keys: Vec<String>,
+    /// The reply would be streamed.
+    stream: bool,
     /// The key lets nobody in, whoever would serve its requests.
     is_disabled: bool,
     /// There is no such key.
@@ -87,6 +91,8 @@ struct Candidate {
     weight: u32,
     /// What the model is called there, where that is not what is asked for.
     sent: Option<String>,
+    /// How long it is waited for.
+    clocks: String,
     class: &'static str,
     why: String,
 }
@@ -186,10 +192,15 @@ fn is_final(why: Option<&WhyNot>) -> bool {
     }
 }
 
-/// `GET /admin/models/route?model=&key=&stream=`; whether it is a stream changes nothing in a plan.
+/// `GET /admin/models/route?model=&key=&stream=`; a stream is served by the same upstreams, and waited for in another way.
 pub(super) async fn route(visit: Visit) -> Page {
     let query = visit.query();
     let (model, key) = (query.text("model").to_owned(), query.text("key").to_owned());
+    let stream = match query.text("stream") {
+        "" | "0" | "false" => false,
+        "1" | "true" => true,
+        _ => return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("route.no_such_stream"))),
+    };
     let load = |connection: &mut PooledConnection| {
         Ok((settings::get(connection, "authorization")?.unwrap_or_default(), client_keys::list(connection)?))
     };
@@ -213,6 +224,7 @@ pub(super) async fn route(visit: Visit) -> Page {
                 priority: upstream.priority,
                 weight: upstream.weight,
                 sent: upstream.models.get(&model).map(|sent| sent.name.clone()),
+                clocks: waits(f, upstream, stream),
                 class: if why.is_none() && !is_probe { "ok" } else { "warn" },
                 why: if why.is_none() && is_probe { f.t("route.probe").to_owned() } else { reason(f, why) },
             };
@@ -227,10 +239,28 @@ pub(super) async fn route(visit: Visit) -> Page {
         key,
         is_unknown,
         keys,
+        stream,
         policy: snapshot.settings.policy.as_str(),
         tried,
         out,
     })
+}
+
+/// What an upstream is given time for, and how much.
+fn waits(f: &Frame, upstream: &Upstream, stream: bool) -> String {
+    let clocks = &upstream.clocks;
+    let content = (Key("route.first_content"), clocks.first_content_ms);
+    let all = [
+        Some((Key("route.connect"), clocks.connect_ms)),
+        Some((Key("route.first_byte"), clocks.first_byte_ms)),
+        stream.then_some(content),
+        Some((Key("route.silence"), clocks.idle_ms)),
+    ];
+    let told = |(key, ms): (Key, u64)| {
+        let us = i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        format!("{} {}", f.k(&key), duration(us))
+    };
+    all.into_iter().flatten().map(told).collect::<Vec<_>>().join(" · ")
 }
 
 fn reason(f: &Frame, why: Option<WhyNot>) -> String {
