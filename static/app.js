@@ -36,11 +36,9 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
 
 // A form that takes a while says so and is not sent twice.
 for (const form of document.querySelectorAll("form[data-busy]")) {
-  form.addEventListener("submit", () => {
-    for (const button of form.querySelectorAll("button")) {
-      button.setAttribute("aria-disabled", "true");
-      if (button.type !== "button") button.textContent = form.dataset.busy;
-    }
+  form.addEventListener("submit", ({ submitter }) => {
+    for (const button of form.elements) if (button.type === "submit") button.setAttribute("aria-disabled", "true");
+    if (submitter) submitter.textContent = form.dataset.busy;
     form.addEventListener("submit", (event) => event.preventDefault());
   });
 }

@@ -17,7 +17,7 @@ function show(fresh) {
     const now = fresh.querySelector(`tr[data-id="${row.dataset.id}"]`);
     const cells = now.querySelectorAll("[data-now]");
     row.querySelectorAll("[data-now]").forEach((cell, index) => takeOver(cell, cells[index]));
-    const [button, next] = [row, now].map((one) => one.querySelector("form[data-toggle] button"));
+    const [button, next] = [row, now].map((one) => one.querySelector("[form=toggle]"));
     button.value = next.value;
     button.setAttribute("aria-pressed", next.getAttribute("aria-pressed"));
   }
@@ -33,7 +33,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    const answer = await fetch(event.submitter.formAction, { method: "POST", body, headers: { Accept: "text/html" } });
     const fresh = read(await answer.text());
     const ids = (page) => [...page.querySelectorAll("tr[data-id]")].map((row) => row.dataset.id).join();
     if (answer.ok && ids(fresh) === ids(document)) show(fresh);

@@ -11,7 +11,7 @@ use crate::support::reply::Reply;
 use crate::support::row::Row;
 use crate::support::samples::{CHAT, RATE_ERROR, SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between};
+use crate::support::visitor::{Visitor, between, encoded};
 
 /// Half an hour, in µs.
 const CELL_US: i64 = 1_800_000_000;
@@ -49,6 +49,43 @@ fn each_cell_of_the_list_tells_of_itself_as_long_as_the_page_stays_small() {
     assert!(page.len() <= 80 << 10, "{}", page.len());
     gateway.edit(&Row::new("more", "http://x.example", "sk-more").insert());
     assert!(titles(&visitor.page("/admin/upstreams")).len() < 48, "of more they stand for several");
+}
+
+#[test]
+fn many_upstreams_are_shown_a_page_at_a_time_and_keep_their_places() {
+    let name = |n: i64| format!("a provider with a long name, no. {n}");
+    let row = |n: i64| Row::new(&name(n), "https://api.provider.example.com/openai/v1", &format!("sk-{n}-1234567890"));
+    let gateway = Gateway::with(Kind::Sqlite, (1..61).map(|n| row(n).set("allow_models", "gpt-4o,gpt-4o-mini")));
+    let now_us = chrono::Utc::now().timestamp_micros();
+    let status = |n: i64| [200, 200, 500, 200, 502, 500, 503][(n % 7) as usize];
+    let asked = (0..60 * 48).rev().map(|n| record(1 + n % 60, now_us - n / 60 * CELL_US, status(n)));
+    store(&gateway, &asked.collect::<Vec<_>>());
+    let visitor = Visitor::log_in(&gateway);
+    let names = |page: &str| -> Vec<String> {
+        let rows = page.split("<tr data-id=").skip(1).map(|row| between(row, "<a title=\"", "\"").to_owned());
+        rows.collect()
+    };
+    let first = visitor.page("/admin/upstreams");
+    assert_eq!(names(&first), (1..26).map(name).collect::<Vec<_>>());
+    assert!(first.len() <= 80 << 10, "{}", first.len());
+    assert!(
+        first.contains("Page 1 of 3 (60 upstreams)") && first.contains("href=\"/admin/upstreams?page=2\""),
+        "{first}"
+    );
+    let last = visitor.page("/admin/upstreams?page=99");
+    assert_eq!(names(&last), (51..61).map(name).collect::<Vec<_>>(), "the last of those there are");
+    assert_eq!(visitor.get("/admin/upstreams?page=two").status, 400);
+    assert!(visitor.page("/admin/upstreams?q=no.+59").contains(&name(59)), "all are looked through");
+
+    // A row dragged on the second page, and one sent to another page by its number.
+    let ids: Vec<i64> = (26..51).rev().collect();
+    let order = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let back = encoded("/admin/upstreams?page=2");
+    let page = visitor.send("/admin/upstreams/order", &format!("order={order}&back={back}"));
+    assert_eq!(names(&page), (26..51).rev().map(name).collect::<Vec<_>>());
+    assert_eq!(names(&visitor.page("/admin/upstreams")), names(&first), "other pages are as before");
+    let page = visitor.send("/admin/upstreams/order", "place-60=1");
+    assert_eq!(names(&page)[..2], [name(60), name(1)]);
 }
 
 fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(kind: Kind) {
@@ -100,7 +137,9 @@ fn where_nothing_but_tests_asked_the_strip_is_hatched(kind: Kind) {
     gateway.crash();
     gateway.start_again();
     let visitor = Visitor::log_in(&gateway);
-    for (id, told, class) in [(&ids[0], "; 1 tests, 0 in vain", "ok"), (&ids[1], "; 1 tests, 1 in vain", "err")] {
+    for (id, told, class) in
+        [(&ids[0], "; 1 tests, 0 in vain", "hatch"), (&ids[1], "; 1 tests, 1 in vain", "err hatch")]
+    {
         let page = visitor.page(&format!("/admin/upstreams/{id}"));
         assert!(titles(&page).iter().any(|title| title.ends_with(told)), "{:?}", titles(&page));
         let strip = between(&page, "<svg class=\"strip\"", "</svg>");
@@ -112,7 +151,7 @@ fn where_nothing_but_tests_asked_the_strip_is_hatched(kind: Kind) {
     gateway.records_when(1);
     let strip = visitor.page(&format!("/admin/upstreams/{}", ids[0]));
     let strip = between(&strip, "<svg class=\"strip\"", "</svg>");
-    assert!(strip.contains("v-20h4v20z"), "{strip}");
+    assert!(strip.contains("<path class=\"ok\" d=\"M"), "{strip}");
 }
 
 fn a_model_that_is_out_is_named_with_its_time_and_the_share_of_its_requests(kind: Kind) {

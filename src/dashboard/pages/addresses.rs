@@ -49,7 +49,7 @@ const KNOWN: [Known; 36] = [
     ("/settings", &["tab", "before", "upstream", "edit", "pattern"]),
     ("/settings/recording/expire", &[]),
     ("/settings/prices/delete", &["id"]),
-    ("/upstreams", &["state", "q", "sort"]),
+    ("/upstreams", &["state", "q", "sort", "page"]),
     ("/upstreams/delete", &["id"]),
     ("/upstreams/new", &["from"]),
     ("/upstreams/{id}", &["tab", "range", "from", "to"]),

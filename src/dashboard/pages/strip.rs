@@ -55,37 +55,43 @@ impl Strip {
         per_title: usize,
         told: impl Fn(usize, usize) -> (String, String),
     ) -> Strip {
-        let states = [
-            (Health::Ok, "ok", solid(20)),
-            (Health::Degraded, "warn", solid(14)),
-            (Health::Down, "err", solid(24)),
-            (Health::None, "none", solid(4)),
-            (Health::Tested, "ok", hatched(20)),
-            (Health::TestFailed, "err", hatched(24)),
-        ];
         let per_title = per_title.max(1);
         let block = |(index, block): (usize, &[Health])| {
             let from = index * per_title;
-            let path = |state: Health, shape: &str| {
-                let of = block.iter().enumerate().filter(|(_, cell)| **cell == state);
-                of.map(|(index, _)| format!("M{} 24{shape}", (from + index) * 6)).collect::<String>()
-            };
-            let paths = states.iter().map(|(state, class, shape)| (*class, path(*state, shape)));
+            let mut paths: Vec<(&'static str, String)> = Vec::new();
+            let mut at = from;
+            for run in block.chunk_by(|a, b| a == b) {
+                let (class, path) = drawn(run[0], at * 6, run.len());
+                match paths.iter_mut().find(|(known, _)| *known == class) {
+                    Some((_, known)) => *known += &path,
+                    None => paths.push((class, path)),
+                }
+                at += run.len();
+            }
             let (title, href) = told(from, from + block.len());
-            Block { title, href, paths: paths.filter(|(_, path)| !path.is_empty()).collect() }
+            Block { title, href, paths }
         };
         Strip { blocks: cells.chunks(per_title).enumerate().map(block).collect(), width: cells.len() * 6 }
     }
 }
 
-/// A cell of this height.
-fn solid(height: usize) -> String {
-    format!("v-{height}h4v{height}z")
-}
-
-/// The same as stripes.
-fn hatched(height: usize) -> String {
-    "v-2h4v2zm0-4".repeat(height / 4)
+/// The class and path of so many cells alike from `x` on. What was really asked is a line as thick as the cells are high, which the
+/// style sheet cuts into them.
+fn drawn(state: Health, x: usize, cells: usize) -> (&'static str, String) {
+    let line = |height: usize| format!("M{x} {}h{}", 24 - height / 2, cells * 6 - 2);
+    let each = |shape: &str| format!("M{x} 24{}", vec![shape; cells].join("m6 0"));
+    let hatched = |height: usize| {
+        let cell = |index: usize| format!("M{} 24{}", x + index * 6, "v-2h4v2zm0-4".repeat(height / 4));
+        (0..cells).map(cell).collect()
+    };
+    match state {
+        Health::Ok => ("ok", line(20)),
+        Health::Degraded => ("warn", line(14)),
+        Health::Down => ("err", line(24)),
+        Health::None => ("none", each("v-4h4v4z")),
+        Health::Tested => ("hatch", hatched(20)),
+        Health::TestFailed => ("err hatch", hatched(24)),
+    }
 }
 
 #[cfg(test)]
@@ -113,9 +119,12 @@ mod tests {
         let strip = Strip::new(&[Health::Ok, Health::None, Health::Down, Health::Ok, Health::Ok], 3, told);
         assert_eq!((strip.blocks.len(), strip.width), (2, 30));
         assert_eq!((strip.blocks[0].paths.len(), strip.blocks[1].title.as_str()), (3, "3 to 5"));
-        assert_eq!(strip.blocks[1].paths, [("ok", "M18 24v-20h4v20zM24 24v-20h4v20z".to_owned())]);
+        assert_eq!(strip.blocks[1].paths, [("ok", "M18 14h10".to_owned())]);
+        let mixed = Strip::new(&[Health::Down, Health::None, Health::None, Health::Down, Health::Degraded], 5, told);
+        let paths = [("err", "M0 12h4M18 12h4"), ("none", "M6 24v-4h4v4zm6 0v-4h4v4z"), ("warn", "M24 17h4")];
+        assert_eq!(mixed.blocks[0].paths, paths.map(|(class, path)| (class, path.to_owned())));
         let tested = Strip::new(&[Health::Tested], 1, told);
-        assert_eq!(tested.blocks[0].paths, [("ok", format!("M0 24{}", "v-2h4v2zm0-4".repeat(5)))]);
+        assert_eq!(tested.blocks[0].paths, [("hatch", format!("M0 24{}", "v-2h4v2zm0-4".repeat(5)))]);
         let per_title = |strips| cells_per_title(48, strips);
         assert_eq!([0, 1, 2, 5, 10, 20, 500].map(per_title), [1, 1, 2, 4, 7, 16, 24]);
     }

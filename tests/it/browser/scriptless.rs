@@ -42,7 +42,7 @@ fn an_upstream_is_added_tested_moved_switched_off_and_removed_without_script() {
     browser.click("tbody tr[data-id]:nth-of-type(2) .acts summary");
     browser.follow("button[name=move][value$=':up']:not([disabled])");
     assert_eq!(names(&browser), "second first");
-    let test = "tbody tr[data-id]:first-child .acts > form button";
+    let test = "tbody tr[data-id]:first-child .acts > button";
     browser.follow(test);
     assert_eq!(said(&browser), "second answers as it should.");
     browser.click("tbody tr[data-id]:first-child .acts summary");
@@ -84,11 +84,11 @@ fn with_script_an_upstream_is_switched_in_place() {
     browser.script("window.stays = true; document.querySelector('tr[data-id=\"1\"] details').open = true;");
     let told = || {
         let look = "const row = document.querySelector('tr[data-id=\"1\"]');
-             return [row.querySelector('.badge').textContent, row.querySelector('form[data-toggle] button').value,
+             return [row.querySelector('.badge').textContent, row.querySelector('[form=toggle]').value,
                  document.querySelector('main .said')?.textContent, window.stays, row.querySelector('details').open].join('|');";
         browser.script(look).as_str().unwrap_or_default().to_owned()
     };
-    let press = "document.querySelector('tr[data-id=\"1\"] form[data-toggle] button').click();";
+    let press = "document.querySelector('tr[data-id=\"1\"] [form=toggle]').click();";
     browser.script(press);
     crate::support::until("it is out of use", || {
         (told() == "○ disabled|1|a is not in use any more.|true|true").then_some(())

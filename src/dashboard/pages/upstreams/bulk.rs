@@ -9,10 +9,10 @@ use askama::Template;
 use crate::connector::Outbound;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::upstreams::LIST;
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::label;
 use crate::dashboard::pages::upstreams::test::test_these;
+use crate::dashboard::pages::upstreams::{LIST, back};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
@@ -31,17 +31,17 @@ pub(super) async fn bulk(
     form: Form,
     outbound: actix_web::web::Data<Outbound>,
 ) -> Result<HttpResponse, ApiError> {
-    let ids = form.numbers("id");
+    let (ids, back) = (form.numbers("id"), back(&form));
     if ids.is_empty() {
-        return Ok(visit.failed(LIST, visit.frame.t("bulk.nothing")));
+        return Ok(visit.failed(&back, visit.frame.t("bulk.nothing")));
     }
     let value = form.text("value").to_owned();
     match form.text("action") {
-        "test" => Ok(test_these(&visit, &outbound, &ids).await),
+        "test" => Ok(test_these(&visit, &outbound, &ids, &back).await),
         "delete" => confirm(&visit, &ids).await,
         action => {
             let Some(action) = Action::parse(action, &value) else {
-                return Ok(visit.failed(LIST, visit.frame.t("bulk.value")));
+                return Ok(visit.failed(&back, visit.frame.t("bulk.value")));
             };
             let done = visit
                 .database(move |connection| {
@@ -60,10 +60,10 @@ pub(super) async fn bulk(
                 })
                 .await?;
             match done {
-                Err((why, labels)) => Ok(visit.failed(LIST, &visit.frame.tf(why.0, &[&labels]))),
+                Err((why, labels)) => Ok(visit.failed(&back, &visit.frame.tf(why.0, &[&labels]))),
                 Ok(count) => {
                     visit.live().await;
-                    Ok(visit.done(LIST, &visit.frame.tf("bulk.done", &[&count])))
+                    Ok(visit.done(&back, &visit.frame.tf("bulk.done", &[&count])))
                 }
             }
         }

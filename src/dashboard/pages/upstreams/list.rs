@@ -12,11 +12,10 @@ use crate::dashboard::dress::escaped;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::health;
-use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::span::{filter as term, requests};
-use crate::dashboard::pages::upstreams::LIST;
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::{Badge, label};
+use crate::dashboard::pages::upstreams::{LIST, back};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
@@ -35,6 +34,8 @@ const STATES: [(&str, Key); 6] = [
     ("untested", Key("state.untested")),
 ];
 
+/// Rows on a page.
+const PAGE: usize = 25;
 /// Models that are out at an upstream whose share is told.
 const OUT_MODELS: usize = 3;
 /// What the table can be sorted by.
@@ -58,18 +59,33 @@ struct List<'a> {
     q: String,
     sort: String,
     sorts: [(&'static str, Key); 5],
-    /// All are shown, in the order of requests.
+    /// None is left out, and they stand in the order of requests.
     is_whole: bool,
+    /// How many there are that match, and on how many pages; which of these this is.
+    found: usize,
+    pages: usize,
+    page: usize,
+    /// Where forms come back to.
+    here: String,
 }
 
 impl List<'_> {
-    /// Where those in a state are; the other parameters stay.
+    /// Where those in a state are; what else narrows the list stays.
     fn in_state(&self, state: &str) -> String {
-        let all = [("state", state), ("q", &self.q), ("sort", &self.sort)];
-        let given = all.iter().filter(|(_, value)| !value.is_empty());
-        let given: Vec<String> = given.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        self.f.keep(&if given.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", given.join("&")) })
+        address(self.f, [("state", state), ("q", &self.q), ("sort", &self.sort), ("page", "")])
     }
+
+    fn on_page(&self, page: usize) -> String {
+        let page = if page > 1 { page.to_string() } else { String::new() };
+        address(self.f, [("state", &self.filter), ("q", &self.q), ("sort", &self.sort), ("page", &page)])
+    }
+}
+
+/// The list with these parameters.
+fn address(f: &Frame, all: [(&str, &str); 4]) -> String {
+    let given = all.iter().filter(|(_, value)| !value.is_empty());
+    let given: Vec<String> = given.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    f.keep(&if given.is_empty() { LIST.to_owned() } else { format!("{LIST}?{}", given.join("&")) })
 }
 
 struct Row {
@@ -109,7 +125,7 @@ pub(super) struct TestLine {
     pub(super) text: String,
 }
 
-/// `GET /admin/upstreams?state=&q=&sort=`.
+/// `GET /admin/upstreams?state=&q=&sort=&page=`.
 pub(super) async fn show(visit: Visit) -> Page {
     let query = visit.query();
     let (q, sort) = (query.text("q").to_owned(), query.text("sort").to_owned());
@@ -120,6 +136,9 @@ pub(super) async fn show(visit: Visit) -> Page {
     if !filter.is_empty() && !STATES.iter().any(|(name, _)| *name == filter) {
         return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
     }
+    let Ok(page) = query.text("page").parse::<usize>().or(if query.has("page") { Err(()) } else { Ok(1) }) else {
+        return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_page")));
+    };
     let now_us = visit.frame.now_us;
     let load = move |connection: &mut _| Ok((upstreams::list(connection)?, health::day(connection, now_us)?));
     let (stored, days) = visit.database(move |connection| load(connection)).await?;
@@ -142,7 +161,15 @@ pub(super) async fn show(visit: Visit) -> Page {
         rows.filter(|row| (filter.is_empty() || row.badge.name == filter) && row.has(&q)).collect();
     put_in_order(&mut rows, &sort, &days);
     let is_whole = filter.is_empty() && q.is_empty() && sort.is_empty();
-    visit.page(&List { f: &visit.frame, rows, all, filter, states: STATES, q, sort, sorts: SORTS, is_whole })
+    let (found, pages) = (rows.len(), rows.len().div_ceil(PAGE).max(1));
+    // Rows that went away in the meantime leave no empty page behind.
+    let page = page.clamp(1, pages);
+    let rows = rows.into_iter().skip((page - 1) * PAGE).take(PAGE).collect();
+    let f = &visit.frame;
+    let here = String::new();
+    let list = List { f, rows, all, filter, states: STATES, q, sort, sorts: SORTS, is_whole, found, pages, page, here };
+    let here = list.on_page(page);
+    visit.page(&List { here, ..list })
 }
 
 impl Row {
@@ -202,7 +229,13 @@ fn line(
         share: format!("{:.0} %", share * 100.0),
         models: models(f, row),
         in_flight: upstream.map_or(0, |upstream| upstream.measured.in_flight()),
-        line: health::Line::new(f, day, upstream.map(|upstream| &**upstream), last_us, health::Place::Listed(count)),
+        line: health::Line::new(
+            f,
+            day,
+            upstream.map(|upstream| &**upstream),
+            last_us,
+            health::Place::Listed(count.min(PAGE)),
+        ),
         found: requests(f, &term("upstream", &row.id.to_string()), "range=24h"),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
@@ -257,7 +290,7 @@ fn models(f: &Frame, row: &UpstreamRow) -> String {
 /// `POST /admin/upstreams/{id}/enabled`: `on=1` or `on=0`, and where to go `back`.
 pub(super) async fn enable(visit: Visit, id: Path<i64>, form: Form) -> Result<HttpResponse, ApiError> {
     let (id, on) = (*id, form.text("on") == "1");
-    let back = Some(form.text("back")).filter(|back| !back.is_empty()).map_or(LIST, local).to_owned();
+    let back = back(&form);
     let change = UpstreamChange { enabled: Some(on), ..UpstreamChange::default() };
     let row = visit.database(move |connection| upstreams::update(connection, id, &change)).await?;
     visit.live().await;

@@ -31,11 +31,17 @@ use actix_web::web::{self, ServiceConfig, resource};
 
 pub(in crate::dashboard) use bulk::entries;
 
-use crate::dashboard::form::wants_page;
+use crate::dashboard::form::{Form, wants_page};
+use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::{get, post};
 
 /// Where the list is.
 const LIST: &str = "/admin/upstreams";
+
+/// Where a form of the list goes back to: the part of it that was shown.
+fn back(form: &Form) -> String {
+    Some(form.text("back")).filter(|back| !back.is_empty()).map_or(LIST, local).to_owned()
+}
 
 /// The page of one upstream.
 fn page_of(id: i64) -> String {

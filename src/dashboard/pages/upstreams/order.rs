@@ -6,7 +6,7 @@
 use actix_web::HttpResponse;
 
 use crate::dashboard::form::Form;
-use crate::dashboard::pages::upstreams::LIST;
+use crate::dashboard::pages::upstreams::back;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
 use crate::db::upstreams::{self, UpstreamRow};
@@ -19,6 +19,7 @@ pub(super) fn in_order(mut rows: Vec<UpstreamRow>) -> Vec<UpstreamRow> {
 
 /// `POST /admin/upstreams/order`: `move=ID:up`, `move=ID:down`, `order=3,1,2`, or a number in each `place-ID`.
 pub(super) async fn order(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
+    let back = back(&form);
     visit
         .database(move |connection| {
             let rows = in_order(upstreams::list(connection)?);
@@ -28,10 +29,10 @@ pub(super) async fn order(visit: Visit, form: Form) -> Result<HttpResponse, ApiE
         })
         .await?;
     visit.live().await;
-    Ok(visit.done(LIST, visit.frame.t("upstreams.ordered")))
+    Ok(visit.done(&back, visit.frame.t("upstreams.ordered")))
 }
 
-/// The ids in the order that a form asks for; what it does not name stays where it was.
+/// The ids in the order that a form asks for; what it does not name stays where it was, as on the other pages of a long list.
 fn wanted(ids: &[i64], form: &Form) -> Vec<i64> {
     let mut ids = ids.to_vec();
     if let Some((id, direction)) = form.text("move").split_once(':') {
@@ -45,7 +46,10 @@ fn wanted(ids: &[i64], form: &Form) -> Vec<i64> {
     }
     if form.has("order") {
         let first: Vec<i64> = form.text("order").split(',').filter_map(|id| id.parse().ok()).collect();
-        ids.sort_by_key(|id| first.iter().position(|known| known == id).unwrap_or(usize::MAX));
+        let places: Vec<usize> = (0..ids.len()).filter(|place| first.contains(&ids[*place])).collect();
+        let mut known: Vec<i64> = places.iter().map(|place| ids[*place]).collect();
+        known.sort_by_key(|id| first.iter().position(|named| named == id));
+        places.into_iter().zip(known).for_each(|(place, id)| ids[place] = id);
         return ids;
     }
     // A number typed into one field moves that one there: before who stood at the place, or behind when it moves down.
@@ -82,7 +86,8 @@ mod tests {
             ("move=4:down", [1, 2, 3, 4]),
             ("move=x:up", [1, 2, 3, 4]),
             ("order=4,2,1,3", [4, 2, 1, 3]),
-            ("order=3", [3, 1, 2, 4]),
+            ("order=3", [1, 2, 3, 4]),
+            ("order=4,9,2,4", [1, 4, 3, 2]),
             ("place-1=1&place-2=2&place-3=3&place-4=1", [4, 1, 2, 3]),
             ("place-1=3&place-2=2&place-3=3&place-4=4", [2, 3, 1, 4]),
             ("place-1=99", [2, 3, 4, 1]),

@@ -15,7 +15,7 @@ use crate::dashboard::audit::Verb;
 use crate::dashboard::form::Form;
 use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::upstreams::bulk::entries;
-use crate::dashboard::pages::upstreams::{LIST, page_of};
+use crate::dashboard::pages::upstreams::{back, page_of};
 use crate::dashboard::probe::{self, AT_A_TIME, Test};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
@@ -53,15 +53,15 @@ pub(super) async fn test_one(visit: &Visit, outbound: &Outbound, upstream: &Upst
     good
 }
 
-/// Tests these upstreams, each once, and goes back to the list.
-pub(super) async fn test_these(visit: &Visit, outbound: &Outbound, ids: &[i64]) -> HttpResponse {
+/// Tests these upstreams, each once, and goes back to the list: `back` in it.
+pub(super) async fn test_these(visit: &Visit, outbound: &Outbound, ids: &[i64], back: &str) -> HttpResponse {
     let snapshot = Arc::clone(&visit.state.roster.load());
     let chosen = snapshot.upstreams.iter().filter(|upstream| ids.contains(&upstream.id));
     let tests = iter(chosen.map(|upstream| test_one(visit, outbound, upstream, &[])));
     let results: Vec<bool> = tests.buffer_unordered(AT_A_TIME).collect().await;
     let good = results.iter().filter(|good| **good).count();
     let said = visit.frame.tf("bulk.tested", &[&results.len(), &good]);
-    let mut response = if good == results.len() { visit.done(LIST, &said) } else { visit.failed(LIST, &said) };
+    let mut response = if good == results.len() { visit.done(back, &said) } else { visit.failed(back, &said) };
     response.extensions_mut().insert(Verb("test"));
     response
 }
@@ -83,11 +83,11 @@ pub(super) async fn one(
 }
 
 /// `POST /admin/upstreams/test`: all that are switched on.
-pub(super) async fn all(visit: Visit, _form: Form, outbound: Data<Outbound>) -> Result<HttpResponse, ApiError> {
+pub(super) async fn all(visit: Visit, form: Form, outbound: Data<Outbound>) -> Result<HttpResponse, ApiError> {
     let snapshot = Arc::clone(&visit.state.roster.load());
     let ids: Vec<i64> =
         snapshot.upstreams.iter().filter(|upstream| upstream.enabled).map(|upstream| upstream.id).collect();
-    Ok(test_these(&visit, &outbound, &ids).await)
+    Ok(test_these(&visit, &outbound, &ids, &back(&form)).await)
 }
 
 /// `POST /admin/upstreams/{id}/models`: asks the upstream which models it has.
