@@ -6,8 +6,6 @@
 //!
 //! **Invariant:** integers only: the same values give the same bytes on every machine. **May import:** std.
 
-use std::collections::BTreeMap;
-
 /// Buckets of one power of two, as an exponent.
 const SUB_BITS: u32 = 4;
 /// Longer times count as this long: 24 hours, in µs.
@@ -16,7 +14,8 @@ pub const LONGEST_US: u64 = 24 * 60 * 60 * 1_000_000;
 /// How often which times were seen, in µs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    counts: BTreeMap<u32, u64>,
+    /// By bucket; the last one is not 0.
+    counts: Vec<u64>,
 }
 
 impl Histogram {
@@ -33,19 +32,40 @@ impl Histogram {
 
     /// Everything that `other` has seen, too.
     pub fn merge(&mut self, other: &Histogram) {
-        for (bucket, count) in &other.counts {
-            self.count_in(*bucket, *count);
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (sum, more) in self.counts.iter_mut().zip(&other.counts) {
+            *sum = sum.saturating_add(*more);
+        }
+    }
+
+    /// Everything that `bytes` tell, which [`Histogram::to_bytes`] wrote; bytes that cannot be read tell nothing. A chart adds up
+    /// tens of thousands of these.
+    pub fn merge_bytes(&mut self, bytes: &[u8]) {
+        if entries(bytes).all(|entry| entry.is_some()) {
+            entries(bytes).flatten().for_each(|(bucket, count)| self.count_in(bucket, count));
         }
     }
 
     fn count_in(&mut self, bucket: u32, count: u64) {
-        let sum = self.counts.entry(bucket).or_default();
-        *sum = sum.saturating_add(count);
+        let place = bucket as usize;
+        if count > 0 && self.counts.len() <= place {
+            self.counts.resize(place + 1, 0);
+        }
+        if let Some(sum) = self.counts.get_mut(place) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
+    /// The buckets that have any, in order, with how many.
+    fn seen(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.counts.iter().zip(0..).filter(|(count, _)| **count > 0).map(|(count, bucket)| (bucket, *count))
     }
 
     /// How many times were seen.
     pub fn count(&self) -> u64 {
-        self.counts.values().fold(0, |sum, count| sum.saturating_add(*count))
+        self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// The time in µs that the fraction `q` (0 to 1) of all times does not exceed, by nearest rank
@@ -54,10 +74,10 @@ impl Histogram {
         let count = self.count();
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
         let mut seen = 0u64;
-        for (bucket, count) in &self.counts {
-            seen = seen.saturating_add(*count);
+        for (bucket, count) in self.seen() {
+            seen = seen.saturating_add(count);
             if seen >= rank {
-                return Some(middle(*bucket));
+                return Some(middle(bucket));
             }
         }
         None
@@ -66,25 +86,22 @@ impl Histogram {
     /// Compact bytes: for each bucket in order the distance from the one before and the count, as LEB128 numbers
     /// (DWARF 5, §7.6). Nothing seen is no bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.counts.len() * 3);
+        let mut bytes = Vec::new();
         let mut before = 0;
-        for (bucket, count) in &self.counts {
+        for (bucket, count) in self.seen() {
             put(&mut bytes, u64::from(bucket - before));
-            put(&mut bytes, *count);
-            before = *bucket;
+            put(&mut bytes, count);
+            before = bucket;
         }
         bytes
     }
 
     /// What [`Histogram::to_bytes`] wrote; `None` when the bytes are none of it.
-    pub fn from_bytes(mut bytes: &[u8]) -> Option<Histogram> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Histogram> {
         let mut histogram = Histogram::new();
-        let mut bucket = 0u64;
-        while !bytes.is_empty() {
-            bucket = bucket.checked_add(take(&mut bytes)?)?;
-            let count = take(&mut bytes)?;
-            let known = u32::try_from(bucket).ok().filter(|known| *known <= self::bucket(LONGEST_US))?;
-            histogram.count_in(known, count);
+        for entry in entries(bytes) {
+            let (bucket, count) = entry?;
+            histogram.count_in(bucket, count);
         }
         Some(histogram)
     }
@@ -95,29 +112,49 @@ impl Histogram {
         self.woven_into(bytes).unwrap_or_else(|| self.to_bytes())
     }
 
-    fn woven_into(&self, mut bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(bytes.len() + self.counts.len() * 3);
+    fn woven_into(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(bytes.len() + 16);
         let mut before = 0;
         let mut write = |bucket: u32, count: u64| {
             put(&mut out, u64::from(bucket - before));
             put(&mut out, count);
             before = bucket;
         };
-        let mut own = self.counts.iter().peekable();
-        let mut at = 0u64;
-        while !bytes.is_empty() {
-            at = at.checked_add(take(&mut bytes)?)?;
-            let count = take(&mut bytes)?;
-            let known = u32::try_from(at).ok().filter(|known| *known <= bucket(LONGEST_US))?;
-            while let Some((bucket, count)) = own.next_if(|(bucket, _)| **bucket < known) {
-                write(*bucket, *count);
+        let mut own = self.seen().peekable();
+        for entry in entries(bytes) {
+            let (known, count) = entry?;
+            while let Some((bucket, count)) = own.next_if(|(bucket, _)| *bucket < known) {
+                write(bucket, count);
             }
-            let more = own.next_if(|(bucket, _)| **bucket == known).map_or(0, |(_, count)| *count);
+            let more = own.next_if(|(bucket, _)| *bucket == known).map_or(0, |(_, count)| count);
             write(known, count.saturating_add(more));
         }
-        own.for_each(|(bucket, count)| write(*bucket, *count));
+        own.for_each(|(bucket, count)| write(bucket, count));
         Some(out)
     }
+}
+
+/// The buckets and counts that bytes tell; `None` where they cannot be read, which is the end.
+fn entries(mut bytes: &[u8]) -> impl Iterator<Item = Option<(u32, u64)>> {
+    let mut bucket = 0u64;
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let entry = entry(&mut bytes, &mut bucket);
+        if entry.is_none() {
+            bytes = &[];
+        }
+        Some(entry)
+    })
+}
+
+/// The next bucket, behind the one before, and its count.
+fn entry(bytes: &mut &[u8], bucket: &mut u64) -> Option<(u32, u64)> {
+    *bucket = bucket.checked_add(take(bytes)?)?;
+    let count = take(bytes)?;
+    let known = u32::try_from(*bucket).ok().filter(|known| *known <= self::bucket(LONGEST_US))?;
+    Some((known, count))
 }
 
 fn bucket(us: u64) -> u32 {

@@ -11,7 +11,7 @@ use crate::dashboard::pages::span::{between, filter, requests};
 use crate::dashboard::pages::strip::{Health, Strip, cells_per_title};
 use crate::dashboard::shown;
 use crate::db::Connection;
-use crate::db::rollups::{By, Figures, Filter, Query, gone_on, series};
+use crate::db::rollups::{By, Figures, Filter, Query, counts, gone_on, series};
 use crate::db::upstream_tests;
 use crate::db::upstreams::UpstreamRow;
 use crate::error::Error;
@@ -22,6 +22,8 @@ use crate::usage::histogram::Histogram;
 #[derive(Clone, Copy)]
 struct Reach(i64, i64);
 
+/// Whole hours, as long as nothing else is told apart, in s.
+const WHOLE_S: i64 = 7 * 86_400;
 const DAY: Reach = Reach(1800, 48);
 const WEEK: Reach = Reach(3 * 3600, 56);
 
@@ -96,9 +98,11 @@ fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filte
     let only = filter.upstream_id;
     let place = |at_s: i64| (at_s - from_s).div_euclid(cell_s).clamp(0, reach.1 - 1) as usize;
     let query = Query { from_us: from_s * 1_000_000, to_us: now_us, step_s: cell_s, filter, by: Some(By::Upstream) };
-    let mut points = series(connection, &query)?;
+    let mut points = counts(connection, &query)?;
     // What failed before another was asked is as real as what was answered.
     points.append(&mut gone_on(connection, &query)?);
+    // Times are told of all of it only, so that those of whole hours do.
+    let whole = Query { step_s: WHOLE_S, ..query };
     let mut days: HashMap<i64, Day> = HashMap::new();
     for point in points {
         let id = point.group.parse().unwrap_or(0);
@@ -110,6 +114,12 @@ fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filte
         cell.tries += point.figures.requests;
         cell.failures += point.figures.errors;
         day.sum = std::mem::take(&mut day.sum).plus(&point.figures);
+    }
+    for point in series(connection, &whole)? {
+        if let Some(day) = days.get_mut(&point.group.parse().unwrap_or(0)) {
+            day.sum.first_content.merge(&point.figures.first_content);
+            day.sum.first_byte.merge(&point.figures.first_byte);
+        }
     }
     let tests = upstream_tests::since(connection, from_s * 1_000_000)?;
     for test in tests.iter().filter(|test| only.is_none_or(|only| only == test.upstream_id)) {

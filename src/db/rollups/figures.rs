@@ -79,6 +79,12 @@ impl Figures {
 
     /// The numbers of both sets together.
     pub fn plus(mut self, other: &Figures) -> Figures {
+        self.add(other);
+        self
+    }
+
+    /// Adds another set.
+    pub(super) fn add(&mut self, other: &Figures) {
         let sums = [
             (&mut self.requests, other.requests),
             (&mut self.errors, other.errors),
@@ -98,6 +104,5 @@ impl Figures {
         self.first_content.merge(&other.first_content);
         self.total.merge(&other.total);
         self.speed.merge(&other.speed);
-        self
     }
 }

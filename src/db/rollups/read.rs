@@ -9,7 +9,7 @@ use diesel::dsl::min;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 
 use super::only::Only;
-use super::rows::{Row, RowBy};
+use super::rows::{Row, RowBy, RowByCounts, RowCounts};
 use super::{Figures, GONE_ON, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
 use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
@@ -104,25 +104,19 @@ pub fn counts(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error>
 fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<Point>, Error> {
     let step_s = query.step_s.max(MINUTE_S);
     let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
-    let mut count = |bucket_s: i64, group: String, figures: &Figures| {
-        let sum = points.entry((floor(bucket_s, step_s), group)).or_default();
-        *sum = std::mem::take(sum).plus(figures);
-    };
     if let Some(kind) = query.by.and_then(By::kind) {
-        each_row_by(conn, query, step_s, kind, |row| {
-            let figures = if with_times { Figures::from(&row) } else { row.counts() };
-            count(row.bucket_s, row.name, &figures);
+        each_row_by(conn, (query, kind, with_times), step_s, |row| {
+            row.add_to(points.entry((floor(row.bucket_s, step_s), row.name.clone())).or_default());
         })?;
     } else {
-        each_row(conn, query, step_s, |row| {
-            let figures = if with_times { Figures::from(&row) } else { row.counts() };
+        each_row(conn, (query, with_times), step_s, |row| {
             let group = match query.by {
                 Some(By::Upstream) => row.upstream_id.to_string(),
-                Some(By::Model) => row.model,
-                Some(By::Key) => row.key_name,
+                Some(By::Model) => row.model.clone(),
+                Some(By::Key) => row.key_name.clone(),
                 Some(By::Status | By::Host) | None => String::new(),
             };
-            count(row.bucket_s, group, &figures);
+            row.add_to(points.entry((floor(row.bucket_s, step_s), group)).or_default());
         })?;
     }
     Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
@@ -133,9 +127,10 @@ fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<
 pub fn gone_on(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
     let mut points = Vec::new();
     let step_s = query.step_s.max(MINUTE_S);
-    each_row_by(conn, query, step_s, GONE_ON, |row| {
-        let (bucket_s, figures) = (floor(row.bucket_s, step_s), Figures::from(&row));
-        points.push(Point { bucket_s, group: row.name, figures });
+    each_row_by(conn, (query, GONE_ON, false), step_s, |row| {
+        let mut figures = Figures::default();
+        row.add_to(&mut figures);
+        points.push(Point { bucket_s: floor(row.bucket_s, step_s), group: row.name, figures });
     })?;
     Ok(points)
 }
@@ -144,18 +139,23 @@ pub fn gone_on(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error
 pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) -> Result<Figures, Error> {
     let query = Query { from_us, to_us, step_s: HOUR_S, filter: filter.clone(), by: None };
     let mut sum = Figures::default();
-    each_row(conn, &query, HOUR_S, |row| sum = std::mem::take(&mut sum).plus(&Figures::from(&row)))?;
+    each_row(conn, (&query, true), HOUR_S, |row| row.add_to(&mut sum))?;
     Ok(sum)
 }
 
-fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl FnMut(Row)) -> Result<(), Error> {
+fn each_row(
+    conn: &mut Connection,
+    (query, with_times): (&Query, bool),
+    step_s: i64,
+    mut each: impl FnMut(Row),
+) -> Result<(), Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
     let Filter { upstream_id, model, key_name, only } = &query.filter;
     let only = Only::of(conn, only)?;
     for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
-        let mut wanted = rollups::table.filter(within).select(Row::as_select()).into_boxed();
+        let mut wanted = rollups::table.filter(within).into_boxed();
         if let Some(id) = upstream_id {
             wanted = wanted.filter(dsl::upstream_id.eq(id));
         }
@@ -165,16 +165,19 @@ fn each_row(conn: &mut Connection, query: &Query, step_s: i64, mut each: impl Fn
         if let Some(name) = key_name {
             wanted = wanted.filter(dsl::key_name.eq(storable(name)));
         }
-        wanted.load(conn)?.into_iter().filter(|row| only.has(row)).for_each(&mut each);
+        let rows: Vec<Row> = match with_times {
+            true => wanted.select(Row::as_select()).load(conn)?,
+            false => wanted.select(RowCounts::as_select()).load(conn)?.into_iter().map(Row::from).collect(),
+        };
+        rows.into_iter().filter(|row| only.has(row)).for_each(&mut each);
     }
     Ok(())
 }
 
 fn each_row_by(
     conn: &mut Connection,
-    query: &Query,
+    (query, kind, with_times): (&Query, i32, bool),
     step_s: i64,
-    kind: i32,
     mut each: impl FnMut(RowBy),
 ) -> Result<(), Error> {
     use rollups_by::dsl;
@@ -182,8 +185,14 @@ fn each_row_by(
     let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
     for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
-        let wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind)).select(RowBy::as_select());
-        wanted.load(conn)?.into_iter().for_each(&mut each);
+        let wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind));
+        match with_times {
+            true => wanted.select(RowBy::as_select()).load(conn)?.into_iter().for_each(&mut each),
+            false => {
+                let rows = wanted.select(RowByCounts::as_select()).load(conn)?;
+                rows.into_iter().map(RowBy::from).for_each(&mut each);
+            }
+        }
     }
     Ok(())
 }

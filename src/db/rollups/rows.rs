@@ -6,11 +6,40 @@ use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 
 use super::Figures;
 use crate::db::schema::{rollups, rollups_by};
-use crate::usage::histogram::Histogram;
 
 /// A table's row: its key, then the figures, which both tables have alike.
 macro_rules! row {
-    ($(#[$doc:meta])* $name:ident, $table:ident, ($($key:ident: $kind:ty),+)) => {
+    ($(#[$doc:meta])* $name:ident, $counts:ident, $table:ident, ($($key:ident: $kind:ty),+)) => {
+        /// A row without its times, which are most of it.
+        #[derive(Queryable, Selectable)]
+        #[diesel(table_name = $table)]
+        pub(super) struct $counts {
+            $($key: $kind,)+
+            requests: i64,
+            errors: i64,
+            streams: i64,
+            tokens_in: i64,
+            tokens_out: i64,
+            tokens_cached: i64,
+            tokens_reasoning: i64,
+            unknown_tokens: i64,
+            cost_nano: i64,
+            unpriced: i64,
+        }
+
+        impl From<$counts> for $name {
+            fn from(row: $counts) -> $name {
+                let $counts { $($key,)+ requests, errors, streams, tokens_in, tokens_out, .. } = row;
+                let $counts { tokens_cached, tokens_reasoning, unknown_tokens, cost_nano, unpriced, .. } = row;
+                let [first_byte, first_content, total, speed] = Default::default();
+                $name {
+                    $($key,)+
+                    requests, errors, streams, tokens_in, tokens_out, tokens_cached, tokens_reasoning, unknown_tokens,
+                    cost_nano, unpriced, first_byte, first_content, total, speed,
+                }
+            }
+        }
+
         $(#[$doc])*
         #[derive(Clone, Debug, Insertable, Queryable, Selectable, AsChangeset)]
         #[diesel(table_name = $table, primary_key($($key),+))]
@@ -79,9 +108,9 @@ macro_rules! row {
         }
 
         impl $name {
-            /// What it counts, without its times: reading those is most of the work.
-            pub(super) fn counts(&self) -> Figures {
-                Figures {
+            /// Adds its requests to a sum.
+            pub(super) fn add_to(&self, sum: &mut Figures) {
+                let counts = Figures {
                     requests: self.requests,
                     errors: self.errors,
                     streams: self.streams,
@@ -93,19 +122,12 @@ macro_rules! row {
                     cost_nano: self.cost_nano,
                     unpriced: self.unpriced,
                     ..Figures::default()
-                }
-            }
-        }
-
-        impl From<&$name> for Figures {
-            fn from(row: &$name) -> Figures {
-                Figures {
-                    first_byte: times(&row.first_byte),
-                    first_content: times(&row.first_content),
-                    total: times(&row.total),
-                    speed: times(&row.speed),
-                    ..row.counts()
-                }
+                };
+                sum.add(&counts);
+                sum.first_byte.merge_bytes(&self.first_byte);
+                sum.first_content.merge_bytes(&self.first_content);
+                sum.total.merge_bytes(&self.total);
+                sum.speed.merge_bytes(&self.speed);
             }
         }
     };
@@ -113,14 +135,10 @@ macro_rules! row {
 
 row! {
     /// The requests of an upstream, a model and a key.
-    Row, rollups, (span_s: i32, bucket_s: i64, upstream_id: i64, model: String, key_name: String)
+    Row, RowCounts, rollups, (span_s: i32, bucket_s: i64, upstream_id: i64, model: String, key_name: String)
 }
 
 row! {
     /// The requests of a status, or of a host.
-    RowBy, rollups_by, (span_s: i32, bucket_s: i64, kind: i32, name: String)
-}
-
-fn times(bytes: &[u8]) -> Histogram {
-    Histogram::from_bytes(bytes).unwrap_or_default()
+    RowBy, RowByCounts, rollups_by, (span_s: i32, bucket_s: i64, kind: i32, name: String)
 }

@@ -79,12 +79,14 @@ fn histograms_of_parts_add_up_to_that_of_the_whole_and_survive_as_bytes() {
     for round in 0..200 {
         let times: Vec<i64> = (0..chance.below(500)).map(|_| chance.time(round % 5)).collect();
         let whole = of(&times);
-        let (mut sum, mut bytes) = (Histogram::new(), Vec::new());
+        let (mut sum, mut bytes, mut told) = (Histogram::new(), Vec::new(), Histogram::new());
         for part in times.chunks(1 + chance.below(50) as usize) {
             sum.merge(&Histogram::from_bytes(&of(part).to_bytes()).unwrap());
             bytes = of(part).added_to(&bytes);
+            told.merge_bytes(&of(part).to_bytes());
+            told.merge_bytes(&[1, 1, 0x80]);
         }
-        assert_eq!(sum, whole);
+        assert_eq!((&sum, &told), (&whole, &whole));
         assert_eq!(bytes, whole.to_bytes(), "also when they are added to bytes");
         assert_eq!(whole.count(), times.len() as u64);
         assert_eq!(Histogram::from_bytes(&whole.to_bytes()), Some(whole));
