@@ -101,6 +101,13 @@ if (box && button && waitingButton) {
     const joint = box.dataset.stream.includes("?") ? "&" : "?";
     source = new EventSource(`${box.dataset.stream}${joint}after=${after}`);
     source.addEventListener("request", take);
+    // Refused, as when the session has ended: the browser does not try again by itself.
+    source.addEventListener("error", () => source?.readyState === EventSource.CLOSED && end());
+  }
+
+  function end() {
+    turn(false);
+    count.textContent = box.dataset.ended;
   }
 
   function close() {
@@ -121,11 +128,13 @@ if (box && button && waitingButton) {
   setInterval(announce, 1000);
 
   button.hidden = false;
-  button.addEventListener("click", () => {
-    wanted = !wanted;
+  function turn(on) {
+    wanted = on;
     button.setAttribute("aria-pressed", String(wanted));
     button.textContent = wanted ? box.dataset.stop : box.dataset.start;
     if (wanted) connect();
     else close();
-  });
+  }
+
+  button.addEventListener("click", () => turn(!wanted));
 }

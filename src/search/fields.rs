@@ -45,6 +45,12 @@ pub const FIELDS: &[FieldHelp] = &[
         "who answered",
         &["upstream:azure", "upstream:azure,openai-main"],
     ),
+    help(
+        "tried",
+        Field::Name(NameField::Tried),
+        "who was asked, also when another answered",
+        &["tried:azure", "-tried:azure"],
+    ),
     help("key", Field::Name(NameField::Key), "the name of the caller's key", &["key:ci", "-key:ci"]),
     help(
         "path",

@@ -81,6 +81,8 @@ pub enum NameField {
     Model,
     /// `upstream:`
     Upstream,
+    /// `tried:`, an upstream that was asked, whether or not it answered
+    Tried,
     /// `key:`, the name of the caller's key
     Key,
     /// `path:`

@@ -80,7 +80,7 @@ fn every_number_and_name_leads_to_its_requests_and_the_page_can_load_itself_agai
         assert_eq!(card.matches("href=\"/admin/requests?").count(), 2, "label and number: {card}");
     }
     let id = gateway.upstream_id("a");
-    assert!(page.contains(&format!("/admin/requests?q=upstream%3A{id}&#38;range=24h")), "{page}");
+    assert!(page.contains(&format!("/admin/requests?q=tried%3A{id}&#38;range=24h")), "{page}");
     assert!(page.contains("/admin/requests?q=model%3Agpt-4o-mini&#38;range=1h"), "{page}");
     assert!(page.contains("href=\"/admin?range=1h&#38;refresh=10\""), "{page}");
     assert_eq!(visitor.get("/admin?range=1h&refresh=10").header("refresh"), Some("10"));

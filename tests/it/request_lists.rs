@@ -7,8 +7,10 @@ use serde_json::json;
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::on_both;
 use crate::support::record::store;
-use crate::support::samples::{CHAT, good};
+use crate::support::reply::Reply;
+use crate::support::samples::{CHAT, SERVER_ERROR, good};
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, browser, form};
 
@@ -30,7 +32,7 @@ fn the_histogram_has_round_steps_and_tells_their_numbers() {
     gateway.edit("UPDATE records SET started_us = 981216000000000");
     let page = told("2001-02-03T00:07:09", "2001-02-05T00:00:00");
     let labels = |axis: &str| between(&page, &format!("<div class=\"{axis} hint\">"), "</div>").replace("</span>", "");
-    assert_eq!(labels("ys"), "<span>5<span>2.5<span>0");
+    assert_eq!(labels("ys"), "<span>5<span><span>0");
     assert_eq!(labels("xs"), "<span>02-03 00:00<span>02-03 12:00<span>02-04 00:00<span>02-04 10:00<span>02-04 22:00");
     let bar = between(&page, "<td data-l=\"Time\"><a", "</tr>");
     assert!(bar.contains(">02-04 00:00</a>") && bar.contains("data-l=\"Requests\">3<"), "{bar}");
@@ -151,4 +153,53 @@ fn numbers_that_are_shown_short_have_every_digit_in_their_title() {
         page.contains(" title=\"38,214,991\"") && page.contains("38.2 M") && page.contains(" 38,214,991</title>"),
         "{page}"
     );
+}
+
+fn who_was_asked_before_another_answered_is_found_and_its_strip_leads_there(kind: Kind) {
+    let (fails, works) = (FakeUpstream::always(Reply::json(500, SERVER_ERROR)), FakeUpstream::always(good()));
+    let gateway = Gateway::with(kind, [fails.row("fails"), works.row("works").set("priority", 1)]);
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200, "the other one answers");
+    gateway.records_when(1);
+    let visitor = Visitor::log_in(&gateway);
+    let rows = |target: &str| visitor.page(target).matches("<tr data-id=").count();
+    let id = gateway.upstream_id("fails");
+    for query in ["tried:fails".to_owned(), format!("tried:{id}"), "tried:works".to_owned(), "tried:*".to_owned()] {
+        assert_eq!(rows(&format!("/admin/requests?q={query}&range=1h")), 1, "{query}");
+    }
+    assert_eq!(rows("/admin/requests?q=tried:fails+-upstream:fails&range=1h"), 1);
+    assert_eq!(rows("/admin/requests?q=upstream:fails&range=1h"), 0, "it answered nothing");
+    assert_eq!(rows("/admin/requests?q=-tried:fails&range=1h"), 0);
+    for page in ["/admin", "/admin/upstreams"] {
+        let page = visitor.page(page);
+        let link = between(&page, "<a class=\"strip\" href=\"", "\"").replace("&#38;", "&");
+        assert!(link.contains(&format!("tried%3A{id}")) && page.contains("attempts 1, went well 0 %"), "{page}");
+        assert_eq!(rows(&link), 1, "{link}");
+    }
+    let page = visitor.page(&format!("/admin/upstreams/{id}?tab=activity"));
+    assert!(page.contains("<a href=\"/admin/requests/"), "its recent requests: {page}");
+}
+
+on_both!(who_was_asked_before_another_answered_is_found_and_its_strip_leads_there);
+
+#[test]
+fn an_upstream_without_a_name_is_found_by_what_it_is_called() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("").set("name", "")]);
+    gateway.send(Call::chat(CHAT));
+    gateway.records_when(1);
+    let visitor = Visitor::log_in(&gateway);
+    let called = between(&visitor.page("/admin/upstreams"), "<a title=\"", "\"").to_owned();
+    assert_eq!(called, upstream.url("/v1"));
+    let page = visitor.page(&format!("/admin/requests?q=upstream:{called}&range=1h"));
+    assert_eq!(page.matches("<tr data-id=").count(), 1, "{page}");
+}
+
+#[test]
+fn what_is_shown_whole_takes_no_page() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    for target in ["export?format=csv&limit=2", "export?format=jsonl&before=5", "stream?limit=5", "rows?before=3"] {
+        let answer = visitor.get(&format!("/admin/requests/{target}"));
+        assert_eq!(answer.status, 400, "{target}: {}", answer.text());
+    }
 }

@@ -106,7 +106,7 @@ fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(
         let begins = [":00 – ", ":30 – "].iter().any(|begin| told[45].contains(begin));
         assert!(begins && told[45].ends_with(": attempts 3, failed 1"), "{}", told[45]);
         assert!(told[0].ends_with(": attempts 0, failed 0"), "{}", told[0]);
-        let whole = format!("<a class=\"strip\" href=\"/admin/requests?q=upstream%3A{id}&#38;range=24h\"");
+        let whole = format!("<a class=\"strip\" href=\"/admin/requests?q=tried%3A{id}&#38;range=24h\"");
         assert!(page.contains(&whole), "{page}");
         assert!(page.contains("attempts 4, went well 75.0 %, failed 1; last request"), "{page}");
         assert!(page.contains(" s ago"), "{page}");
@@ -121,7 +121,7 @@ fn each_stretch_of_a_strip_tells_its_time_and_numbers_and_leads_to_its_requests(
     let found: usize = links.iter().map(|link| visitor.page(link).matches("<tr data-id=").count()).sum();
     assert_eq!(found, 4, "{links:?}");
     assert!(
-        page.contains(&format!("<a href=\"/admin/requests?q=upstream%3A{id}&#38;range=7d\">7 days: attempts 4")),
+        page.contains(&format!("<a href=\"/admin/requests?q=tried%3A{id}&#38;range=7d\">7 days: attempts 4")),
         "{page}"
     );
 }

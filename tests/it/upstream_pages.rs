@@ -251,7 +251,7 @@ fn the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it(kind: Ki
     );
     assert!(messages[1].starts_with("status 404: no such model") && messages[1].contains("\"Times\">1<"), "{page}");
     let recent = page.split("Recent requests").nth(1).unwrap();
-    assert_eq!(recent.matches("data-l=\"Status\"").count(), 2, "those that it answered itself: {recent}");
+    assert_eq!(recent.matches("data-l=\"Status\"").count(), 4, "also those that another answered then: {recent}");
     let id = gateway.upstream_id("a");
     visitor.send(&format!("/admin/upstreams/{id}/enabled"), "on=0");
     let history = visitor.page(&format!("{target}?tab=history"));

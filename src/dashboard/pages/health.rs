@@ -228,7 +228,7 @@ impl Line {
         let (per_title, of) = match place {
             Place::Listed(..=EACH_CELL) => (1, None),
             Place::Among(strips) | Place::Listed(strips) => (cells_per_title(cells.len(), strips), None),
-            Place::Alone(id) => (1, Some(filter("upstream", &id.to_string()))),
+            Place::Alone(id) => (1, Some(filter("tried", &id.to_string()))),
         };
         Line {
             strip: Strip::new(&cells, per_title, |from, to| stretch(f, day, (from, to), of.as_deref())),

@@ -26,6 +26,8 @@ const MOST_ROWS: usize = 1000;
 const SHORT_TERM_S: i64 = 7 * DAY_S;
 /// Parameters that every question has.
 const KNOWN: [&str; 8] = ["q", "range", "from", "to", "tz", "before", "after", "limit"];
+/// Those of them that say which page.
+const PAGING: [&str; 3] = ["before", "after", "limit"];
 /// The orders besides the newest first, with the figure of which there is most first.
 const SORTS: [(&str, NumberField); 4] = [
     ("-total", NumberField::Total),
@@ -46,6 +48,8 @@ pub(in crate::dashboard) struct Asked {
     pub(in crate::dashboard) now_us: i64,
     /// Parameters beyond those that every question has.
     pub(in crate::dashboard) others: Vec<(String, String)>,
+    /// Which of [`PAGING`] were given.
+    paging: Vec<&'static str>,
 }
 
 impl Asked {
@@ -69,8 +73,9 @@ impl Asked {
         let zone = zone_named(named)?.unwrap_or_else(|| zone.clone());
         let day = |name, value: &str| moment(name, &dated(name, value.trim(), &zone));
         let (mut text, mut range, mut from, mut to, mut before, mut after) = Default::default();
-        let (mut limit, mut kept) = (PAGE_ROWS, Vec::new());
+        let (mut limit, mut kept, mut paging) = (PAGE_ROWS, Vec::new(), Vec::new());
         for (name, value) in pairs {
+            paging.extend(PAGING.iter().filter(|known| **known == name && !value.is_empty()));
             match name.as_str() {
                 "q" => text = value,
                 // What a form leaves empty is not asked for.
@@ -110,7 +115,14 @@ impl Asked {
         let covered_s = from.map(|from| (end - from) / 1_000_000);
         short_terms(&text, &query, covered_s)?;
         let search = Search { query, from_us: from, to_us: to, deadline: Instant::now() + PATIENCE };
-        Ok(Asked { text, search, cursor, limit, now_us, others: kept })
+        Ok(Asked { text, search, cursor, limit, now_us, others: kept, paging })
+    }
+
+    /// The same, where nothing is shown in pages: a parameter that says which would count for nothing, but for those `meant`.
+    pub(in crate::dashboard) fn unpaged(self, meant: &[&str]) -> Result<Asked, ApiError> {
+        let Some(name) = self.paging.iter().find(|name| !meant.contains(*name)) else { return Ok(self) };
+        let there: Vec<&str> = KNOWN.iter().copied().filter(|known| !PAGING.contains(known)).collect();
+        Err(ApiError::field_keyed(*name, Key("error.no_parameter"), &[&there.join(", ")]))
     }
 
     /// The figure of which there is most first, where `sort` names one; else the newest come first.

@@ -27,7 +27,7 @@ pub(in crate::dashboard) async fn export(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&request, &state, &["format"])?;
+    let asked = Asked::of(&request, &state, &["format"])?.unpaged(&[])?;
     let format: Format = match asked.other("format") {
         Some(text) => {
             text.parse().map_err(|_| ApiError::field_keyed("format", Key("field.one_of"), &[&"jsonl, csv, openai"]))?

@@ -51,7 +51,7 @@ pub(in crate::dashboard) async fn stream(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = Asked::of(&request, &state, &[])?;
+    let asked = Asked::of(&request, &state, &[])?.unpaged(&["after"])?;
     let tell =
         |_: &mut PooledConnection, rows: &[Row]| Ok(rows.iter().map(|row| shown::row(row).to_string()).collect());
     listen(admin, &request, state, asked, Arc::new(tell)).await

@@ -140,10 +140,15 @@ fn named(
         NameField::Ua => Name::UserAgent,
         NameField::Tool => Name::Tool,
         NameField::Finish => Name::Finish,
-        NameField::Upstream => {
+        NameField::Upstream | NameField::Tried => {
             let of_names = upstreams.iter().filter(|(_, names)| names.iter().any(|name| matches(name)));
             let ids: Vec<&String> = of_names.map(|(id, _)| id).collect();
-            return reader.name(Name::Upstream, "", |id| matches(id) || ids.iter().any(|of_name| *of_name == id));
+            let is_it = |id: &str| matches(id) || ids.iter().any(|of_name| *of_name == id);
+            let mut bits = reader.name(Name::Upstream, "", is_it)?;
+            if field == NameField::Tried {
+                bits.or(&reader.name(Name::Tried, "", is_it)?);
+            }
+            return Ok(bits);
         }
     };
     reader.name(name, "", matches)

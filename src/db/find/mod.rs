@@ -78,14 +78,14 @@ struct NamedUpstream {
     endpoint: String,
 }
 
-/// The upstreams there are or were, for `upstream:`: a number, a name, or an endpoint's host.
+/// The upstreams there are or were, for `upstream:`: a number, a name, an endpoint or its host.
 pub(in crate::db) fn upstreams(conn: &mut Connection) -> Result<Vec<(String, Vec<String>)>, Error> {
     let rows: Vec<NamedUpstream> = diesel::sql_query("SELECT id, name, endpoint FROM openai_upstreams").load(conn)?;
     let names = |row: NamedUpstream| {
         let host = row.endpoint.split("://").last().unwrap_or_default();
         let host = host.split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
         let id = row.id.to_string();
-        let names = [id.clone(), row.name, host.to_owned()].into_iter().filter(|name| !name.is_empty());
+        let names = [id.clone(), row.name, host.to_owned(), row.endpoint].into_iter().filter(|name| !name.is_empty());
         (id, names.map(|name| name.to_ascii_lowercase()).collect())
     };
     Ok(rows.into_iter().map(names).collect())

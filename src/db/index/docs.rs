@@ -3,9 +3,13 @@
 //! **Invariant:** a record reads the same whether the index has it already or not: both come from here.
 //! **May import:** `openai`, `search`, `db::records`.
 
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
 use crate::db::Connection;
 use crate::db::pace::step;
-use crate::db::records::{Ending, Fresh, Marks, Row, fresh};
+use crate::db::records::{Ending, Facts, Fresh, Marks, Row, fresh};
 use crate::error::Error;
 use crate::openai::dialogue::texts::{Side, reply_texts, request_texts};
 use crate::search::segment::{Column, Doc, Name};
@@ -63,6 +67,7 @@ fn names(row: &Row) -> Vec<(Name, String)> {
     .map(|(name, value)| (name, value.to_owned()))
     .collect();
     names.extend(facts.upstream_id.map(|id| (Name::Upstream, id.to_string())));
+    names.extend(tried(facts).into_iter().map(|id| (Name::Tried, id.to_string())));
     names.extend(row.signs.tools.iter().flat_map(|tools| tools.lines()).map(|tool| (Name::Tool, tool.to_owned())));
     let cut = facts.ending == Ending::Cut;
     let left = facts.ending == Ending::Left;
@@ -79,6 +84,21 @@ fn names(row: &Row) -> Vec<(Name, String)> {
     ];
     names.extend(flags.into_iter().filter(|(.., is_set)| *is_set).map(|(name, flag, _)| (name, flag.to_owned())));
     names
+}
+
+/// An attempt, as far as it is indexed.
+#[derive(Deserialize)]
+struct Attempt {
+    upstream_id: i64,
+}
+
+/// The upstreams that were asked besides the one that answered.
+fn tried(facts: &Facts) -> BTreeSet<i64> {
+    if !facts.attempts.contains("},{") {
+        return BTreeSet::new();
+    }
+    let attempts: Vec<Attempt> = serde_json::from_str(&facts.attempts).unwrap_or_default();
+    attempts.into_iter().map(|attempt| attempt.upstream_id).filter(|id| Some(*id) != facts.upstream_id).collect()
 }
 
 /// What a record says that is new to its conversation, folded, each text with the bit of its side.

@@ -93,6 +93,8 @@ pub enum Name {
     Model = b'm',
     /// Id of the upstream that answered.
     Upstream = b'u',
+    /// Id of an upstream that was asked before the one that answered.
+    Tried = b'y',
     /// Name of the client key.
     Key = b'k',
     /// Path without its query.

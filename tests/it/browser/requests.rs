@@ -320,3 +320,25 @@ fn a_long_line_is_laid_out_in_short_runs_and_copied_as_it_is() {
     }
     assert_eq!(browser.script("return window.violations"), json!([]));
 }
+
+#[test]
+fn the_live_tail_knows_short_words_and_says_when_it_has_ended() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    let browser = Browser::logged_in(&gateway, true);
+    let ask = |text: &str| assert_eq!(gateway.send(chat(text)).status, 200);
+    ask("再见");
+    gateway.records_when(1);
+    // One character, in the time that is looked at when none is named.
+    browser.go("/admin/requests?q=%E4%BD%A0");
+    browser.click("[data-live]");
+    ask("你好");
+    ask("hello");
+    let rows = "return String(document.querySelectorAll('tr[data-id]').length)";
+    until("the row comes", || (browser.text(rows) == "1").then_some(()));
+    gateway.edit("DELETE FROM admin_sessions");
+    ask("你们好");
+    let told = "return document.querySelector('[data-live-count]').textContent";
+    until("it says so", || browser.text(told).starts_with("The live view has ended").then_some(()));
+    assert_eq!(browser.text("return document.querySelector('[data-live]').ariaPressed"), "false");
+}

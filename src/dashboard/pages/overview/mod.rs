@@ -149,7 +149,7 @@ pub(super) async fn show(visit: Visit) -> Page {
             name: label(row),
             badge: Badge::of(f, row, upstream),
             line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream), last_us, place),
-            found: found(f, &filter("upstream", &row.id.to_string()), "range=24h"),
+            found: found(f, &filter("tried", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),
         }
     };

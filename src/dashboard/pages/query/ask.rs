@@ -18,9 +18,10 @@ use crate::search::{Clause, FIELDS, NameField, NumberField, NumberRange, Pattern
 const OFFERED: usize = 12;
 
 /// What each field narrows, in the order of [`FIELDS`].
-const MEANINGS: [(&str, Key); 27] = [
+const MEANINGS: [(&str, Key); 28] = [
     ("model", Key("field.model")),
     ("upstream", Key("field.upstream")),
+    ("tried", Key("field.tried")),
     ("key", Key("field.key")),
     ("path", Key("field.path")),
     ("host", Key("field.host")),

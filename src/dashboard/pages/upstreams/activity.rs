@@ -68,7 +68,7 @@ impl Head {
                 last_used(row, upstream),
                 Place::Alone(id),
             ),
-            found: requests(&visit.frame, &filter("upstream", &id.to_string()), "range=7d"),
+            found: requests(&visit.frame, &filter("tried", &id.to_string()), "range=7d"),
             tab,
         })
     }
@@ -125,8 +125,8 @@ pub(super) async fn activity(visit: &Visit, row: &UpstreamRow, query: &Form) -> 
             let filter = Filter { upstream_id: Some(id), ..Filter::default() };
             let mut newest = |query: &str, rows| newest(connection, query, (from_us, to_us), rows);
             let failed = newest(&format!("upstream:{id} is:error"), LOOKED_AT)?;
-            let again = newest("attempts:>1", LOOKED_AT)?;
-            let latest = newest(&format!("upstream:{id}"), LATEST)?;
+            let again = newest(&format!("tried:{id} attempts:>1"), LOOKED_AT)?;
+            let latest = newest(&format!("tried:{id}"), LATEST)?;
             Ok((totals(connection, from_us, to_us, &filter)?, failed, again, latest))
         })
         .await?;
@@ -138,7 +138,7 @@ pub(super) async fn activity(visit: &Visit, row: &UpstreamRow, query: &Form) -> 
         errors: errors(f, id, &failed, &again),
         looked_at: LOOKED_AT,
         latest: latest.iter().map(|row| request_line(f, row, &HashMap::new())).collect(),
-        all: requests(f, &format!("upstream:{id}"), &span.parameters(f)),
+        all: requests(f, &format!("tried:{id}"), &span.parameters(f)),
         span,
     })
 }

@@ -236,7 +236,7 @@ fn line(
             last_us,
             health::Place::Listed(count.min(PAGE)),
         ),
-        found: requests(f, &term("upstream", &row.id.to_string()), "range=24h"),
+        found: requests(f, &term("tried", &row.id.to_string()), "range=24h"),
         succeeded: shown::exact(good),
         failed: shown::exact(bad),
         last: last_us.map(|us| f.time(&us)),
