@@ -98,6 +98,7 @@ function act(key) {
 addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
   const at = event.target;
+  if (event.key === "Escape" && at instanceof Element && at.matches("[data-search]")) at.blur();
   if (at instanceof Element && (at.closest("input, textarea, select") || at.isContentEditable)) return;
   if (act(event.key)) event.preventDefault();
 });

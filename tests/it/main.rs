@@ -19,6 +19,7 @@ mod conversations; // which requests belong together
 mod costs; // prices, sums and percentiles
 mod crashes; // kill -9: what stands there afterwards
 mod cut; // an upstream that breaks off in the middle
+mod details; // hits in errors, what is missing, what only a service keeps
 mod exports; // one record, all that match as a file, counts
 mod failover; // each way to fail, and what is said when all do
 mod forwarding; // methods, paths, headers

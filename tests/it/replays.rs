@@ -179,14 +179,17 @@ fn what_cannot_be_sent_again_says_why_and_is_not() {
         let form = visitor.page(&format!("/admin/requests/{id}/replay"));
         assert!(page.contains(reason) && form.contains(reason), "{id}: {form}");
         assert!(!form.contains("<textarea") && !page.contains(&format!("/admin/requests/{id}/replay\"")), "{page}");
-        assert_eq!(visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto").status, 409);
+        assert_eq!(visitor.post(&format!("/admin/requests/{id}/replay"), "upstream=auto").status, 422);
     }
     gateway.send(Call::chat(ODD));
     let id = gateway.records_when(3)[0].number("id");
     let target = format!("/admin/requests/{id}/replay");
     assert_eq!(visitor.post(&target, "upstream=auto&body=nonsense").status, 422);
     assert_eq!(visitor.post(&target, "upstream=auto&temperature=warm").status, 422);
-    assert_eq!(visitor.post(&target, "upstream=999").status, 409);
+    let empty = visitor.post(&target, "upstream=auto&body=");
+    assert!(empty.status == 422 && empty.text().contains("must not be empty"), "{}", empty.text());
+    let gone = visitor.post(&target, "upstream=999");
+    assert!(gone.status == 422 && gone.text().contains("cannot be replayed there"), "{}", gone.text());
     assert_eq!(upstream.count(), 3, "none of these was sent");
 }
 

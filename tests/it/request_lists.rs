@@ -195,6 +195,28 @@ fn an_upstream_without_a_name_is_found_by_what_it_is_called() {
 }
 
 #[test]
+fn a_search_whose_name_is_taken_can_be_called_otherwise() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let body = "name=Fails&query=%3Fq%3Dis%3Aerror%26range%3D7d";
+    visitor.send("/admin/saved", body);
+    for (body, why) in
+        [(body, "another saved search has this name"), ("name=&query=%3Frange%3D7d", "1 to 100 characters")]
+    {
+        let again = visitor.post("/admin/saved", body);
+        let page = again.text();
+        assert!(again.status == 422 && page.contains(why) && page.contains("aria-invalid=\"true\""), "{page}");
+        assert!(page.contains("name=\"query\" value=\"?") && page.contains("action=\"/admin/saved\""), "{page}");
+    }
+    let unknown = visitor.post("/admin/saved", "name=Other&query=%3Fbogus%3D1");
+    assert!(unknown.status == 422 && unknown.text().contains("bogus"), "{}", unknown.text());
+    for number in ["77", "1000"] {
+        assert_eq!(visitor.get(&format!("/admin/requests?limit={number}")).status, 400, "{number}");
+    }
+    assert_eq!(gateway.admin("GET", "/admin/requests?limit=1000", "").status, 200, "programs may ask for more");
+}
+
+#[test]
 fn what_is_shown_whole_takes_no_page() {
     let gateway = Gateway::with(Kind::Sqlite, []);
     let visitor = Visitor::log_in(&gateway);

@@ -11,6 +11,7 @@ use crate::db::Connection;
 use crate::db::records::signs::IS_ERROR;
 use crate::db::records::{Row, fresh, rows};
 use crate::error::Error;
+use crate::openai::dialogue::results;
 use crate::openai::dialogue::texts::preview;
 
 /// A conversation.
@@ -139,7 +140,7 @@ fn add<T: PartialEq>(all: &mut Vec<T>, one: Option<T>) {
     }
 }
 
-/// The user's words of each record, in one line; of a record that continues others the new ones.
+/// The user's words of each record, in one line; of a record that continues others the new ones, or what tools gave.
 ///
 /// # Errors
 /// The database's.
@@ -147,7 +148,9 @@ pub fn titles(conn: &mut Connection, ids: &[i64]) -> Result<HashMap<i64, String>
     let mut said = fresh(conn, ids)?;
     let title = |row: &Row| {
         let body = said.remove(&row.id)?.as_whole(&row.facts.path)?;
-        Some((row.id, preview(&row.facts.path, &body, None)?))
+        let path = &row.facts.path;
+        let words = preview(path, &body, None).or_else(|| results(path, &body).map(|told| format!("→ {told}")));
+        Some((row.id, words?))
     };
     Ok(rows(conn, ids)?.iter().filter_map(title).collect())
 }

@@ -16,6 +16,7 @@ mod meaning;
 mod media;
 mod parts;
 mod reply;
+mod results;
 mod role_message;
 mod signals;
 mod strings;
@@ -27,6 +28,7 @@ pub use example::example;
 pub use layout::{Api, Layout, layout};
 pub use meaning::meaning;
 pub use reply::{error_text, reply};
+pub use results::results;
 pub use signals::{Shown, Signals, reply_signals, signals};
 pub use strings::compact;
 

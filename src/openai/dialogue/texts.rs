@@ -274,7 +274,8 @@ fn words(message: &Message) -> Option<String> {
     person.or_else(|| texts().find_map(line))
 }
 
-fn line(text: &str) -> Option<String> {
+/// The beginning of a text in one line, as long as previews are; `None` when there is nothing.
+pub(super) fn line(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut characters = 0;
     for word in text.split_whitespace() {

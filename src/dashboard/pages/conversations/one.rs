@@ -16,7 +16,7 @@ use crate::dashboard::pages::query::scope::{Scope, found};
 use crate::dashboard::pages::requests::block::{Body, More, Run};
 use crate::dashboard::pages::requests::chat::{NEW, inline_parts, read};
 use crate::dashboard::pages::requests::figures::ended;
-use crate::dashboard::pages::requests::hits::Hits;
+use crate::dashboard::pages::requests::hits::{Failure, Hits};
 use crate::dashboard::pages::requests::parts::Writer;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::requests::asked::Asked;
@@ -74,7 +74,7 @@ struct Turn {
     tokens: Figure,
     cost: String,
     said: Run,
-    error: Option<String>,
+    error: Option<Failure>,
     /// Messages that earlier turns have shown.
     known: i64,
     /// How it ended, when it did not end well.
@@ -258,7 +258,10 @@ impl Told<'_> {
         if self.unseen.is_none() && self.writer.unseen() > unseen {
             self.unseen = Some(self.more(row.id));
         }
-        let error = reading.error.or_else(|| facts.error.clone());
+        let error = reading.error.or_else(|| facts.error.clone()).map(|error| {
+            self.number += 1;
+            self.writer.fault(&error, self.number - 1)
+        });
         if self.listed.len() < LISTED {
             let words = body.as_deref().and_then(|body| preview(&facts.path, body, None));
             let words = words.or_else(|| self.writer.results(&all, first)).unwrap_or_else(|| "—".to_owned());

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::dashboard::pages::requests::block::Run;
 use crate::dashboard::pages::requests::card::Card;
-use crate::dashboard::pages::requests::hits::Hits;
+use crate::dashboard::pages::requests::hits::{Failure, Hits};
 use crate::dashboard::pages::requests::kinds::{is_picture, told};
 use crate::dashboard::pages::requests::parts::{Writer, media};
 use crate::db::records::Record;
@@ -46,7 +46,9 @@ pub(super) struct Talk {
     pub(super) tools: Vec<(String, bool)>,
     /// The response that this request goes on from; what was said before it is not in the record.
     pub(super) continues: Option<String>,
-    pub(super) error: Option<String>,
+    /// What the reply tells of an error, and what the record does.
+    pub(super) error: Option<Failure>,
+    pub(super) noted: Option<Failure>,
 }
 
 /// The messages of a record, and its contents that are not text.
@@ -183,6 +185,11 @@ pub(super) fn all_messages(record: &Record) -> (Vec<Message>, Vec<Message>) {
     (reading.messages, reading.reply)
 }
 
+/// Whether a record goes on from a response that the service keeps, and so holds nothing of what was said before.
+pub(super) fn continues(record: &Record) -> bool {
+    layout(&record.row.facts.path, bytes(record)[0]).previous_response.is_some()
+}
+
 fn bytes(record: &Record) -> [&[u8]; 2] {
     let texts = &record.texts;
     [texts.body.as_deref().unwrap_or_default(), texts.response.as_deref().unwrap_or_default()]
@@ -211,6 +218,9 @@ impl Talk {
         let size = record.row.facts.reply_bytes;
         let bytes = || told(answer, record.texts.headers.as_deref(), 1).map(|kind| Card::bytes(kind, size));
         let called: Vec<&str> = record.row.signs.tools.as_deref().unwrap_or_default().lines().collect();
+        let after = count + reading.reply.len();
+        let error = reading.error.map(|error| writer.fault(&error, after));
+        let noted = record.row.facts.error.as_deref().map(|error| writer.fault(error, after + 1));
         let hits = writer.hits();
         Talk {
             earlier_hits: hits.places.iter().any(|place| place.number < known),
@@ -224,7 +234,8 @@ impl Talk {
             card: reading.card.or_else(bytes),
             is_unread: reading.is_unread,
             continues: reading.continues,
-            error: reading.error,
+            error,
+            noted,
             earlier,
             fresh,
             reply,

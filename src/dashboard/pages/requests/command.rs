@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use crate::dashboard::pages::requests::one::is_unread;
 use crate::db::records::{Record, header_pairs};
 use crate::openai::dialogue::{Api, layout};
 use crate::roster::ANTHROPIC_VERSION;
@@ -49,7 +50,9 @@ pub(super) fn command(record: &Record, scheme: &str, host: &str) -> String {
         upload.ok()
     });
     match (record.texts.body.as_deref(), upload) {
-        (None, _) if facts.request_bytes > 0 => notes.push("Its body is not recorded: this sends none.".to_owned()),
+        (None, _) if facts.request_bytes > 0 || is_unread(record) => {
+            notes.push("Its body is not recorded: this sends none.".to_owned())
+        }
         (None, _) => {}
         (Some(_), Some(upload)) => form(record.row.id, upload, &mut lines, &mut notes),
         (Some(body), None) => {

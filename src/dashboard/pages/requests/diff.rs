@@ -12,7 +12,7 @@ use askama::Template;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::requests::chat::all_messages;
+use crate::dashboard::pages::requests::chat::{all_messages, continues};
 use crate::dashboard::pages::requests::one::{load, notes};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::pages::requests::search_of;
@@ -58,6 +58,8 @@ struct Diff<'a> {
     same: usize,
     changes: Vec<Change>,
     hidden: usize,
+    /// The newer one names the older and repeats nothing of it.
+    continues: bool,
     /// Before and after stand side by side.
     split: bool,
     /// The search it came from, and the addresses of both ways to show it.
@@ -96,8 +98,13 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     let other = load(&visit, other).await?;
     let (old, new) = if other.row.id < record.row.id { (other, record) } else { (record, other) };
     let (before, after) = (said(&old), said(&new));
-    let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-    let rests = [&before[same..], &after[same..]];
+    let continues = continues(&new);
+    // What the service keeps for itself was said all the same.
+    let (known, same) = match continues {
+        true => (&before, before.len()),
+        false => (&after, before.iter().zip(&after).take_while(|(a, b)| a == b).count()),
+    };
+    let rests = if continues { [&before[..0], &after] } else { [&before[same..], &after[same..]] };
     let [gone, added] = rests.map(|rest| &rest[..rest.len().min(MESSAGES)]);
     let mut changes = changed(gone, added);
     let uncompared = rests.iter().map(|rest| rest.len().saturating_sub(MESSAGES)).sum::<usize>();
@@ -105,7 +112,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
     changes.truncate(SHOWN);
     let f = &visit.frame;
     let told = |record: &Record| notes(f, record).into_iter().map(|note| (record.row.id, note)).collect::<Vec<_>>();
-    let prefix: Vec<Change> = after[..same].iter().rev().take(SHOWN).rev().map(|one| whole(one, "same")).collect();
+    let prefix: Vec<Change> = known[..same].iter().rev().take(SHOWN).rev().map(|one| whole(one, "same")).collect();
     let scope = search_of(&visit);
     visit.page(&Diff {
         back: scope.with(&[]),
@@ -122,6 +129,7 @@ pub(super) async fn show(visit: Visit, path: Path<(i64, String)>) -> Page {
         changes,
         hidden,
         split,
+        continues,
     })
 }
 

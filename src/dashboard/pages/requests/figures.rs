@@ -8,6 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::query::ask::{named, narrowed, numbered};
 use crate::dashboard::pages::query::scope::Scope;
 use crate::dashboard::pages::requests::UpstreamName;
+use crate::dashboard::pages::requests::one::is_unread;
 use crate::dashboard::pages::requests::table::{called, dash, speed};
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
@@ -89,7 +90,8 @@ pub(super) fn known(record: &Record, names: &HashMap<i64, UpstreamName>, scope: 
     add(Key("req.host"), text(&facts.host), name(NameField::Host, &facts.host));
     let finish = record.row.signs.finish.as_deref().unwrap_or_default();
     add(Key("req.finish"), text(finish), name(NameField::Finish, finish));
-    add(Key("one.body_size"), Some(size(facts.request_bytes, record.texts.body.as_ref().map(Vec::len))), None);
+    let sent = size(facts.request_bytes, record.texts.body.as_ref().map(Vec::len));
+    add(Key("one.body_size"), Some(sent).filter(|_| !is_unread(record)), None);
     add(Key("one.reply_size"), Some(size(facts.reply_bytes, record.texts.response.as_ref().map(Vec::len))), None);
     if let Some(id) = record.row.placed.conversation_id {
         let there = Scope::default().with(&[("q", scope.get("q")), ("tz", scope.get("tz"))]);

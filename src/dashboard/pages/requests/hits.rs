@@ -32,6 +32,12 @@ pub(in crate::dashboard::pages) struct Hits {
     pub(in crate::dashboard::pages) unseen: usize,
 }
 
+/// What went wrong, in words, with the hits in them; it stands behind the messages and is counted like one.
+pub(in crate::dashboard::pages) struct Failure {
+    pub(in crate::dashboard::pages) number: usize,
+    pub(in crate::dashboard::pages) pieces: Vec<Piece>,
+}
+
 /// What is looked for, and what was found so far.
 pub(super) struct Seeker<'q> {
     terms: Vec<(Side, &'q Term)>,
@@ -55,6 +61,14 @@ impl Seeker<'_> {
         let (pieces, hits) = pieces(text, &self.terms_of(side), self.room());
         self.count += hits;
         pieces
+    }
+
+    /// The text of an error with its hits.
+    pub(super) fn fault(&mut self, text: &str, number: usize) -> Failure {
+        let before = self.count;
+        let pieces = self.plain(text, Side::Error);
+        self.note(number, Key("part.error"), before);
+        Failure { number, pieces }
     }
 
     /// Markdown of a model with its hits.

@@ -108,6 +108,9 @@ pub(super) async fn show(visit: Visit) -> Page {
         Err(error) => return wrong(&visit, &scope, error),
     };
     let wishes = Wishes::of(&asked)?;
+    if !form.text("limit").is_empty() && !LIMITS.contains(&form.text("limit")) {
+        return Err(ApiError::field_keyed("limit", Key("field.one_of"), &[&LIMITS.join(", ")]));
+    }
     let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
     let span = (asked.search.from_us, to_us);
     let seen = {

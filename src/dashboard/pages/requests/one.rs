@@ -29,7 +29,7 @@ use crate::dashboard::shown::{self, Moment};
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, ids};
-use crate::db::records::{Marks, Record, first_us, header_pairs, record, replays_of, rows};
+use crate::db::records::{Ending, Marks, Record, first_us, header_pairs, record, replays_of, rows};
 use crate::error::Error;
 
 /// Replays that are named.
@@ -219,11 +219,20 @@ fn chosen(asked: &str, has_stream: bool, nothing_said: bool) -> Result<&'static 
     found.ok_or_else(|| ApiError::field_keyed("view", Key("field.one_of"), &[&names.join(", ")]))
 }
 
+/// Whether a request was refused before anybody looked at its body.
+pub(super) fn is_unread(record: &Record) -> bool {
+    let facts = &record.row.facts;
+    let has_body = !matches!(facts.method.as_str(), "GET" | "HEAD" | "DELETE");
+    has_body && facts.ending == Ending::Refused && facts.request_bytes == 0 && record.texts.body.is_none()
+}
+
 /// Why something is not there.
 pub(super) fn notes(f: &Frame, record: &Record) -> Vec<String> {
     let texts = &record.texts;
     let mut notes = Vec::new();
-    if texts.body.is_none() && texts.response.is_none() {
+    if is_unread(record) {
+        notes.push(f.t("one.unread").to_owned());
+    } else if texts.body.is_none() && texts.response.is_none() {
         let recorded = Marks::Body.is_in(record.row.signs.marks);
         let (sent, got) = (record.row.facts.request_bytes, record.row.facts.reply_bytes);
         if recorded {

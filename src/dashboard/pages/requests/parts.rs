@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::dashboard::pages::indent::pretty;
 use crate::dashboard::pages::requests::block::{Block, Body, Run, Said};
-use crate::dashboard::pages::requests::hits::{Hits, Seeker};
+use crate::dashboard::pages::requests::hits::{Failure, Hits, Seeker};
 use crate::dashboard::pages::requests::said::beginning;
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
@@ -75,6 +75,11 @@ impl Writer<'_> {
     /// The hits of the search in all that was written.
     pub(in crate::dashboard::pages) fn hits(self) -> Hits {
         self.seeker.hits()
+    }
+
+    /// What went wrong, see [`Seeker::fault`].
+    pub(in crate::dashboard::pages) fn fault(&mut self, text: &str, number: usize) -> Failure {
+        self.seeker.fault(text, number)
     }
 
     /// Hits so far in what is not shown.

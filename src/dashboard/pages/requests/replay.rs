@@ -169,11 +169,15 @@ pub(super) async fn ask(visit: Visit, id: Path<i64>) -> Page {
 fn edited(f: &Frame, record: &Record, form: &Form) -> Result<Vec<u8>, (&'static str, String)> {
     // A browser sends line ends of its own.
     let typed = form.text("body").replace("\r\n", "\n");
-    let is_as_shown = typed.is_empty() || shown_body(record).is_some_and(|shown| shown.trim() == typed);
+    let shown = shown_body(record);
+    if typed.is_empty() && form.has("body") && shown.is_some() {
+        return Err(("body", f.t("replay.empty").to_owned()));
+    }
+    let is_as_shown = typed.is_empty() || shown.is_some_and(|shown| shown.trim() == typed);
     let stored = record.texts.body.as_deref().unwrap_or_default();
     let mut body = if is_as_shown { stored.to_vec() } else { typed.into_bytes() };
-    let value: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|error| ("body", f.tf("replay.no_json", &[&error])))?;
+    let value: Map<String, Value> = serde_json::from_slice(&body)
+        .map_err(|error| ("body", f.tf("replay.no_json", &[&error.line(), &error.column()])))?;
     let limit = limit_of(&value, &record.row.facts.path);
     for (field, name) in
         [("model", "model"), ("temperature", "temperature"), ("max_tokens", limit), ("stream", "stream")]
@@ -209,9 +213,9 @@ pub(super) async fn send(
     outbound: Data<Outbound>,
 ) -> Result<HttpResponse, ApiError> {
     let record = load(&visit, *id).await?;
-    let not_now = || ApiError::keyed(StatusCode::CONFLICT, Key("replay.not_now"));
-    if refused(&record).is_some() {
-        return Err(not_now());
+    let unfit = |why| ApiError::keyed(StatusCode::UNPROCESSABLE_ENTITY, why);
+    if let Some(why) = refused(&record) {
+        return Err(unfit(why));
     }
     let body = match edited(&visit.frame, &record, &form) {
         Ok(body) => body,
@@ -225,7 +229,7 @@ pub(super) async fn send(
         chosen => usable(&visit).into_iter().filter(|one| chosen.parse() == Ok(one.id)).collect(),
     };
     if upstreams.is_empty() {
-        return Err(not_now());
+        return Err(unfit(Key("replay.not_now")));
     }
     sent(&visit, &outbound, &upstreams, &record, body).await
 }

@@ -8,7 +8,7 @@ use actix_web::web::Path;
 use askama::Template;
 use chrono::Utc;
 
-use crate::dashboard::form::Form;
+use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::confirm;
 use crate::dashboard::pages::query::scope::Scope;
@@ -43,34 +43,48 @@ pub(super) async fn show(visit: Visit) -> Page {
     visit.page(&Saved { f: &visit.frame, rows: rows.into_iter().map(readable).collect() })
 }
 
-fn name_in(form: &Form) -> Result<String, ApiError> {
-    let name = form.text("name").to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST {
-        return Err(ApiError::keyed(StatusCode::UNPROCESSABLE_ENTITY, Key("saved.name_wrong")));
-    }
-    Ok(name)
+/// A search that cannot be called so, to be called otherwise.
+#[derive(Template)]
+#[template(path = "requests/name.html")]
+struct Rename<'a> {
+    f: &'a Frame,
+    action: String,
+    name: Field,
+    query: String,
+    problems: Vec<Problem>,
 }
 
-/// The list of saved searches, or that there is another one of this name.
-fn kept(visit: &Visit, is_new: bool, said: &str) -> Result<HttpResponse, ApiError> {
-    match is_new {
-        true => Ok(visit.done(SAVED, said)),
-        false => Err(ApiError::keyed(StatusCode::UNPROCESSABLE_ENTITY, Key("saved.name_taken"))),
-    }
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().count() <= LONGEST
+}
+
+/// The form again, with what is wrong with the name.
+fn again(visit: &Visit, action: String, form: &Form, why: Key) -> Page {
+    let f = &visit.frame;
+    let name = Field { problem: f.k(&why).to_owned(), ..Field::new("name", form.text("name")) };
+    let problems = problems(&[(&name, f.t("saved.name"))]);
+    let query = form.text("query").to_owned();
+    visit.page_as(StatusCode::UNPROCESSABLE_ENTITY, &Rename { f, action, name, query, problems })
 }
 
 /// `POST /admin/saved`: `name`, and the `query` of the list's address.
 pub(super) async fn add(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
-    let name = name_in(&form)?;
-    let scope = Scope::read(form.text("query").trim_start_matches('?'));
+    let name = form.text("name").to_owned();
+    let sent = form.text("query").trim_start_matches('?');
+    let scope = Scope::read(sent);
     let query = scope.with(&[]);
     // A search that the list would refuse is of no use under any name.
-    let timed = scope.timed().with(&[]);
-    let asked = Asked::read(timed.trim_start_matches('?'), &LOOKS, &visit.frame.zone, Utc::now());
+    let timed = if scope.clone().timed().with(&[]) == query { "" } else { "&range=24h" };
+    let asked = Asked::read(&format!("{sent}{timed}"), &LOOKS, &visit.frame.zone, Utc::now());
     asked.and_then(|asked| asked.sort()).map_err(ApiError::of_form)?;
+    if !is_name(&name) {
+        return again(&visit, SAVED.to_owned(), &form, Key("saved.name_wrong"));
+    }
     let said = visit.frame.tf("saved.kept", &[&name]);
-    let is_new = visit.database(move |connection| saved::insert(connection, &name, &query)).await?;
-    kept(&visit, is_new, &said)
+    match visit.database(move |connection| saved::insert(connection, &name, &query)).await? {
+        true => Ok(visit.done(SAVED, &said)),
+        false => again(&visit, SAVED.to_owned(), &form, Key("saved.name_taken")),
+    }
 }
 
 /// The query that the list of requests opens with; that of everything when there is none.
@@ -103,8 +117,13 @@ pub(super) async fn change(visit: Visit, id: Path<i64>, form: Form) -> Result<Ht
         let said = if wanted.is_some() { Key("saved.is_default") } else { Key("saved.no_default") };
         return Ok(visit.done(SAVED, visit.frame.k(&said)));
     }
-    let name = name_in(&form)?;
+    let (name, action) = (form.text("name").to_owned(), format!("{SAVED}/{id}"));
+    if !is_name(&name) {
+        return again(&visit, action, &form, Key("saved.name_wrong"));
+    }
     let said = visit.frame.tf("saved.kept", &[&name]);
-    let is_new = visit.database(move |connection| saved::rename(connection, id, &name)).await?;
-    kept(&visit, is_new, &said)
+    match visit.database(move |connection| saved::rename(connection, id, &name)).await? {
+        true => Ok(visit.done(SAVED, &said)),
+        false => again(&visit, action, &form, Key("saved.name_taken")),
+    }
 }
