@@ -11,10 +11,11 @@ use crate::balance::breaker::BreakerConfig;
 use crate::balance::health::{Change, Claim, Health, Signal};
 use crate::balance::latency::PeakEwma;
 use crate::balance::standing::{Standing, combine};
+use crate::roster::goods::Goods;
 use crate::roster::report::{Ailment, Report, Why};
 
 /// Models whose health is known are kept up to this many per upstream; a caller can invent names without end.
-const MODELS: usize = 1000;
+pub(super) const MODELS: usize = 1000;
 
 /// How long an upstream that refused to be asked for usage is not asked, in ms.
 const NO_USAGE_MS: i64 = 6 * 60 * 60 * 1000;
@@ -42,6 +43,7 @@ struct Book {
     why: Why,
     models: HashMap<String, Health>,
     whys: HashMap<String, Why>,
+    goods: Goods,
     latency: PeakEwma,
 }
 
@@ -88,7 +90,7 @@ impl Measured {
         book.models.values().chain([&book.whole]).all(|health| health.standing(now_ms) == Standing::Ready)
     }
 
-    /// How the upstream as a whole stands, in a word for pages.
+    /// How the upstream as a whole stands, in a word for the admin API.
     pub fn standing_word(&self, now_ms: i64) -> &'static str {
         match self.book().whole.standing(now_ms) {
             Standing::Ready => "ready",
@@ -112,7 +114,8 @@ impl Measured {
         let mut models: Vec<Ailment> =
             book.models.iter().filter_map(|(model, health)| ailment(Some(model), health, why(model))).collect();
         models.sort_unstable_by(|a, b| a.model.cmp(&b.model));
-        Report { whole: ailment(None, &book.whole, book.why), models }
+        let is_ready = |model: &str| book.models.get(model).is_none_or(|it| it.standing(now_ms) == Standing::Ready);
+        Report { whole: ailment(None, &book.whole, book.why), models, serves: book.goods.any(now_ms, is_ready) }
     }
 
     /// Asks for leave to try a model there; see [`Claim`].
@@ -160,8 +163,9 @@ impl Measured {
             }
         };
         let model = match signals.model {
-            // A model nobody has a bad word about needs no entry.
+            // A model nobody has a bad word about needs no entry for its health.
             Some(Signal::Success) => {
+                book.goods.note(model, now_ms);
                 book.models.get_mut(model).and_then(|health| health.observe(Signal::Success, now_ms, config))
             }
             Some(signal) => {

@@ -6,6 +6,7 @@
 
 mod access;
 mod extra_headers;
+mod goods;
 mod homes;
 mod keys;
 mod measured;

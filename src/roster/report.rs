@@ -37,11 +37,11 @@ impl Why {
 pub enum Trouble {
     /// Nothing is wrong.
     None,
-    /// Some model rests there.
+    /// Some model rests there, and another was answered well lately.
     Degraded,
-    /// It asked to be left alone for a while.
+    /// It asked to be left alone for a while, as a whole or for every model that was asked of it lately.
     Cooling,
-    /// It cannot be reached or does not take our key.
+    /// It cannot be reached, does not take our key, or answered well for no model that was asked of it lately.
     Down,
 }
 
@@ -63,6 +63,8 @@ pub struct Report {
     pub whole: Option<Ailment>,
     /// What is wrong with single models there, by name.
     pub models: Vec<Ailment>,
+    /// A model that is not out was answered well there lately.
+    pub serves: bool,
 }
 
 impl Report {
@@ -73,7 +75,9 @@ impl Report {
             // Until it has answered it is down, even while it is being tried again.
             Some(Why::Unreachable | Why::Failing | Why::KeyRefused) => Trouble::Down,
             None if self.models.is_empty() => Trouble::None,
-            None => Trouble::Degraded,
+            None if self.serves => Trouble::Degraded,
+            None if self.models.iter().all(|model| model.why == Why::RateLimited) => Trouble::Cooling,
+            None => Trouble::Down,
         }
     }
 }
@@ -103,8 +107,25 @@ mod tests {
         assert_eq!((refused.trouble(), refused.whole.unwrap().why), (Trouble::Down, Why::KeyRefused));
         let limited = told(Some(Signal::Success), Some(Signal::Cool { until_ms: Some(9_000) }));
         let report = limited.report(1_000);
-        assert_eq!((report.trouble(), report.models[0].why), (Trouble::Degraded, Why::RateLimited));
+        assert_eq!((report.trouble(), report.models[0].why), (Trouble::Cooling, Why::RateLimited));
         assert_eq!(report.models[0].model.as_deref(), Some("m"));
         assert_eq!(limited.report(9_000).trouble(), Trouble::None);
+    }
+
+    #[test]
+    fn an_upstream_is_out_as_a_whole_when_all_that_was_asked_of_it_lately_is() {
+        let measured = Measured::default();
+        let observe = |model: &str, signal, now_ms| {
+            let signals = Signals { upstream: None, model: Some(signal) };
+            measured.observe(model, signals, now_ms, &BreakerConfig { failures: 1, ..BreakerConfig::default() });
+        };
+        observe("good", Signal::Success, 1_000);
+        observe("limited", Signal::Cool { until_ms: Some(9_000_000) }, 1_000);
+        assert_eq!(measured.report(1_000).trouble(), Trouble::Degraded);
+        assert_eq!(measured.report(3_601_001).trouble(), Trouble::Cooling, "the good one is long ago");
+        observe("good", Signal::Success, 3_601_001);
+        assert_eq!(measured.report(3_601_001).trouble(), Trouble::Degraded);
+        observe("good", Signal::Failure { at_once: false }, 3_601_001);
+        assert_eq!(measured.report(3_601_001).trouble(), Trouble::Down, "not all are only limited");
     }
 }

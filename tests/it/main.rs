@@ -52,6 +52,7 @@ mod retention; // what has had its time, what is stored once
 mod search; // the query language, pages
 mod settings_pages; // keys, models, settings in the browser
 mod setup; // the first start's password becomes one's own
+mod standing; // the state of an upstream, in a word, and what its strip and success say
 mod start; // flags, first start, what is refused
 mod strips; // what health strips tell, and shares
 mod support; // gateway, fake upstream, client, databases
