@@ -27,7 +27,7 @@ pub(super) struct Observation {
 
 impl Observation {
     pub(super) fn begin(state: &Data<Worker>, upstream: &Arc<Upstream>, model: &Rc<str>) -> Observation {
-        upstream.measured.enter();
+        upstream.measured.enter(unix_us());
         Observation {
             state: state.clone(),
             upstream: Arc::clone(upstream),

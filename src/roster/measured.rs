@@ -27,7 +27,7 @@ pub struct Measured {
     successes: AtomicU64,
     failures: AtomicU64,
     last_success_us: AtomicI64,
-    last_failure_us: AtomicI64,
+    last_asked_us: AtomicI64,
     troubled: AtomicBool,
     /// Something may stand other than ready; while not, nobody need open the book to know.
     ailing: AtomicBool,
@@ -195,13 +195,12 @@ impl Measured {
             self.last_success_us.store(now_ms.saturating_mul(1000), Ordering::Relaxed);
         } else {
             self.failures.fetch_add(1, Ordering::Relaxed);
-            self.last_failure_us.store(now_ms.saturating_mul(1000), Ordering::Relaxed);
         }
     }
 
-    /// When it was last asked and it became clear how that ended, unix µs; 0 = not since the start.
+    /// When it was last asked, however that ended, or last ended well, unix µs; 0 = not since the start.
     pub fn last_used_us(&self) -> i64 {
-        self.last_success_us.load(Ordering::Relaxed).max(self.last_failure_us.load(Ordering::Relaxed))
+        self.last_success_us.load(Ordering::Relaxed).max(self.last_asked_us.load(Ordering::Relaxed))
     }
 
     /// Whether people may have been told that it fails; returns what was before.
@@ -234,7 +233,8 @@ impl Measured {
     }
 
     /// One more request under way.
-    pub fn enter(&self) {
+    pub fn enter(&self, now_us: i64) {
+        self.last_asked_us.store(now_us, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
