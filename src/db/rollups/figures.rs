@@ -29,9 +29,9 @@ pub struct Figures {
     pub cost_nano: i64,
     /// Good requests whose cost is unknown.
     pub unpriced: i64,
-    /// Times to the first byte.
+    /// Times to the first byte of requests that went well: a refusal is no answer, and a fast one.
     pub first_byte: Histogram,
-    /// Times to the first content.
+    /// Times to the first content of requests that went well.
     pub first_content: Histogram,
     /// Times to the end.
     pub total: Histogram,
@@ -62,10 +62,10 @@ impl Figures {
         std::mem::swap(&mut figures.first_content, &mut self.first_content);
         std::mem::swap(&mut figures.total, &mut self.total);
         std::mem::swap(&mut figures.speed, &mut self.speed);
-        if let Some(us) = sample.first_byte_us {
+        if let (Some(us), false) = (sample.first_byte_us, sample.is_error) {
             figures.first_byte.add(us);
         }
-        if let Some(us) = sample.first_content_us {
+        if let (Some(us), false) = (sample.first_content_us, sample.is_error) {
             figures.first_content.add(us);
         }
         figures.total.add(sample.total_us);
