@@ -6,8 +6,9 @@ use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
 use crate::support::samples::{CHAT, RATE_ERROR, SERVER_ERROR, good};
+use crate::support::until;
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between};
+use crate::support::visitor::{Visitor, between, upstream_form};
 
 fn asking(model: &str) -> Call {
     Call::chat(&CHAT.replace("gpt-4o-mini", model))
@@ -53,6 +54,53 @@ fn an_upstream_that_fails_all_it_is_asked_is_down_and_one_that_only_limits_is_co
     assert!(state(&visitor.page("/admin/upstreams"), "broken").contains("● healthy"));
 }
 
+fn healthy_is_only_what_something_went_well_at(kind: Kind) {
+    let (broken, tested) = (FakeUpstream::always(Reply::json(500, SERVER_ERROR)), FakeUpstream::always(good()));
+    let mut gateway = Gateway::with(kind, [broken.row("broken"), tested.row("tested").set("allow_models", "other")]);
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 500);
+    gateway.records_when(1);
+    let ids = ["broken", "tested"].map(|name| gateway.upstream_id(name));
+    let visitor = Visitor::log_in(&gateway);
+    let told = |visitor: &Visitor<'_>, name| state(&visitor.page("/admin/upstreams"), name);
+    let one = told(&visitor, "broken");
+    assert!(one.contains("– untested") && one.contains("nothing it was asked went well so far"), "{one}");
+    assert!(told(&visitor, "tested").contains("– untested</span></div>"));
+    for id in &ids {
+        visitor.send(&format!("/admin/upstreams/{id}/test"), "back=/admin/upstreams");
+    }
+    let one = told(&visitor, "broken");
+    assert!(one.contains("– untested") && one.contains("its last test failed"), "{one}");
+    assert!(told(&visitor, "tested").contains("● healthy"));
+    until("the failure is counted", || (gateway.upstream_column("broken", "failed_count") == "1").then_some(()));
+    gateway.crash();
+    gateway.start_again();
+    let visitor = Visitor::log_in(&gateway);
+    let one = told(&visitor, "broken");
+    assert!(one.contains("– untested") && one.contains("its last test failed"), "{one}");
+    assert!(told(&visitor, "tested").contains("● healthy"), "tests outlive a restart");
+    tested.now_answers(Reply::json(500, SERVER_ERROR));
+    visitor.send(&format!("/admin/upstreams/{}/test", ids[1]), "back=/admin/upstreams");
+    assert!(told(&visitor, "tested").contains("its last test failed"), "that is newer");
+    broken.now_answers(good());
+    assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    assert!(told(&visitor, "broken").contains("● healthy"));
+}
+
+#[test]
+fn saving_with_a_test_says_how_the_test_went() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let add =
+        |name: &str| visitor.send("/admin/upstreams", &(upstream_form(name, &upstream.url("/v1"), name) + "&test=1"));
+    let page = add("one");
+    assert!(page.contains("one is added and in use. one answers as it should."), "{page}");
+    upstream.now_answers(Reply::json(500, SERVER_ERROR));
+    let page = add("two");
+    assert!(page.contains("two is added and in use. two does not answer as it should."), "{page}");
+}
+
 on_both! {
+    healthy_is_only_what_something_went_well_at,
     an_upstream_that_fails_all_it_is_asked_is_down_and_one_that_only_limits_is_cooling,
 }

@@ -12,7 +12,7 @@ use crate::dashboard::pages::strip::{Health, Strip, cells_per_title};
 use crate::dashboard::shown;
 use crate::db::Connection;
 use crate::db::rollups::{By, Figures, Filter, Query, counts, gone_on, series};
-use crate::db::upstream_tests;
+use crate::db::upstream_tests::{self, UpstreamTest};
 use crate::db::upstreams::UpstreamRow;
 use crate::error::Error;
 use crate::roster::{Trouble, Upstream};
@@ -65,13 +65,15 @@ pub(in crate::dashboard) struct Day {
     cells: Vec<Cell>,
     /// All attempts together.
     pub(in crate::dashboard) sum: Figures,
+    /// The latest test of the last eight days.
+    pub(in crate::dashboard) last_test: Option<UpstreamTest>,
 }
 
 impl Day {
     /// One with nothing in it that ends now.
     fn empty(now_us: i64, Reach(cell_s, cells): Reach) -> Day {
         let from_s = (now_us / 1_000_000).div_euclid(cell_s) * cell_s - (cells - 1) * cell_s;
-        Day { from_s, cell_s, cells: vec![Cell::default(); cells as usize], sum: Figures::default() }
+        Day { from_s, cell_s, cells: vec![Cell::default(); cells as usize], sum: Figures::default(), last_test: None }
     }
 }
 
@@ -121,9 +123,14 @@ fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filte
             day.sum.first_byte.merge(&point.figures.first_byte);
         }
     }
-    let tests = upstream_tests::since(connection, from_s * 1_000_000)?;
+    // All there are, the newest first.
+    let tests = upstream_tests::since(connection, 0)?;
     for test in tests.iter().filter(|test| only.is_none_or(|only| only == test.upstream_id)) {
         let day = days.entry(test.upstream_id).or_insert_with(|| Day::empty(now_us, reach));
+        day.last_test = day.last_test.or(Some(*test));
+        if test.at_us < from_s * 1_000_000 {
+            continue;
+        }
         let cell = &mut day.cells[place(test.at_us / 1_000_000)];
         cell.tests += 1;
         cell.bad_tests += i64::from(!test.good);

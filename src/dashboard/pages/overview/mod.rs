@@ -147,7 +147,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         UpstreamLine {
             id: row.id,
             name: label(row),
-            badge: Badge::of(f, row, upstream),
+            badge: Badge::of(f, row, upstream, days.get(&row.id).and_then(|day| day.last_test)),
             line: Line::new(f, days.get(&row.id), upstream.map(|upstream| &**upstream), last_us, place),
             found: found(f, &filter("tried", &row.id.to_string()), "range=24h"),
             last: last_us.map(|us| f.time(&us)),

@@ -60,7 +60,7 @@ impl Head {
         Ok(Head {
             id,
             label: label(row),
-            badge: Badge::of(&visit.frame, row, upstream),
+            badge: Badge::of(&visit.frame, row, upstream, week.last_test),
             line: Line::new(
                 &visit.frame,
                 Some(&week),

@@ -251,8 +251,12 @@ async fn saved(
         return Ok(visit.done(LIST, &visit.frame.tf(said.0, &[&label(row)])));
     }
     let found = visit.state.roster.load().upstreams.iter().find(|upstream| upstream.id == row.id).cloned();
-    if let Some(upstream) = found {
-        test_one(visit, outbound, &upstream, &[]).await;
-    }
-    Ok(visit.done(&page_of(row.id), &visit.frame.tf(said.0, &[&label(row)])))
+    let good = match found {
+        Some(upstream) => test_one(visit, outbound, &upstream, &[]).await,
+        None => false,
+    };
+    let tested = if good { Key("test.good") } else { Key("test.bad") };
+    let [said, tested] = [said, tested].map(|key| visit.frame.tf(key.0, &[&label(row)]));
+    let (to, said) = (page_of(row.id), visit.frame.tf("upstreams.saved_tested", &[&said, &tested]));
+    Ok(if good { visit.done(&to, &said) } else { visit.failed(&to, &said) })
 }

@@ -215,7 +215,7 @@ fn line(
         place: 0,
         is_first: false,
         is_last: false,
-        badge: Badge::of(f, row, upstream),
+        badge: Badge::of(f, row, upstream, day.and_then(|day| day.last_test)),
         name: label(row),
         endpoint: row.endpoint.clone(),
         key: match row.auth.parse() {

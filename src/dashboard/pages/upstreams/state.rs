@@ -8,6 +8,7 @@ use crate::balance::standing::Standing;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::shown;
 use crate::dashboard::words::Key;
+use crate::db::upstream_tests::UpstreamTest;
 use crate::db::upstreams::UpstreamRow;
 use crate::roster::{Ailment, Trouble, Upstream, Why};
 
@@ -29,8 +30,13 @@ pub(in crate::dashboard) fn label(row: &UpstreamRow) -> String {
 }
 
 impl Badge {
-    /// The state of a row, and of the upstream that the roster made of it.
-    pub(in crate::dashboard) fn of(f: &Frame, row: &UpstreamRow, upstream: Option<&Arc<Upstream>>) -> Badge {
+    /// The state of a row, and of the upstream that the roster made of it, whose latest test is known.
+    pub(in crate::dashboard) fn of(
+        f: &Frame,
+        row: &UpstreamRow,
+        upstream: Option<&Arc<Upstream>>,
+        last_test: Option<UpstreamTest>,
+    ) -> Badge {
         let badge = |name: &'static str, class, mark: &str, key: Key, why: Vec<String>| Badge {
             class,
             word: format!("{mark} {}", f.k(&key)),
@@ -44,18 +50,48 @@ impl Badge {
             return badge("down", "err", "✕", Key("state.invalid"), vec![f.t("state.invalid.why").to_owned()]);
         };
         let report = upstream.measured.report(f.now_us / 1000);
-        let calls = upstream.measured.calls();
-        let tried = row.success_count + row.failed_count + calls.successes + calls.failures > 0
-            || row.last_call_success_us.is_some();
         let why = report.whole.iter().chain(&report.models).take(4).map(|ailment| reason(f, ailment)).collect();
         match report.trouble() {
             Trouble::Down => badge("down", "err", "✕", Key("state.down"), why),
             Trouble::Cooling => badge("cooling", "warn", "◔", Key("state.cooling"), why),
             Trouble::Degraded => badge("degraded", "warn", "▲", Key("state.degraded"), why),
-            Trouble::None if tried => badge("healthy", "ok", "●", Key("state.healthy"), Vec::new()),
-            Trouble::None => badge("untested", "off", "–", Key("state.untested"), Vec::new()),
+            Trouble::None => match proof(row, upstream, last_test) {
+                Proof::Good => badge("healthy", "ok", "●", Key("state.healthy"), Vec::new()),
+                Proof::None => badge("untested", "off", "–", Key("state.untested"), Vec::new()),
+                Proof::Failed => badge("untested", "off", "–", Key("state.untested"), told(f, Key("state.never"))),
+                Proof::BadTest => badge("untested", "off", "–", Key("state.untested"), told(f, Key("state.bad_test"))),
+            },
         }
     }
+}
+
+/// What speaks for an upstream that nothing is known against.
+enum Proof {
+    /// Something went well, and no test has failed since.
+    Good,
+    /// A test failed, and nothing went well since.
+    BadTest,
+    /// It was asked, and nothing ever went well.
+    Failed,
+    /// Nobody has asked it anything.
+    None,
+}
+
+fn proof(row: &UpstreamRow, upstream: &Upstream, last_test: Option<UpstreamTest>) -> Proof {
+    let calls = upstream.measured.calls();
+    let ever_good = row.success_count + calls.successes > 0 || row.last_call_success_us.is_some();
+    let last_good_us = calls.last_success_us.max(row.last_call_success_us.unwrap_or(0));
+    match last_test {
+        Some(test) if !test.good && test.at_us > last_good_us => Proof::BadTest,
+        Some(test) if test.good => Proof::Good,
+        _ if ever_good => Proof::Good,
+        _ if row.failed_count + calls.failures > 0 => Proof::Failed,
+        _ => Proof::None,
+    }
+}
+
+fn told(f: &Frame, key: Key) -> Vec<String> {
+    vec![f.k(&key).to_owned()]
 }
 
 /// `gpt-4o: too many requests, 42 s left (until 20:04:09)`.
