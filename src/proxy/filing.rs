@@ -157,7 +157,17 @@ impl Filing {
                 status: None,
                 connect_us: None,
                 error: None,
+                bad_request: false,
             });
+        });
+    }
+
+    /// The try that began last failed by the fault of the request.
+    pub(super) fn was_bad_request(&mut self) {
+        self.note(|draft| {
+            if let Some(note) = draft.attempts.last_mut() {
+                note.bad_request = true;
+            }
         });
     }
 

@@ -125,6 +125,9 @@ pub(super) async fn pipeline(
             Ok(_) | Err(_) => observation.settle(&outcome, what),
         };
         filing.attempt_ends(status_of(&outcome), what, attempt.connecting.take());
+        if fault == Fault::Request {
+            filing.was_bad_request();
+        }
         if outcome == Outcome::CallerLeft {
             return Err(Stop::CallerLeft(filing));
         }

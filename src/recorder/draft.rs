@@ -31,6 +31,9 @@ pub struct AttemptNote {
     /// The beginning of the error, without secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The request was at fault: no other upstream was asked, and this one is not blamed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bad_request: bool,
 }
 
 /// The bytes of one side, as far as they are kept.

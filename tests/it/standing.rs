@@ -5,7 +5,7 @@ use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
 use crate::support::on_both;
 use crate::support::reply::Reply;
-use crate::support::samples::{CHAT, RATE_ERROR, SERVER_ERROR, good};
+use crate::support::samples::{BAD_REQUEST, CHAT, RATE_ERROR, SERVER_ERROR, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::{Visitor, between, upstream_form};
@@ -100,7 +100,39 @@ fn saving_with_a_test_says_how_the_test_went() {
     assert!(page.contains("two is added and in use. two does not answer as it should."), "{page}");
 }
 
+fn what_is_the_callers_own_fault_is_no_failure_of_the_upstream(kind: Kind) {
+    let upstream = FakeUpstream::with(|seen, _| match seen.text() {
+        text if text.contains("\"wrong\"") => Reply::json(400, BAD_REQUEST),
+        text if text.contains("\"broken\"") => Reply::json(500, SERVER_ERROR),
+        _ => good(),
+    });
+    let gateway = Gateway::with(kind, [upstream.row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    for _ in 0..3 {
+        assert_eq!(gateway.send(asking("wrong")).status, 400);
+    }
+    let list = visitor.page("/admin/upstreams");
+    assert!(list.contains("; last request ") && !list.contains("data-l=\"Last used\">—"), "it was asked: {list}");
+    gateway.records_when(3);
+    let list = visitor.page("/admin/upstreams");
+    assert!(list.contains("attempts 3, went well 100 %, failed 0"), "{list}");
+    assert!(list.contains("data-l=\"TTFT p95\">—<"), "a refusal is no answer: {list}");
+    assert_eq!(gateway.send(asking("broken")).status, 500);
+    assert_eq!(gateway.send(asking("good")).status, 200);
+    gateway.records_when(5);
+    let target = format!("/admin/upstreams/{}", gateway.upstream_id("a"));
+    for page in ["/admin", "/admin/upstreams", &target] {
+        let page = visitor.page(page);
+        assert!(page.contains("attempts 5, went well 80.0 %, failed 1"), "{page}");
+    }
+    let activity = visitor.page(&format!("{target}?tab=activity"));
+    assert!(activity.contains("1 (20.0 %)"), "{activity}");
+    let usage = visitor.page("/admin/usage?metric=errors&by=upstream");
+    assert!(usage.contains("80.0 %"), "what callers saw is told there: {usage}");
+}
+
 on_both! {
     healthy_is_only_what_something_went_well_at,
+    what_is_the_callers_own_fault_is_no_failure_of_the_upstream,
     an_upstream_that_fails_all_it_is_asked_is_down_and_one_that_only_limits_is_cooling,
 }

@@ -1,5 +1,5 @@
-//! How upstreams did in the last 24 hours or 7 days, from what was really asked of them, and where nothing was, from tests. Start
-//! at [`day`].
+//! How upstreams did in the last 24 hours or 7 days, from what was really asked of them, and where nothing was, from tests. What
+//! failed by the fault of the request itself is no failure of theirs. Start at [`day`].
 //!
 //! **Invariant:** every strip of a page begins at the same time, and its cells are as long. **May import:** `db`, `roster`.
 
@@ -11,7 +11,7 @@ use crate::dashboard::pages::span::{between, filter, requests};
 use crate::dashboard::pages::strip::{Health, Strip, cells_per_title};
 use crate::dashboard::shown;
 use crate::db::Connection;
-use crate::db::rollups::{By, Figures, Filter, Query, counts, gone_on, series};
+use crate::db::rollups::{By, Figures, Filter, Query, bad_requests, counts, gone_on, series};
 use crate::db::upstream_tests::{self, UpstreamTest};
 use crate::db::upstreams::UpstreamRow;
 use crate::error::Error;
@@ -103,6 +103,11 @@ fn reached(connection: &mut Connection, now_us: i64, reach: Reach, filter: Filte
     let mut points = counts(connection, &query)?;
     // What failed before another was asked is as real as what was answered.
     points.append(&mut gone_on(connection, &query)?);
+    // What was the request's own fault stands among the errors and is taken out of them.
+    for mut point in bad_requests(connection, &query)? {
+        point.figures.errors = -point.figures.errors;
+        points.push(point);
+    }
     // Times are told of all of it only, so that those of whole hours do.
     let whole = Query { step_s: WHOLE_S, ..query };
     let mut days: HashMap<i64, Day> = HashMap::new();

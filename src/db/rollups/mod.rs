@@ -1,5 +1,6 @@
 //! Requests summed up by minute and by hour: for each upstream, model and key in the table `rollups`, and for each status and each
-//! host in `rollups_by`; there also the attempts that failed before another upstream was asked, for each upstream. Charts and percentiles of any range come from here and never touch a record.
+//! host in `rollups_by`; there also, for each upstream, the attempts that failed before another was asked and the requests that failed
+//! by their callers' own fault. Charts and percentiles of any range come from here and never touch a record.
 //!
 //! Start at [`add`] (the recorder's), [`series`] and [`totals`] (the reader's).
 //! **Invariant:** of each of the three kinds, every request is in exactly one minute row and in one hour row, until its minute row
@@ -30,7 +31,7 @@ use rows::{Row, RowBy};
 
 pub use figures::Figures;
 pub use only::can_narrow;
-pub use read::{By, Filter, Point, Query, counts, gone_on, series, totals};
+pub use read::{By, Filter, Point, Query, bad_requests, counts, gone_on, series, totals};
 
 /// The spans there are, in seconds.
 const MINUTE_S: i64 = 60;
@@ -108,11 +109,15 @@ impl<'a> Sample<'a> {
 const STATUS: i32 = 1;
 const HOST: i32 = 2;
 const GONE_ON: i32 = 3;
+/// Requests that failed by their own fault, by the upstream that said so. Hours from before there was this kind have none.
+const BAD_REQUEST: i32 = 4;
 
 /// An attempt, as far as sums need it.
 #[derive(Deserialize)]
 struct Attempt {
     upstream_id: i64,
+    #[serde(default)]
+    bad_request: bool,
 }
 
 impl Sample<'_> {
@@ -127,6 +132,16 @@ impl Sample<'_> {
             ids.remove(own);
         }
         ids
+    }
+
+    /// The upstream by whose word the request itself was at fault.
+    fn refused_by(&self) -> Option<i64> {
+        if !self.is_error || !self.attempts.contains("\"bad_request\":true") {
+            return None;
+        }
+        let attempts: Vec<Attempt> = serde_json::from_str(self.attempts).unwrap_or_default();
+        let refused = attempts.last().filter(|attempt| attempt.bad_request)?;
+        self.upstream_id.filter(|id| *id == refused.upstream_id)
     }
 }
 
@@ -153,6 +168,9 @@ pub fn add(conn: &mut Connection, samples: &[Sample<'_>]) -> Result<(), Error> {
             let figures = told.entry((minute, GONE_ON, 0, Cow::Owned(id.to_string()))).or_default();
             figures.requests += 1;
             figures.errors += 1;
+        }
+        if let Some(id) = sample.refused_by() {
+            told.entry((minute, BAD_REQUEST, 0, Cow::Owned(id.to_string()))).or_default().errors += 1;
         }
     }
     // In order of the keys, so that nobody ever waits for two rows crosswise.

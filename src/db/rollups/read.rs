@@ -10,7 +10,7 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQue
 
 use super::only::Only;
 use super::rows::{Row, RowBy, RowByCounts, RowCounts};
-use super::{Figures, GONE_ON, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
+use super::{BAD_REQUEST, Figures, GONE_ON, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
 use crate::db::Connection;
 use crate::db::schema::rollups::{self, dsl};
 use crate::db::schema::rollups_by;
@@ -125,9 +125,19 @@ fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<
 /// The attempts of a range that failed before another upstream was asked, by time and upstream's id, each as a request that
 /// went wrong; whatever is asked besides, all of them.
 pub fn gone_on(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    by_upstream(conn, query, GONE_ON)
+}
+
+/// The errors of a range that were the requests' own fault, by time and id of the upstream that said so; whatever is asked
+/// besides, all of them. Of what was recorded before these were told apart there are none.
+pub fn bad_requests(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error> {
+    by_upstream(conn, query, BAD_REQUEST)
+}
+
+fn by_upstream(conn: &mut Connection, query: &Query, kind: i32) -> Result<Vec<Point>, Error> {
     let mut points = Vec::new();
     let step_s = query.step_s.max(MINUTE_S);
-    each_row_by(conn, (query, GONE_ON, false), step_s, |row| {
+    each_row_by(conn, (query, kind, false), step_s, |row| {
         let mut figures = Figures::default();
         row.add_to(&mut figures);
         points.push(Point { bucket_s: floor(row.bucket_s, step_s), group: row.name, figures });

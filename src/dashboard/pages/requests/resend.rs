@@ -12,7 +12,7 @@ use actix_web::http::Method;
 
 use crate::balance::candidate::Need;
 use crate::balance::plan::WhyNot;
-use crate::balance::verdict::{Outcome, Situation, Verdict, fault, verdict};
+use crate::balance::verdict::{Fault, Outcome, Situation, Verdict, fault, verdict};
 use crate::connector::Outbound;
 use crate::dashboard::pages::requests::command::versions;
 use crate::dashboard::probe::{self, Answer, Request};
@@ -96,6 +96,8 @@ pub(super) async fn resend(
         let is_answer = answer.is_ok();
         heard.take(upstream, answer, began);
         heard.model_sent = model_of(&body).and_then(|model| upstream.models.get(&model)).map(|sent| sent.name.clone());
+        let outcome = Outcome::Status { status: heard.status.unwrap_or(502), quota: false, cool_until_ms: None };
+        let fault = fault(&outcome, false);
         let note = AttemptNote {
             upstream_id: upstream.id,
             began_us,
@@ -103,12 +105,12 @@ pub(super) async fn resend(
             status: heard.status,
             connect_us: None,
             error: heard.error.clone(),
+            bad_request: fault == Fault::Request,
         };
         heard.attempts.push(note);
         let more = at + 1 < upstreams.len();
-        let outcome = Outcome::Status { status: heard.status.unwrap_or(502), quota: false, cool_until_ms: None };
         let situation = Situation { answered: is_answer, replayable: true, committed: false, more };
-        if verdict(fault(&outcome, false), situation) != Verdict::Next {
+        if verdict(fault, situation) != Verdict::Next {
             break;
         }
     }

@@ -21,7 +21,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::find::{Cursor, Search, find};
 use crate::db::records::Row;
-use crate::db::rollups::{Figures, Filter, totals};
+use crate::db::rollups::{Figures, Filter, Query, bad_requests, totals};
 use crate::db::upstreams::UpstreamRow;
 use crate::db::{Connection, audit};
 use crate::error::Error;
@@ -122,12 +122,11 @@ pub(super) async fn activity(visit: &Visit, row: &UpstreamRow, query: &Form) -> 
     let (id, from_us, to_us) = (row.id, span.from_us, span.to_us);
     let (figures, failed, again, latest) = visit
         .database(move |connection| {
-            let filter = Filter { upstream_id: Some(id), ..Filter::default() };
             let mut newest = |query: &str, rows| newest(connection, query, (from_us, to_us), rows);
             let failed = newest(&format!("upstream:{id} is:error"), LOOKED_AT)?;
             let again = newest(&format!("tried:{id} attempts:>1"), LOOKED_AT)?;
             let latest = newest(&format!("tried:{id}"), LATEST)?;
-            Ok((totals(connection, from_us, to_us, &filter)?, failed, again, latest))
+            Ok((own(connection, (from_us, to_us), id)?, failed, again, latest))
         })
         .await?;
     visit.page(&Activity {
@@ -148,6 +147,17 @@ fn newest(connection: &mut Connection, query: &str, span: (i64, i64), rows: usiz
     let deadline = Instant::now() + PATIENCE;
     let search = Search { query, from_us: Some(span.0), to_us: Some(span.1), deadline };
     Ok(find(connection, &search, Cursor::Newest, rows)?.rows)
+}
+
+/// The numbers of an upstream, without the errors that were the requests' own fault.
+fn own(connection: &mut Connection, (from_us, to_us): (i64, i64), id: i64) -> Result<Figures, Error> {
+    let filter = Filter { upstream_id: Some(id), ..Filter::default() };
+    let mut figures = totals(connection, from_us, to_us, &filter)?;
+    let query = Query { from_us, to_us, step_s: 3600, filter, by: None };
+    for point in bad_requests(connection, &query)?.iter().filter(|point| point.group == id.to_string()) {
+        figures.errors -= point.figures.errors;
+    }
+    Ok(figures)
 }
 
 fn facts(f: &Frame, figures: &Figures) -> Vec<(&'static str, String, String)> {
