@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** one driver on a free port for all tests that overlap; it ends, by its own process, with the last of them.
 
+use std::cell::RefCell;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -88,6 +89,8 @@ pub struct Browser {
     _driver: Arc<Driver>,
     _turn: MutexGuard<'static, ()>,
     base: String,
+    /// The session's cookie while it is put aside.
+    aside: RefCell<Option<Value>>,
 }
 
 impl Browser {
@@ -110,7 +113,15 @@ impl Browser {
             async { ClientBuilder::new(HttpConnector::new()).capabilities(wishes).connect(&driver.url).await };
         let client = runtime.block_on(connecting).expect("Chromium starts");
         let base = format!("http://{}", gateway.address());
-        let browser = Browser { client: Some(client), runtime, _profile: profile, _driver: driver, _turn: turn, base };
+        let browser = Browser {
+            client: Some(client),
+            runtime,
+            _profile: profile,
+            _driver: driver,
+            _turn: turn,
+            base,
+            aside: RefCell::default(),
+        };
         // What the policy forbids is told to the page itself; nothing of it is in the console's log for certain.
         browser.devtools(
             "Page.addScriptToEvaluateOnNewDocument",
@@ -138,6 +149,50 @@ impl Browser {
     /// Loads a page of the gateway.
     pub fn go(&self, path: &str) {
         self.runtime.block_on(self.client().goto(&format!("{}{path}", self.base))).unwrap();
+    }
+
+    /// Sends a form of the session that the browser is in, and waits for the page that is its answer.
+    pub fn send(&self, action: &str, fields: &str) {
+        if self.script("return document.querySelector('[name=csrf]') === null") == true {
+            self.go("/admin/settings?tab=about");
+        }
+        self.script(&format!(
+            "window.left = false;
+             const form = document.createElement('form');
+             [form.method, form.action] = ['post', '{action}'];
+             const fields = [['csrf', document.querySelector('[name=csrf]').value], ...new URLSearchParams('{fields}')];
+             for (const [name, value] of fields) {{
+                 const field = document.createElement('input');
+                 [field.type, field.name, field.value] = ['hidden', name, value];
+                 form.append(field);
+             }}
+             document.body.append(form);
+             form.submit();"
+        ));
+        self.arrived(action);
+    }
+
+    /// Puts the session's cookie aside, or back again.
+    pub fn signed_in(&self, wanted: bool) {
+        let mut aside = self.aside.borrow_mut();
+        if wanted == aside.is_none() {
+            return;
+        }
+        if let Some(cookie) = aside.take() {
+            let kept =
+                ["name", "value", "domain", "path", "httpOnly", "sameSite"].map(|part| (part, cookie[part].clone()));
+            self.devtools("Network.setCookie", kept.into_iter().collect());
+            return;
+        }
+        let all = self.devtools("Network.getCookies", json!({}));
+        let session = all["cookies"]
+            .as_array()
+            .expect("cookies")
+            .iter()
+            .find(|one| one["httpOnly"] == true && one["value"].as_str().is_some_and(|value| value.len() > 20));
+        let session = session.expect("a session's cookie").clone();
+        self.devtools("Network.deleteCookies", json!({"name": session["name"], "domain": session["domain"]}));
+        *aside = Some(session);
     }
 
     /// Path and query of the page that is shown.

@@ -9,9 +9,10 @@ mod histogram; // a stretch of time by pointer
 mod languages; // both languages, both themes
 mod overview; // zones, an upstream that dies, charts
 mod pages;
+mod parts; // requests with every kind of part
 mod pictures; // for the README, when asked for
 mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
-mod shapes; // narrow screens
+mod shapes; // no text cut off, tables
 mod tail; // the live tail under load
 mod walls; // policy, console, other hosts, secrets
