@@ -175,8 +175,9 @@ fn words(status: StatusCode) -> (Key, Key) {
         401 | 403 => (Key("error.refused"), Key("error.refused.hint")),
         404 => (Key("error.not_found"), Key("error.not_found.hint")),
         409 => (Key("error.conflict"), Key("error.conflict.hint")),
+        422 => (Key("error.form"), Key("error.form.hint")),
         503 => (Key("error.busy"), Key("error.busy.hint")),
-        402 | 405..=408 | 410..500 => (Key("error.refused"), Key("error.bad_query.hint")),
+        402 | 405..=408 | 410..=421 | 423..500 => (Key("error.refused"), Key("error.bad_query.hint")),
         _ => (Key("error.ours"), Key("error.ours.hint")),
     }
 }

@@ -140,10 +140,10 @@ impl From<Error> for ApiError {
             Error::Duplicate => ApiError::keyed(StatusCode::CONFLICT, Key("error.duplicate")),
             Error::Invalid { field, message } => ApiError::field(field, message),
             Error::Unavailable(what) => {
-                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the database does not answer: {what}"))
+                ApiError::keyed_with(StatusCode::SERVICE_UNAVAILABLE, Key("error.no_answer"), &[&what])
             }
             Error::Database(what) => {
-                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the database refused: {what}"))
+                ApiError::keyed_with(StatusCode::INTERNAL_SERVER_ERROR, Key("error.no_use"), &[&what])
             }
         }
     }
@@ -171,5 +171,5 @@ pub(super) async fn with_database<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let database = database.clone();
     let done = block(move || work(&mut database.get()?)).await;
-    done.map_err(|_| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"))?.map_err(ApiError::from)
+    done.map_err(|_| ApiError::keyed(StatusCode::SERVICE_UNAVAILABLE, Key("error.stopping")))?.map_err(ApiError::from)
 }
