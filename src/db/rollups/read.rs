@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::dsl::min;
+use diesel::dsl::{max, min};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
 
 use super::only::Only;
@@ -160,10 +160,11 @@ fn each_row(
     mut each: impl FnMut(Row),
 ) -> Result<(), Error> {
     let minutes = rollups::table.filter(dsl::span_s.eq(MINUTE_S as i32));
-    let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    let oldest = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    let kept = Kept { oldest, newest: minutes.select(max(dsl::bucket_s)).get_result(conn)? };
     let Filter { upstream_id, model, key_name, only } = &query.filter;
     let only = Only::of(conn, only)?;
-    for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
+    for (span_s, from_s, to_s) in windows(query, step_s, kept) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
         let mut wanted = rollups::table.filter(within).into_boxed();
         if let Some(id) = upstream_id {
@@ -192,8 +193,9 @@ fn each_row_by(
 ) -> Result<(), Error> {
     use rollups_by::dsl;
     let minutes = rollups_by::table.filter(dsl::span_s.eq(MINUTE_S as i32));
-    let oldest: Option<i64> = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
-    for (span_s, from_s, to_s) in windows(query, step_s, oldest) {
+    let oldest = minutes.select(min(dsl::bucket_s)).get_result(conn)?;
+    let kept = Kept { oldest, newest: minutes.select(max(dsl::bucket_s)).get_result(conn)? };
+    for (span_s, from_s, to_s) in windows(query, step_s, kept) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
         let wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind));
         match with_times {
@@ -207,20 +209,27 @@ fn each_row_by(
     Ok(())
 }
 
-/// Span, beginning and end of what is read at a time, when `oldest` is the first minute that is kept.
-fn windows(query: &Query, step_s: i64, oldest: Option<i64>) -> impl Iterator<Item = (i64, i64, i64)> {
-    let kept_s = oldest.map_or(i64::MAX, |oldest| floor(oldest, HOUR_S));
-    segments(query.from_us, query.to_us, step_s, kept_s).into_iter().flat_map(|(span_s, from_s, to_s)| {
+/// The first and the last minute there are.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) oldest: Option<i64>,
+    pub(super) newest: Option<i64>,
+}
+
+/// Span, beginning and end of what is read at a time.
+fn windows(query: &Query, step_s: i64, kept: Kept) -> impl Iterator<Item = (i64, i64, i64)> {
+    segments(query.from_us, query.to_us, step_s, kept).into_iter().flat_map(|(span_s, from_s, to_s)| {
         let width_s = span_s * WINDOW;
         let starts = (0..).map(move |n| from_s + n * width_s).take_while(move |start_s| *start_s < to_s);
         starts.map(move |start_s| (span_s, start_s, to_s.min(start_s + width_s)))
     })
 }
 
-/// Span, beginning and end of the rows that make up a range, when minutes are kept from the hour at `kept_s` on.
-pub(super) fn segments(from_us: i64, to_us: i64, step_s: i64, kept_s: i64) -> Vec<(i64, i64, i64)> {
+/// Span, beginning and end of the rows that make up a range.
+pub(super) fn segments(from_us: i64, to_us: i64, step_s: i64, kept: Kept) -> Vec<(i64, i64, i64)> {
     let floor_hour = |at_s| floor(at_s, HOUR_S);
     let ceil_hour = |at_s: i64| floor(at_s.saturating_add(HOUR_S - 1), HOUR_S);
+    let kept_s = kept.oldest.map_or(i64::MAX, floor_hour);
     let from_s = floor(from_us.div_euclid(1_000_000), MINUTE_S);
     let to_s = floor(to_us.saturating_add(MINUTE_S * 1_000_000 - 1).div_euclid(1_000_000), MINUTE_S);
     if to_us <= from_us {
@@ -229,8 +238,9 @@ pub(super) fn segments(from_us: i64, to_us: i64, step_s: i64, kept_s: i64) -> Ve
     // Without their minutes, hours at the ends count as a whole.
     let from_s = if from_s < kept_s { floor_hour(from_s) } else { from_s };
     let to_s = if floor_hour(to_s) < kept_s { ceil_hour(to_s) } else { to_s };
-    let (first, last) =
-        if step_s % HOUR_S == 0 { (ceil_hour(from_s), floor_hour(to_s)) } else { (from_s, to_s.min(kept_s)) };
+    // An hour that nothing came in after its end here is told by its own row: that of now, most of the time.
+    let last = if kept.newest.is_some_and(|newest| newest < to_s) { ceil_hour(to_s) } else { floor_hour(to_s) };
+    let (first, last) = if step_s % HOUR_S == 0 { (ceil_hour(from_s), last) } else { (from_s, to_s.min(kept_s)) };
     let all = if first <= last {
         vec![(MINUTE_S, from_s, first), (HOUR_S, first, last), (MINUTE_S, last, to_s)]
     } else {

@@ -2,7 +2,7 @@
 
 use diesel::Connection as _;
 
-use super::read::segments;
+use super::read::{Kept, segments};
 use super::{By, Figures, Filter, Point, Query, Sample, add, forget_minutes, gone_on, series, totals};
 use crate::db::testing::Folder;
 use crate::db::{Connection, records};
@@ -192,7 +192,9 @@ fn every_minute_of_a_range_is_covered_exactly_once() {
         let step_s = [60, 3600, 86_400, 5400][chance.below(4) as usize];
         let kept_s = START / SECOND + 3600 * (chance.below(8) - 1);
         let mut covered = Vec::new();
-        for (span, from, to) in segments(from_us, to_us, step_s, kept_s) {
+        let newest_s = START / SECOND + 60 * chance.below(8 * 60);
+        let kept = Kept { oldest: Some(kept_s), newest: Some(newest_s) };
+        for (span, from, to) in segments(from_us, to_us, step_s, kept) {
             assert!(from % span == 0 && to % span == 0);
             assert!(span == 3600 || from >= kept_s, "minutes are there");
             covered.extend((from..to).step_by(60));
@@ -203,11 +205,16 @@ fn every_minute_of_a_range_is_covered_exactly_once() {
         assert!((first..last).step_by(60).all(|minute| covered.binary_search(&minute).is_ok()));
         let extra = covered.iter().filter(|minute| !(first..last).contains(*minute));
         for minute in extra {
-            assert!(*minute < kept_s, "only where minutes are forgotten more is counted");
+            let is_empty = *minute > newest_s && *minute >= last;
+            assert!(*minute < kept_s || is_empty, "only where minutes are forgotten more is counted");
         }
     }
-    assert!(segments(5, 5, 60, i64::MAX).is_empty() && segments(START + 5, START + 1, 60, 0).is_empty());
-    segments(i64::MIN, i64::MAX, 3600, i64::MAX);
+    let (nothing, all) = (Kept { oldest: None, newest: None }, Kept { oldest: Some(0), newest: Some(0) });
+    assert!(segments(5, 5, 60, nothing).is_empty() && segments(START + 5, START + 1, 60, all).is_empty());
+    segments(i64::MIN, i64::MAX, 3600, nothing);
+    let now = |to_us| segments(START, to_us, 3600, Kept { oldest: Some(0), newest: Some(START / SECOND + 120) });
+    assert_eq!(now(START + 3 * MINUTE), [(3600, START / SECOND, START / SECOND + 3600)], "the hour of now by its row");
+    assert_eq!(now(START + 2 * MINUTE), [(60, START / SECOND, START / SECOND + 120)], "later minutes are left out");
 }
 
 #[test]
