@@ -194,7 +194,36 @@ fn the_speed_of_streams_is_told_with_its_samples(kind: Kind) {
     assert!(line.contains(",200,101,") && line.contains(",100,"), "{file}");
 }
 
+fn requests_without_a_price_are_told_beside_the_cost_and_are_not_free(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    visitor.send("/admin/keys", "name=team");
+    let now = Utc::now().timestamp_micros();
+    let of = |model, minutes: i64, cost_nano| Sample {
+        started_us: now - minutes * 60_000_000,
+        model,
+        key_name: "team",
+        status: 200,
+        cost_nano,
+        ..Sample::default()
+    };
+    let samples =
+        [of("free", 1, None), of("free", 1, None), of("dear", 1, Some(5_000_000_000)), of("dear", 20, Some(1))];
+    let mut conn = Database::open(&gateway.database.location).unwrap().database.connect().unwrap();
+    add(&mut conn, &samples).unwrap();
+    let page = visitor.page("/admin/usage?metric=cost&by=model&range=1h");
+    assert_eq!(page.matches("2 requests without a price").count(), 2, "of the model, and of everything: {page}");
+    let steps = between(&page, "<figure", "</figure>");
+    assert_eq!(steps.matches("data-l=\"free\"").count(), 2, "{steps}");
+    assert!(!steps.contains("$0<") && !steps.contains("free $"), "what is not known is not nothing: {steps}");
+    let file = visitor.page("/admin/usage/csv?by=model&bucket=1d&range=1h");
+    assert!(file.contains(",free,2,0,0,0,0,0,0,,2,") && file.contains(",dear,2,0,0,0,0,0,0,5.000000001,0,"), "{file}");
+    let keys = visitor.page("/admin/keys");
+    assert!(keys.contains("<div>$5.00<span class=\"hint\">2 requests without a price</span></div>"), "{keys}");
+}
+
 on_both! {
+    requests_without_a_price_are_told_beside_the_cost_and_are_not_free,
     usage_by_status_and_host_is_exact_also_after_a_restart_and_a_removal,
     every_number_of_usage_leads_to_its_requests,
     the_speed_of_streams_is_told_with_its_samples,

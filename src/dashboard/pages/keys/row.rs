@@ -91,6 +91,8 @@ pub(super) struct Row {
     pub(super) asked: i64,
     pub(super) requests: Figure,
     pub(super) cost: String,
+    /// How many requests are not in the cost; empty when all are.
+    pub(super) unpriced: String,
     /// To these requests.
     pub(super) found: String,
     /// Upstreams that serve it; `None` means all do.
@@ -130,6 +132,10 @@ impl Row {
             cost: match sum.cost_nano {
                 0 if sum.unpriced > 0 || sum.requests == 0 => "—".to_owned(),
                 nano => shown::money(nano),
+            },
+            unpriced: match sum.unpriced {
+                0 => String::new(),
+                count => f.tf("overview.unpriced", &[&shown::exact(count)]),
             },
             found: requests(f, &filter("key", &key.name), "range=30d"),
             models: match entries(&row.allow_models) {

@@ -55,7 +55,9 @@ pub(super) async fn file(visit: Visit) -> Result<HttpResponse, ApiError> {
         let Figures { requests, errors, streams, tokens_in, tokens_out, tokens_cached, tokens_reasoning, .. } = figures;
         file += &format!("{time},{},{requests},{errors},{streams},", cell(Some(&group)));
         file += &format!("{tokens_in},{tokens_out},{tokens_cached},{tokens_reasoning},");
-        file += &format!("{},{},", figures.cost_nano as f64 / 1e9, figures.unpriced);
+        // Where nothing had a price, the cost is not known and no nothing.
+        let cost = (figures.cost_nano > 0 || figures.unpriced == 0).then(|| figures.cost_nano as f64 / 1e9);
+        file += &format!("{},{},", cost.map(|cost| cost.to_string()).unwrap_or_default(), figures.unpriced);
         file += &format!("{},{},", times(&figures.first_content), times(&figures.total));
         file += &format!("{}\r\n", speeds(&figures.speed));
     }

@@ -58,6 +58,8 @@ struct Row {
     name: String,
     href: String,
     value: String,
+    /// Of its cost, how many requests are not in it.
+    unpriced: String,
     /// Every digit of the value and of the one before, where they are shown short.
     titles: [String; 2],
     share: String,
@@ -113,6 +115,10 @@ pub(super) async fn show(visit: Visit) -> Page {
             name,
             href: requests(f, &terms, &time),
             value: written(now),
+            unpriced: match figures.unpriced {
+                count @ 1.. if asked.metric.name() == "cost" => f.tf("overview.unpriced", &[&shown::exact(count)]),
+                _ => String::new(),
+            },
             share: now
                 .filter(|_| whole > 0.0)
                 .map_or_else(|| "—".to_owned(), |now| format!("{:.1} %", now / whole * 100.0)),
@@ -138,7 +144,7 @@ pub(super) async fn show(visit: Visit) -> Page {
         starts.iter().filter(|start| lines.at(**start, group.as_deref()).is_some()).count()
     };
     let with_links = lines.all.iter().map(filled).sum::<usize>() <= LINKS;
-    let line = |(index, (group, _)): (usize, &(Option<String>, Figures))| {
+    let line = |(index, (group, all)): (usize, &(Option<String>, Figures))| {
         let terms = asked.terms(group.as_deref(), &lines.told);
         let cells: Vec<Option<Figures>> = starts.iter().map(|start| lines.at(*start, group.as_deref())).collect();
         let beside = |(start, figures): (&i64, &Option<Figures>)| {
@@ -155,7 +161,8 @@ pub(super) async fn show(visit: Visit) -> Page {
         };
         let known = |figures: &Option<Figures>| match figures {
             Some(figures) => value(figures),
-            None => asked.metric.adds_up().then_some(0.0),
+            // Who has no known value anywhere has none where there was nothing, either.
+            None => value(all).filter(|_| asked.metric.adds_up()).map(|_| 0.0),
         };
         Series {
             name: name(group),
