@@ -131,7 +131,31 @@ fn what_is_the_callers_own_fault_is_no_failure_of_the_upstream(kind: Kind) {
     assert!(usage.contains("80.0 %"), "what callers saw is told there: {usage}");
 }
 
+fn the_reasons_of_many_models_are_two_lines_in_lists_and_all_on_the_upstreams_page(kind: Kind) {
+    let upstream = FakeUpstream::with(|seen, _| match seen.text().contains("\"limited-") {
+        true => Reply::json_with(429, &[("retry-after", "600")], RATE_ERROR),
+        false => Reply::json(500, SERVER_ERROR),
+    });
+    let plan = Gateway::on(kind).setting("breaker_failures", "1").setting("breaker_open_ms", "600000");
+    let gateway = plan.upstream(upstream.row("a")).start();
+    for model in (1..8).map(|n| format!("broken-{n}")).chain(["limited-1".into(), "limited-2".into()]) {
+        assert!(gateway.send(asking(&model)).status >= 429);
+    }
+    let visitor = Visitor::log_in(&gateway);
+    let list = visitor.page("/admin/upstreams");
+    let told = state(&list, "a");
+    assert_eq!(told.matches("<span class=\"hint\">").count(), 2, "{told}");
+    assert!(told.contains("Out for 7 models (broken-1, broken-2, broken-3 and 4 more): its answers fail"), "{told}");
+    assert!(told.contains("Out for 2 models (limited-1, limited-2): too many requests (429)"), "{told}");
+    assert!(list.contains("and 6 more models that are out"), "of the shares, too: {list}");
+    let page = visitor.page(&format!("/admin/upstreams/{}", gateway.upstream_id("a")));
+    for model in ["broken-7", "limited-2"] {
+        assert!(page.contains(&format!("Out for {model}: ")), "{page}");
+    }
+}
+
 on_both! {
+    the_reasons_of_many_models_are_two_lines_in_lists_and_all_on_the_upstreams_page,
     healthy_is_only_what_something_went_well_at,
     what_is_the_callers_own_fault_is_no_failure_of_the_upstream,
     an_upstream_that_fails_all_it_is_asked_is_down_and_one_that_only_limits_is_cooling,

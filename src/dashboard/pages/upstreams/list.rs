@@ -13,6 +13,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::health;
 use crate::dashboard::pages::span::{filter as term, requests};
+use crate::dashboard::pages::upstreams::cells::{TestLine, model_shares, models, test_lines};
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::{Badge, label};
 use crate::dashboard::pages::upstreams::{LIST, back};
@@ -22,7 +23,7 @@ use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::rollups::Figures;
 use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
-use crate::roster::{Auth, Snapshot, masked};
+use crate::roster::{Auth, masked};
 
 /// The states one can ask for, with their words.
 const STATES: [(&str, Key); 6] = [
@@ -36,8 +37,6 @@ const STATES: [(&str, Key); 6] = [
 
 /// Rows on a page.
 const PAGE: usize = 25;
-/// Models that are out at an upstream whose share is told.
-const OUT_MODELS: usize = 3;
 /// What the table can be sorted by.
 const SORTS: [(&str, Key); 5] = [
     ("", Key("upstreams.sort.order")),
@@ -113,16 +112,6 @@ struct Row {
     last: Option<Moment>,
     last_us: i64,
     tests: Vec<TestLine>,
-}
-
-/// A test's result as pages show it.
-pub(super) struct TestLine {
-    pub(super) good: bool,
-    pub(super) model: Option<String>,
-    pub(super) status: String,
-    pub(super) took: String,
-    pub(super) at: Moment,
-    pub(super) text: String,
 }
 
 /// `GET /admin/upstreams?state=&q=&sort=&page=`.
@@ -243,48 +232,6 @@ fn line(
         last_us: last_us.unwrap_or(0),
         tests: test_lines(visit, row.id),
     }
-}
-
-/// Of the models that are out at an upstream, a few: which part of their requests it gets all the same.
-fn model_shares(visit: &Visit, snapshot: &Snapshot, place: usize) -> Vec<String> {
-    let now_ms = visit.frame.now_us / 1000;
-    let report = snapshot.upstreams[place].measured.report(now_ms);
-    let models = report.models.iter().filter_map(|ailment| ailment.model.as_deref()).take(OUT_MODELS);
-    let told = |model: &str| {
-        let share = visit.state.roster.shares_of(snapshot, model, now_ms)[place];
-        visit.frame.tf("share.model", &[&format!("{:.0} %", share * 100.0), &model])
-    };
-    models.map(told).collect()
-}
-
-/// What is known from tests of an upstream.
-pub(super) fn test_lines(visit: &Visit, id: i64) -> Vec<TestLine> {
-    let f = &visit.frame;
-    let tests = visit.state.memory.tests.of(id).tests;
-    let line = |test: crate::dashboard::probe::Test| TestLine {
-        good: test.is_good(),
-        status: test.status.map_or_else(|| f.t("test.no_answer").to_owned(), |status| status.to_string()),
-        took: shown::duration(test.took_us),
-        at: f.time(&test.at_us),
-        model: test.model,
-        text: test.text,
-    };
-    tests.into_iter().map(line).collect()
-}
-
-/// `all`, `all but 2`, or the first of those allowed and how many more.
-fn models(f: &Frame, row: &UpstreamRow) -> String {
-    let entries = |list: &str| -> Vec<String> {
-        list.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
-    };
-    let (allowed, denied) = (entries(&row.allow_models), entries(&row.deny_models));
-    let base = match allowed.as_slice() {
-        [] if denied.is_empty() => return f.t("models.all").to_owned(),
-        [] => return f.tf("models.all_but", &[&denied.len()]),
-        [only] => only.clone(),
-        [first, rest @ ..] => f.tf("models.and_more", &[first, &rest.len()]),
-    };
-    if denied.is_empty() { base } else { f.tf("models.but", &[&base, &denied.len()]) }
 }
 
 /// `POST /admin/upstreams/{id}/enabled`: `on=1` or `on=0`, and where to go `back`.

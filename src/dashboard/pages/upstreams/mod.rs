@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `list` | the table and what its rows' forms do |
+//! | `list`, `cells` | the table and what its rows' forms do |
 //! | `state` | how an upstream stands, in words |
 //! | `order` | places in the list |
 //! | `bulk` | many at once, and removal |
@@ -16,6 +16,7 @@
 
 mod activity;
 mod bulk;
+mod cells;
 pub(in crate::dashboard) mod draft;
 mod edit;
 pub(in crate::dashboard) mod import;

@@ -10,7 +10,11 @@ use crate::dashboard::shown;
 use crate::dashboard::words::Key;
 use crate::db::upstream_tests::UpstreamTest;
 use crate::db::upstreams::UpstreamRow;
-use crate::roster::{Ailment, Trouble, Upstream, Why};
+use crate::roster::{Ailment, Report, Trouble, Upstream, Why};
+
+/// Lines of reasons in a list, and models named in one of them.
+const LINES: usize = 2;
+const NAMES: usize = 3;
 
 /// A state as pages show it.
 pub(in crate::dashboard) struct Badge {
@@ -18,8 +22,10 @@ pub(in crate::dashboard) struct Badge {
     pub(in crate::dashboard) class: &'static str,
     /// Sign and word.
     pub(in crate::dashboard) word: String,
-    /// Why, and until when; empty when there is nothing to say.
+    /// Why, and until when, model by model; empty when there is nothing to say.
     pub(in crate::dashboard) why: Vec<String>,
+    /// The same for lists, in [`LINES`] at most.
+    pub(in crate::dashboard) short: Vec<String>,
     /// The state's name for the list's filter.
     pub(in crate::dashboard) name: &'static str,
 }
@@ -40,6 +46,7 @@ impl Badge {
         let badge = |name: &'static str, class, mark: &str, key: Key, why: Vec<String>| Badge {
             class,
             word: format!("{mark} {}", f.k(&key)),
+            short: why.clone(),
             why,
             name,
         };
@@ -50,8 +57,8 @@ impl Badge {
             return badge("down", "err", "✕", Key("state.invalid"), vec![f.t("state.invalid.why").to_owned()]);
         };
         let report = upstream.measured.report(f.now_us / 1000);
-        let why = report.whole.iter().chain(&report.models).take(4).map(|ailment| reason(f, ailment)).collect();
-        match report.trouble() {
+        let why = report.whole.iter().chain(&report.models).map(|ailment| reason(f, ailment)).collect();
+        let mut badge = match report.trouble() {
             Trouble::Down => badge("down", "err", "✕", Key("state.down"), why),
             Trouble::Cooling => badge("cooling", "warn", "◔", Key("state.cooling"), why),
             Trouble::Degraded => badge("degraded", "warn", "▲", Key("state.degraded"), why),
@@ -61,7 +68,11 @@ impl Badge {
                 Proof::Failed => badge("untested", "off", "–", Key("state.untested"), told(f, Key("state.never"))),
                 Proof::BadTest => badge("untested", "off", "–", Key("state.untested"), told(f, Key("state.bad_test"))),
             },
+        };
+        if report.trouble() != Trouble::None {
+            badge.short = short(f, &report);
         }
+        badge
     }
 }
 
@@ -94,14 +105,48 @@ fn told(f: &Frame, key: Key) -> Vec<String> {
     vec![f.k(&key).to_owned()]
 }
 
-/// `gpt-4o: too many requests, 42 s left (until 20:04:09)`.
-fn reason(f: &Frame, ailment: &Ailment) -> String {
-    let why = f.k(&match ailment.why {
+/// What is wrong in a few lines: models that are out for the same reason stand in one.
+fn short(f: &Frame, report: &Report) -> Vec<String> {
+    let mut lines: Vec<String> = report.whole.iter().map(|whole| reason(f, whole)).collect();
+    let mut groups: Vec<Vec<&Ailment>> = Vec::new();
+    for ailment in &report.models {
+        match groups.iter_mut().find(|group| group[0].why == ailment.why) {
+            Some(group) => group.push(ailment),
+            None => groups.push(vec![ailment]),
+        }
+    }
+    let room = LINES - lines.len();
+    let rest = if groups.len() > room { groups.split_off(room - 1) } else { Vec::new() };
+    lines.extend(groups.iter().map(|group| match group.as_slice() {
+        [one] => reason(f, one),
+        several => {
+            let names: Vec<&str> = several.iter().filter_map(|ailment| ailment.model.as_deref()).collect();
+            let first = names[..names.len().min(NAMES)].join(", ");
+            let named = match names.len().saturating_sub(NAMES) {
+                0 => first,
+                more => f.tf("models.and_more", &[&first, &more]),
+            };
+            f.tf("why.models", &[&names.len(), &named, &word(f, several[0].why)])
+        }
+    }));
+    if !rest.is_empty() {
+        lines.push(f.tf("why.more", &[&rest.iter().map(Vec::len).sum::<usize>()]));
+    }
+    lines
+}
+
+fn word(f: &Frame, why: Why) -> &'static str {
+    f.k(&match why {
         Why::Unreachable => Key("why.unreachable"),
         Why::Failing => Key("why.failing"),
         Why::RateLimited => Key("why.rate_limited"),
         Why::KeyRefused => Key("why.key_refused"),
-    });
+    })
+}
+
+/// `gpt-4o: too many requests, 42 s left (until 20:04:09)`.
+fn reason(f: &Frame, ailment: &Ailment) -> String {
+    let why = word(f, ailment.why);
     let then = match ailment.standing {
         Standing::Cooling { until_ms } => until(f, until_ms),
         Standing::Probe | Standing::Probing { .. } => f.t("until.probe").to_owned(),
