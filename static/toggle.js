@@ -19,7 +19,7 @@ function show(fresh) {
     row.querySelectorAll("[data-now]").forEach((cell, index) => takeOver(cell, cells[index]));
     const [button, next] = [row, now].map((one) => one.querySelector("[form=toggle]"));
     button.value = next.value;
-    button.setAttribute("aria-pressed", next.getAttribute("aria-pressed"));
+    button.textContent = next.textContent;
   }
   document.title = fresh.title;
   document.querySelector("main > .said")?.remove();

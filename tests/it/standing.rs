@@ -8,7 +8,7 @@ use crate::support::reply::Reply;
 use crate::support::samples::{BAD_REQUEST, CHAT, RATE_ERROR, SERVER_ERROR, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, between, upstream_form};
+use crate::support::visitor::{Visitor, between, browser, upstream_form};
 
 fn asking(model: &str) -> Call {
     Call::chat(&CHAT.replace("gpt-4o-mini", model))
@@ -152,6 +152,17 @@ fn the_reasons_of_many_models_are_two_lines_in_lists_and_all_on_the_upstreams_pa
     for model in ["broken-7", "limited-2"] {
         assert!(page.contains(&format!("Out for {model}: ")), "{page}");
     }
+}
+
+#[test]
+fn the_switch_of_an_upstream_says_what_it_does() {
+    let gateway = Gateway::with(Kind::Sqlite, [FakeUpstream::always(good()).row("a")]);
+    let visitor = Visitor::log_in(&gateway);
+    let target = format!("/admin/upstreams/{}/enabled", gateway.upstream_id("a"));
+    assert!(visitor.page("/admin/upstreams").contains("name=\"on\" value=\"0\">Disable</button>"));
+    assert!(visitor.send(&target, "on=0").contains("name=\"on\" value=\"1\">Enable</button>"));
+    let page = browser("GET", "/admin/upstreams").header("Cookie", &visitor.cookie).header("Accept-Language", "zh-CN");
+    assert!(gateway.send(page).text().contains("name=\"on\" value=\"1\">启用</button>"));
 }
 
 on_both! {
