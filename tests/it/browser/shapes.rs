@@ -124,6 +124,30 @@ fn strips_are_not_squeezed_on_an_ordinary_screen() {
 }
 
 #[test]
+fn the_table_of_upstreams_scrolls_where_a_zones_name_makes_it_too_wide() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    browser.size(1366, 900);
+    browser.go("/admin/upstreams?tz=America/Argentina/ComodRivadavia");
+    browser.script("for (const menu of document.querySelectorAll('.acts details')) menu.open = true;");
+    let hint = "0 % of a-model-with-a-rather-long-name-that-is-out";
+    browser.script(&format!(
+        "for (const cell of document.querySelectorAll('[data-l=Share] div')) {{
+           const hint = document.createElement('span');
+           [hint.className, hint.textContent] = ['hint', '{hint}'];
+           cell.append(hint);
+         }}"
+    ));
+    let wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]");
+    assert!(wide[0].as_i64() <= wide[1].as_i64(), "{wide}");
+    let last = "const last = [...document.querySelectorAll('.acts .danger')].at(-1);
+       last.scrollIntoView();
+       const box = last.getBoundingClientRect();
+       return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === last";
+    assert_eq!(browser.script(last), true, "the last menu can be reached to its end");
+}
+
+#[test]
 fn on_a_narrow_screen_the_navigation_is_a_menu_that_opens_without_script() {
     let stage = Stage::new();
     let browser = Browser::logged_in(&stage.gateway, false);
