@@ -9,6 +9,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::pages::upstreams::back;
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::Visit;
+use crate::dashboard::words::Key;
 use crate::db::upstreams::{self, UpstreamRow};
 
 /// As requests see them: by tier, then by position, then by age.
@@ -19,53 +20,91 @@ pub(super) fn in_order(mut rows: Vec<UpstreamRow>) -> Vec<UpstreamRow> {
 
 /// `POST /admin/upstreams/order`: `move=ID:up`, `move=ID:down`, `order=3,1,2`, or a number in each `place-ID`.
 pub(super) async fn order(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
-    let back = back(&form);
-    visit
+    let (back, wish) = (back(&form), Wish::read(&form)?);
+    let moved = visit
         .database(move |connection| {
             let rows = in_order(upstreams::list(connection)?);
             let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
             let priorities: Vec<i64> = rows.iter().map(|row| row.priority).collect();
-            upstreams::reorder(connection, &places(&wanted(&ids, &form), &priorities))
+            let wanted = wish.of(&ids);
+            if wanted == ids {
+                return Ok(false);
+            }
+            upstreams::reorder(connection, &places(&wanted, &priorities))?;
+            Ok(true)
         })
         .await?;
     visit.live().await;
-    Ok(visit.done(&back, visit.frame.t("upstreams.ordered")))
+    let said = if moved { Key("upstreams.ordered") } else { Key("upstreams.same_order") };
+    Ok(visit.done(&back, visit.frame.k(&said)))
 }
 
-/// The ids in the order that a form asks for; what it does not name stays where it was, as on the other pages of a long list.
-fn wanted(ids: &[i64], form: &Form) -> Vec<i64> {
-    let mut ids = ids.to_vec();
-    if let Some((id, direction)) = form.text("move").split_once(':') {
-        let place = id.parse().ok().and_then(|id: i64| ids.iter().position(|known| *known == id));
-        match (place, direction) {
-            (Some(place), "up") if place > 0 => ids.swap(place, place - 1),
-            (Some(place), "down") if place + 1 < ids.len() => ids.swap(place, place + 1),
-            _ => {}
+/// What a form asks for.
+enum Wish {
+    /// One of them a place up, or down.
+    Move(i64, bool),
+    /// These in this order, at the places that they have.
+    Order(Vec<i64>),
+    /// Numbers of places, as they stand in the fields.
+    Places(Vec<(i64, usize)>),
+}
+
+impl Wish {
+    /// # Errors
+    /// 422 that names the field which makes no sense, or the one that is missing.
+    fn read(form: &Form) -> Result<Wish, ApiError> {
+        let wrong = |field: &str, key: Key| ApiError::field_keyed(field, key, &[]).of_form();
+        if form.has("move") {
+            let (id, direction) = form.text("move").split_once(':').unwrap_or_default();
+            return match (id.parse(), direction) {
+                (Ok(id), "up" | "down") => Ok(Wish::Move(id, direction == "up")),
+                _ => Err(wrong("move", Key("upstreams.bad_move"))),
+            };
         }
-        return ids;
-    }
-    if form.has("order") {
-        let first: Vec<i64> = form.text("order").split(',').filter_map(|id| id.parse().ok()).collect();
-        let places: Vec<usize> = (0..ids.len()).filter(|place| first.contains(&ids[*place])).collect();
-        let mut known: Vec<i64> = places.iter().map(|place| ids[*place]).collect();
-        known.sort_by_key(|id| first.iter().position(|named| named == id));
-        places.into_iter().zip(known).for_each(|(place, id)| ids[place] = id);
-        return ids;
-    }
-    // A number typed into one field moves that one there: before who stood at the place, or behind when it moves down.
-    let before = ids.clone();
-    for (place, id) in before.iter().enumerate() {
-        let Some(number) =
-            form.text(&format!("place-{id}")).parse::<usize>().ok().filter(|number| *number != place + 1)
-        else {
-            continue;
-        };
-        if let Some(now) = ids.iter().position(|known| known == id) {
-            let moved = ids.remove(now);
-            ids.insert(number.saturating_sub(1).min(ids.len()), moved);
+        if form.has("order") {
+            let ids: Result<Vec<i64>, _> = form.text("order").split(',').map(|id| id.trim().parse()).collect();
+            return ids.map(Wish::Order).map_err(|_| wrong("order", Key("upstreams.bad_order")));
         }
+        let mut places = Vec::new();
+        for (name, number) in form.pairs() {
+            let Some(id) = name.strip_prefix("place-") else { continue };
+            match (id.parse(), number.trim().parse()) {
+                (Ok(id), Ok(number @ 1..)) => places.push((id, number)),
+                _ => return Err(wrong(name, Key("upstreams.bad_place"))),
+            }
+        }
+        if places.is_empty() { Err(wrong("order", Key("upstreams.bad_order"))) } else { Ok(Wish::Places(places)) }
     }
-    ids
+
+    /// The ids in the order that is asked for; what is not named stays where it was, as on the other pages of a long list.
+    fn of(&self, ids: &[i64]) -> Vec<i64> {
+        let mut ids = ids.to_vec();
+        match self {
+            Wish::Move(id, up) => match ids.iter().position(|known| known == id) {
+                Some(place) if *up && place > 0 => ids.swap(place, place - 1),
+                Some(place) if !*up && place + 1 < ids.len() => ids.swap(place, place + 1),
+                _ => {}
+            },
+            Wish::Order(first) => {
+                let places: Vec<usize> = (0..ids.len()).filter(|place| first.contains(&ids[*place])).collect();
+                let mut known: Vec<i64> = places.iter().map(|place| ids[*place]).collect();
+                known.sort_by_key(|id| first.iter().position(|named| named == id));
+                places.into_iter().zip(known).for_each(|(place, id)| ids[place] = id);
+            }
+            // A number typed into one field moves that one there: before who stood at the place, or behind when it moves down.
+            Wish::Places(numbers) => {
+                for (place, id) in ids.clone().into_iter().enumerate() {
+                    let number = numbers.iter().find(|(named, _)| *named == id).map(|(_, number)| *number);
+                    let Some(number) = number.filter(|number| *number != place + 1) else { continue };
+                    if let Some(now) = ids.iter().position(|known| *known == id) {
+                        let moved = ids.remove(now);
+                        ids.insert((number - 1).min(ids.len()), moved);
+                    }
+                }
+            }
+        }
+        ids
+    }
 }
 
 /// (id, priority, position) of each: the tiers' numbers by place as they were, positions from 1.
@@ -76,7 +115,7 @@ fn places(ids: &[i64], priorities: &[i64]) -> Vec<(i64, i64, i64)> {
 #[cfg(test)]
 mod tests {
     use crate::dashboard::form::Form;
-    use crate::dashboard::pages::upstreams::order::{places, wanted};
+    use crate::dashboard::pages::upstreams::order::{Wish, places};
 
     #[test]
     fn arrows_numbers_and_drag_give_the_order_they_show() {
@@ -84,7 +123,6 @@ mod tests {
             ("move=3:up", [1, 3, 2, 4]),
             ("move=1:up", [1, 2, 3, 4]),
             ("move=4:down", [1, 2, 3, 4]),
-            ("move=x:up", [1, 2, 3, 4]),
             ("order=4,2,1,3", [4, 2, 1, 3]),
             ("order=3", [1, 2, 3, 4]),
             ("order=4,9,2,4", [1, 4, 3, 2]),
@@ -92,7 +130,12 @@ mod tests {
             ("place-1=3&place-2=2&place-3=3&place-4=4", [2, 3, 1, 4]),
             ("place-1=99", [2, 3, 4, 1]),
         ] {
-            assert_eq!(wanted(&[1, 2, 3, 4], &Form::parse(form.as_bytes())), expected, "{form}");
+            let wish = Wish::read(&Form::parse(form.as_bytes())).ok().unwrap();
+            assert_eq!(wish.of(&[1, 2, 3, 4]), expected, "{form}");
+        }
+        for wrong in ["move=x:up", "move=1:left", "order=1,x", "order=", "place-1=first", "place-x=1", "place-1=0", ""]
+        {
+            assert!(Wish::read(&Form::parse(wrong.as_bytes())).is_err(), "{wrong}");
         }
     }
 
