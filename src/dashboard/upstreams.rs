@@ -20,6 +20,10 @@ use crate::error::Error;
 use crate::roster::{Roster, masked, masked_headers, unknown_keys};
 use crate::state::State;
 
+/// The longest name of an upstream, in characters, and the highest weight, that forms and programs may give one.
+pub(super) const NAME_CHARS: usize = 200;
+pub(super) const MOST_WEIGHT: i64 = 1_000_000;
+
 /// `GET /admin/upstreams`: all of them, by id.
 pub(super) async fn list(_admin: Admin, state: Data<State>) -> Result<HttpResponse, ApiError> {
     let rows = with_database(&state.database, |connection| upstreams::list(connection)).await?;

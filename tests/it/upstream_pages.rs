@@ -113,7 +113,60 @@ fn places_switches_and_bulk_edits_are_live_at_once(kind: Kind) {
     assert_eq!(gateway.send(Call::chat(CHAT)).status, 404, "nobody is left for this model");
 }
 
+fn wrong_forms_of_the_list_say_what_is_wrong_and_lose_nothing(kind: Kind) {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(kind, ["a", "b"].map(|name| upstream.row(name)));
+    let visitor = Visitor::log_in(&gateway);
+    let (a, b) = (gateway.upstream_id("a"), gateway.upstream_id("b"));
+    for (wrong, field) in [
+        (format!("place-{a}=first"), format!("place-{a}")),
+        (format!("order={b},x"), "order".to_owned()),
+        (format!("move={a}:left"), "move".to_owned()),
+        ("nothing=1".to_owned(), "order".to_owned()),
+    ] {
+        let answer = visitor.post("/admin/upstreams/order", &wrong);
+        assert_eq!(answer.status, 422, "{wrong}");
+        assert!(answer.text().contains(&format!("{field}: must be ")), "{wrong}: {}", answer.text());
+    }
+    let noted = || gateway.database.sql("SELECT count(*) FROM audit WHERE verb = 'order'");
+    assert!(visitor.send("/admin/upstreams/order", &format!("order={a},{b}")).contains("Nothing changed: the order"));
+    assert_eq!(noted(), "0");
+    assert!(visitor.send("/admin/upstreams/order", &format!("order={b},{a}")).contains("The order is saved."));
+    assert_eq!(noted(), "1");
+
+    let bulk =
+        |rest: &str| visitor.post("/admin/upstreams/bulk", &format!("{rest}&back={}", encoded("/admin/upstreams?q=b")));
+    for (wrong, told) in [
+        (format!("action=weight&value=heavy&id={b}"), "a weight is a whole number from 0 to 1,000,000."),
+        (format!("action=weight&value=1000001&id={b}"), "a weight is a whole number from 0 to 1,000,000."),
+        (format!("action=allow&value=&id={b}"), "this needs models, separated by commas."),
+        (format!("action=paint&value=red&id={b}"), "there is no such action."),
+    ] {
+        let answer = bulk(&wrong);
+        let page = answer.text();
+        assert!(answer.status == 422 && page.contains(told), "{wrong}: {page}");
+        assert!(page.contains(&format!("name=\"id\" value=\"{b}\" checked")), "{wrong}: {page}");
+        assert_eq!(order(&page), ["b"], "the same part of the list");
+    }
+    let page = bulk("action=weight&value=7").text();
+    assert!(page.contains("No row was ticked.") && page.contains("name=\"value\" value=\"7\""), "{page}");
+    assert!(page.contains("<option value=\"weight\" selected>"), "{page}");
+
+    let long = "n".repeat(201);
+    let form = upstream_form(&long, "https://one.example/v1", "sk-1").replace("weight=1", "weight=1000001");
+    let refused = visitor.post("/admin/upstreams", &form);
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("must have 200 characters at most"), "{}", refused.text());
+    assert!(refused.text().contains("must be a whole number from 0 to 1000000"), "{}", refused.text());
+    for (field, value) in [("name", format!("\"{long}\"")), ("weight", "1000001".to_owned())] {
+        let body = format!("{{\"sk\": \"sk-1\", \"{field}\": {value}}}");
+        let refused = gateway.admin("POST", "/admin/upstreams", &body);
+        assert!(refused.status == 400 && refused.error().starts_with(&format!("{field}: must ")), "{}", refused.text());
+    }
+}
+
 on_both!(
+    wrong_forms_of_the_list_say_what_is_wrong_and_lose_nothing,
     a_wrong_form_names_its_fields_and_keeps_what_was_typed,
     two_people_who_edit_the_same_upstream_do_not_overwrite_each_other_unseen,
     places_switches_and_bulk_edits_are_live_at_once,

@@ -2,11 +2,14 @@
 //!
 //! **Invariant:** every field is checked before any is used. **May import:** `db` (the row's shape), `roster`, `connector`.
 
+use std::ops::RangeInclusive;
+
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::connector::{Endpoint, Proxy};
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::upstreams::{MOST_WEIGHT, NAME_CHARS};
 use crate::db::upstreams::{UpstreamChange, UpstreamRow};
 use crate::roster::{Auth, ModelMap, Recording, masked, merged};
 
@@ -60,11 +63,11 @@ impl Input<'_> {
             endpoint,
             success_count: None,
             failed_count: None,
-            name: self.text("name")?,
+            name: self.name()?,
             enabled: self.switch("enabled")?,
-            priority: self.number("priority", i64::MIN)?,
-            position: self.number("position", i64::MIN)?,
-            weight: self.number("weight", 0)?,
+            priority: self.number("priority", i64::MIN..=i64::MAX)?,
+            position: self.number("position", i64::MIN..=i64::MAX)?,
+            weight: self.number("weight", 0..=MOST_WEIGHT)?,
             allow_models: self.list("allow_models", ",")?,
             deny_models: self.list("deny_models", ",")?,
             allow_keys: self.list("allow_keys", ",")?,
@@ -154,15 +157,26 @@ impl Input<'_> {
         }
     }
 
-    fn number(&mut self, field: &str, least: i64) -> Result<Option<i64>, ApiError> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(value) => match value.as_i64().filter(|number| *number >= least) {
-                Some(number) => Ok(Some(number)),
-                None if least == i64::MIN => Err(ApiError::field(field, "must be a whole number")),
-                None => Err(ApiError::field(field, format!("must be a whole number from {least} on"))),
-            },
+    fn name(&mut self) -> Result<Option<String>, ApiError> {
+        let name = self.text("name")?;
+        match name.as_ref().map(|name| name.chars().count()) {
+            Some(chars) if chars > NAME_CHARS => {
+                Err(ApiError::field("name", format!("must have {NAME_CHARS} characters at most")))
+            }
+            _ => Ok(name),
         }
+    }
+
+    fn number(&mut self, field: &str, bounds: RangeInclusive<i64>) -> Result<Option<i64>, ApiError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        if let Some(number) = value.as_i64().filter(|number| bounds.contains(number)) {
+            return Ok(Some(number));
+        }
+        Err(match (*bounds.start(), *bounds.end()) {
+            (i64::MIN, _) => ApiError::field(field, "must be a whole number"),
+            (least, i64::MAX) => ApiError::field(field, format!("must be a whole number from {least} on")),
+            (least, most) => ApiError::field(field, format!("must be a whole number from {least} to {most}")),
+        })
     }
 
     fn clock(&mut self, field: &str) -> Result<Option<Option<i64>>, ApiError> {
@@ -170,7 +184,7 @@ impl Input<'_> {
             self.0.remove(field);
             return Ok(Some(None));
         }
-        Ok(self.number(field, 1)?.map(Some))
+        Ok(self.number(field, 1..=i64::MAX)?.map(Some))
     }
 
     /// A list as one text with `gap`s, or as a JSON array of texts.

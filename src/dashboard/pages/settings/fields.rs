@@ -16,7 +16,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::lists::{Kind, Setting, Tab, tab};
 use crate::dashboard::pages::settings::statement::statement;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
-use crate::dashboard::pages::upstreams::draft::{milliseconds, seconds};
+use crate::dashboard::pages::upstreams::numbers::{milliseconds, seconds};
 use crate::dashboard::reply::ApiError;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;

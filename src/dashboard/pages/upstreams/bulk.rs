@@ -9,11 +9,14 @@ use askama::Template;
 use crate::connector::Outbound;
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::upstreams::list::{Kept, listing};
 use crate::dashboard::pages::upstreams::order::in_order;
 use crate::dashboard::pages::upstreams::state::label;
 use crate::dashboard::pages::upstreams::test::test_these;
 use crate::dashboard::pages::upstreams::{LIST, back};
 use crate::dashboard::reply::ApiError;
+use crate::dashboard::shown;
+use crate::dashboard::upstreams::MOST_WEIGHT;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{self, UpstreamChange, UpstreamRow};
@@ -33,15 +36,16 @@ pub(super) async fn bulk(
 ) -> Result<HttpResponse, ApiError> {
     let (ids, back) = (form.numbers("id"), back(&form));
     if ids.is_empty() {
-        return Ok(visit.failed(&back, visit.frame.t("bulk.nothing")));
+        return again(&visit, &form, Key("bulk.nothing")).await;
     }
     let value = form.text("value").to_owned();
     match form.text("action") {
         "test" => Ok(test_these(&visit, &outbound, &ids, &back).await),
         "delete" => confirm(&visit, &ids).await,
         action => {
-            let Some(action) = Action::parse(action, &value) else {
-                return Ok(visit.failed(&back, visit.frame.t("bulk.value")));
+            let action = match Action::parse(action, &value) {
+                Ok(action) => action,
+                Err(wrong) => return again(&visit, &form, wrong).await,
             };
             let done = visit
                 .database(move |connection| {
@@ -70,6 +74,19 @@ pub(super) async fn bulk(
     }
 }
 
+/// The list as it was, with what was ticked, chosen and typed, and what is wrong with it.
+async fn again(visit: &Visit, form: &Form, wrong: Key) -> Page {
+    let back = back(form);
+    let query = Form::parse(back.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let kept = Kept {
+        ids: form.numbers("id"),
+        action: form.text("action").to_owned(),
+        value: form.text("value").to_owned(),
+        problem: visit.frame.tf(wrong.0, &[&shown::exact(MOST_WEIGHT)]),
+    };
+    listing(visit, &query, kept).await
+}
+
 enum Action {
     Enable(bool),
     Weight(i64),
@@ -78,15 +95,17 @@ enum Action {
 }
 
 impl Action {
-    fn parse(action: &str, value: &str) -> Option<Action> {
-        let models = || Some(entries(value)).filter(|models| !models.is_empty());
+    /// The action, or what is wrong with it or its value.
+    fn parse(action: &str, value: &str) -> Result<Action, Key> {
+        let models = || Some(entries(value)).filter(|models| !models.is_empty()).ok_or(Key("bulk.no_models"));
+        let weight = || value.parse().ok().filter(|weight| (0..=MOST_WEIGHT).contains(weight));
         match action {
-            "enable" => Some(Action::Enable(true)),
-            "disable" => Some(Action::Enable(false)),
-            "weight" => value.parse().ok().filter(|weight| *weight >= 0).map(Action::Weight),
+            "enable" => Ok(Action::Enable(true)),
+            "disable" => Ok(Action::Enable(false)),
+            "weight" => weight().map(Action::Weight).ok_or(Key("bulk.bad_weight")),
             "allow" => models().map(Action::Allow),
             "disallow" => models().map(Action::Disallow),
-            _ => None,
+            _ => Err(Key("bulk.no_action")),
         }
     }
 

@@ -7,7 +7,9 @@ use crate::connector::{BadProxy, Endpoint, Proxy};
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::upstreams::bulk::entries;
+use crate::dashboard::pages::upstreams::numbers::{clock, number, seconds};
 use crate::dashboard::password::digest;
+use crate::dashboard::upstreams::{MOST_WEIGHT, NAME_CHARS};
 use crate::dashboard::words::Key;
 use crate::db::upstreams::{NewUpstream, UpstreamChange, UpstreamRow};
 use crate::roster::{
@@ -139,6 +141,9 @@ impl Draft {
     /// `authorization`.
     pub(super) fn check(&mut self, f: &Frame, base: Option<&UpstreamRow>, keys: &str) -> Option<UpstreamChange> {
         self.check_endpoint(f);
+        if self.name.value.chars().count() > NAME_CHARS {
+            self.name.problem = f.tf("field.most_chars", &[&NAME_CHARS]);
+        }
         let names = entries(&self.allow_keys.value).join(",");
         let unknown = unknown_keys(&names, base.map_or("", |row| &row.allow_keys), keys);
         if !unknown.is_empty() {
@@ -151,9 +156,9 @@ impl Draft {
             failed_count: None,
             name: Some(self.name.value.clone()),
             enabled: Some(self.enabled),
-            priority: number(f, &mut self.priority, i64::MIN),
-            position: number(f, &mut self.position, i64::MIN),
-            weight: number(f, &mut self.weight, 0),
+            priority: number(f, &mut self.priority, i64::MIN..=i64::MAX),
+            position: number(f, &mut self.position, i64::MIN..=i64::MAX),
+            weight: number(f, &mut self.weight, 0..=MOST_WEIGHT),
             allow_models: Some(entries(&self.allow_models.value).join(",")),
             deny_models: Some(entries(&self.deny_models.value).join(",")),
             allow_keys: Some(entries(&self.allow_keys.value).join(",")),
@@ -254,35 +259,6 @@ pub(super) fn told(field: &Field) -> String {
         "proxy" => Proxy::masked(&field.value),
         _ => field.value.clone(),
     }
-}
-
-fn number(f: &Frame, field: &mut Field, least: i64) -> Option<i64> {
-    let number = field.value.parse().ok().filter(|number| *number >= least);
-    if number.is_none() {
-        field.problem =
-            if least == i64::MIN { f.t("field.whole").to_owned() } else { f.tf("field.at_least", &[&least]) };
-    }
-    number
-}
-
-/// A time in ms as forms have it.
-pub(in crate::dashboard) fn seconds(ms: Option<i64>) -> String {
-    ms.map(|ms| (ms as f64 / 1000.0).to_string()).unwrap_or_default()
-}
-
-/// Seconds as typed, in ms.
-pub(in crate::dashboard) fn milliseconds(typed: &str) -> Option<i64> {
-    let seconds = typed.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds))?;
-    Some((seconds * 1000.0).round() as i64)
-}
-
-/// A clock as typed, in ms; `None` when blank or, with a problem, when wrong.
-fn clock(f: &Frame, field: &mut Field) -> Option<i64> {
-    let ms = milliseconds(&field.value);
-    if ms.is_none() && !field.value.is_empty() {
-        field.problem = f.t("field.seconds").to_owned();
-    }
-    ms
 }
 
 /// What an upstream was when a form for it was made: changes with everything that the form can change.

@@ -7,6 +7,7 @@
 use crate::connector::Endpoint;
 use crate::dashboard::pages::upstreams::draft::as_meant;
 use crate::dashboard::pages::upstreams::yaml::read_yaml;
+use crate::dashboard::upstreams::MOST_WEIGHT;
 use crate::dashboard::words::Key;
 use crate::db::upstreams::NewUpstream;
 
@@ -165,7 +166,8 @@ fn read_line(typed: &[&str], header: Option<&Header>, endpoint: &str, number: us
     let mut new = made(cells[SK], cells[ENDPOINT]).map_err(bad)?;
     new.name = cells[NAME].to_owned();
     if !cells[WEIGHT].is_empty() {
-        new.weight = cells[WEIGHT].parse().ok().filter(|weight| *weight >= 0).ok_or(bad(Fault::Weight))?;
+        new.weight =
+            cells[WEIGHT].parse().ok().filter(|weight| (0..=MOST_WEIGHT).contains(weight)).ok_or(bad(Fault::Weight))?;
     }
     Ok(Line { number, new, passed_over })
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 
@@ -33,6 +34,17 @@ const STATES: [(&str, Key); 6] = [
     ("down", Key("state.down")),
     ("disabled", Key("state.disabled")),
     ("untested", Key("state.untested")),
+];
+
+/// What can be done to many at once.
+const ACTIONS: [(&str, Key); 7] = [
+    ("enable", Key("bulk.enable")),
+    ("disable", Key("bulk.disable")),
+    ("test", Key("test.test")),
+    ("weight", Key("bulk.weight")),
+    ("allow", Key("bulk.allow")),
+    ("disallow", Key("bulk.disallow")),
+    ("delete", Key("bulk.delete")),
 ];
 
 /// Rows on a page.
@@ -66,6 +78,17 @@ struct List<'a> {
     page: usize,
     /// Where forms come back to.
     here: String,
+    kept: Kept,
+    actions: [(&'static str, Key); 7],
+}
+
+/// A form for many that was wrong: what was ticked, chosen and typed, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) ids: Vec<i64>,
+    pub(super) action: String,
+    pub(super) value: String,
+    pub(super) problem: String,
 }
 
 impl List<'_> {
@@ -116,17 +139,21 @@ struct Row {
 
 /// `GET /admin/upstreams?state=&q=&sort=&page=`.
 pub(super) async fn show(visit: Visit) -> Page {
-    let query = visit.query();
+    listing(&visit, &visit.query(), Kept::default()).await
+}
+
+/// The list that a query asks for, with a form for many as it was sent.
+pub(super) async fn listing(visit: &Visit, query: &Form, kept: Kept) -> Page {
     let (q, sort) = (query.text("q").to_owned(), query.text("sort").to_owned());
     if !SORTS.iter().any(|(name, _)| *name == sort) {
-        return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_sort")));
+        return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("upstreams.no_such_sort")));
     }
     let filter = query.text("state").to_owned();
     if !filter.is_empty() && !STATES.iter().any(|(name, _)| *name == filter) {
-        return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
+        return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("upstreams.no_such_state")));
     }
     let Ok(page) = query.text("page").parse::<usize>().or(if query.has("page") { Err(()) } else { Ok(1) }) else {
-        return Err(ApiError::keyed(actix_web::http::StatusCode::BAD_REQUEST, Key("upstreams.no_such_page")));
+        return Err(ApiError::keyed(StatusCode::BAD_REQUEST, Key("upstreams.no_such_page")));
     };
     let now_us = visit.frame.now_us;
     let load = move |connection: &mut _| Ok((upstreams::list(connection)?, health::day(connection, now_us)?));
@@ -138,10 +165,9 @@ pub(super) async fn show(visit: Visit) -> Page {
     let rows = stored.iter().enumerate().map(|(index, row)| {
         let place = snapshot.upstreams.iter().position(|upstream| upstream.id == row.id);
         let share = place.filter(|_| row.enabled).map_or(0.0, |place| shares[place]);
-        let mut line =
-            line(&visit, row, place.map(|place| &snapshot.upstreams[place]), (share, all), days.get(&row.id));
+        let mut line = line(visit, row, place.map(|place| &snapshot.upstreams[place]), (share, all), days.get(&row.id));
         if let Some(place) = place.filter(|_| row.enabled) {
-            line.model_shares = model_shares(&visit, &snapshot, place);
+            line.model_shares = model_shares(visit, &snapshot, place);
         }
         (line.place, line.is_first, line.is_last) = (index + 1, index == 0, index + 1 == all);
         line
@@ -156,9 +182,11 @@ pub(super) async fn show(visit: Visit) -> Page {
     let rows = rows.into_iter().skip((page - 1) * PAGE).take(PAGE).collect();
     let f = &visit.frame;
     let here = String::new();
-    let list = List { f, rows, all, filter, states: STATES, q, sort, sorts: SORTS, is_whole, found, pages, page, here };
+    let status = if kept.problem.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let (states, sorts, actions) = (STATES, SORTS, ACTIONS);
+    let list = List { f, rows, all, filter, states, q, sort, sorts, is_whole, found, pages, page, here, kept, actions };
     let here = list.on_page(page);
-    visit.page(&List { here, ..list })
+    visit.page_as(status, &List { here, ..list })
 }
 
 impl Row {

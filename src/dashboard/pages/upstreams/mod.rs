@@ -6,7 +6,7 @@
 //! | `state` | how an upstream stands, in words |
 //! | `order` | places in the list |
 //! | `bulk` | many at once, and removal |
-//! | `edit`, `draft` | the form for one, and what may stand in it |
+//! | `edit`, `draft`, `numbers` | the form for one, and what may stand in it |
 //! | `activity` | what one did, and what was changed of it |
 //! | `test` | tests, and the models an upstream has |
 //! | `import`, `lines`, `yaml` | many from text: preview, confirm, counts |
@@ -17,11 +17,12 @@
 mod activity;
 mod bulk;
 mod cells;
-pub(in crate::dashboard) mod draft;
+mod draft;
 mod edit;
 pub(in crate::dashboard) mod import;
 mod lines;
 mod list;
+pub(in crate::dashboard) mod numbers;
 mod order;
 pub(in crate::dashboard) mod state;
 mod test;
