@@ -115,7 +115,27 @@ fn what_is_done_to_many_upstreams_at_once_is_told_of_each(kind: Kind) {
     assert!(all.contains("upstream a: weight 1 → 7") && all.contains("upstream b: weight 1 → 7"), "{all}");
 }
 
+fn what_is_saved_as_it_was_is_no_change_and_chinese_pages_have_words_for_settings(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    visitor.send("/admin/settings/general", "time_zone=UTC&language=en&theme=system");
+    visitor.send("/admin/settings/routing", "breaker_open=6&breaker_ratio_percent=60");
+    visitor.send("/admin/settings/routing", "breaker_open=6&breaker_ratio_percent=60");
+    visitor.send("/admin/keys", "name=team");
+    visitor.send("/admin/keys/replace", "name=team&grace=24");
+    let page = visitor.page("/admin/settings?tab=audit");
+    assert_eq!(deeds(&gateway), ["login session", "edit setting", "add key", "edit key"], "{page}");
+    let chinese = browser("GET", "/admin/settings?tab=audit").header("Accept-Language", "zh-CN");
+    let cookie = visitor.cookie.clone();
+    let page = gateway.send(chinese.header("Cookie", &cookie)).text();
+    for told in ["首次冷却（秒）: 6", "或失败比例达到（%）: 60", "旧密钥 "] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(!page.contains("breaker_open_ms") && !page.contains("old_key"), "{page}");
+}
+
 on_both!(
+    what_is_saved_as_it_was_is_no_change_and_chinese_pages_have_words_for_settings,
     every_change_and_every_reading_is_noted_without_secrets,
     a_wrong_password_is_counted_once_and_noted_never,
     what_is_done_to_many_upstreams_at_once_is_told_of_each,

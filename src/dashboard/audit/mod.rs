@@ -70,7 +70,10 @@ async fn noted(
         None => None,
     };
     let verb = response.response().extensions().get::<Verb>().map_or(deed.0, |verb| verb.0);
-    if (verb, deed.1) == ("edit", "upstream") && seen.as_ref().is_some_and(Vec::is_empty) {
+    // Of these all is looked at that an edit can change.
+    let is_seen =
+        matches!(deed.1, "upstream" | "key" | "setting" | "price") && matches!(verb, "add" | "edit" | "order");
+    if is_seen && seen.as_ref().is_some_and(Vec::is_empty) {
         return Ok(response);
     }
     let mut about = seen.unwrap_or_default();

@@ -116,7 +116,7 @@ fn no_english_is_left_on_chinese_pages() {
     browser.go("/admin/settings?tab=audit");
     let audit = browser.text("return document.querySelector('main table').innerText");
     for told in [
-        "设置 policy",
+        "设置 策略",
         "+ 调用密钥 key-2: 密钥 ",
         "调用密钥 key-2: 已停用",
         "→ 是",

@@ -5,7 +5,9 @@ use askama::Template;
 
 use crate::dashboard::form::Form;
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::settings::lists::{Kind, Setting, named};
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
+use crate::dashboard::pages::upstreams::numbers::seconds;
 use crate::dashboard::shown::Moment;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::{Key, Lang};
@@ -38,7 +40,7 @@ const NOUNS: [(&str, Key); 9] = [
 ];
 
 /// Fields with the words of their forms, where these name no other unit; and what is on or off.
-const FIELDS: [(&str, Key); 21] = [
+const FIELDS: [(&str, Key); 23] = [
     ("name", Key("upstream.name")),
     ("endpoint", Key("upstream.endpoint")),
     ("sk", Key("upstream.sk")),
@@ -58,9 +60,20 @@ const FIELDS: [(&str, Key); 21] = [
     ("pattern", Key("price.pattern")),
     ("input", Key("price.input")),
     ("output", Key("price.output")),
+    ("cached", Key("price.cached")),
     ("key", Key("col.key")),
+    ("old_key", Key("audit.old_key")),
     ("disabled", Key("state.disabled")),
 ];
+/// Fields that are told in ms and whose forms have seconds.
+const TIMES: [(&str, Key); 4] = [
+    ("connect_timeout_ms", Key("upstream.connect")),
+    ("first_byte_timeout_ms", Key("upstream.first_byte")),
+    ("first_content_timeout_ms", Key("upstream.first_content")),
+    ("idle_timeout_ms", Key("upstream.idle")),
+];
+/// Settings that stand on no tab made of settings.
+const SETTINGS: [(&str, Key); 2] = [("time_zone", Key("set.zone")), ("admin_password_hash", Key("audit.password"))];
 const SWITCHES: [(&str, Key); 2] = [("true", Key("audit.yes")), ("false", Key("audit.no"))];
 
 #[derive(Template)]
@@ -131,6 +144,9 @@ fn fields(f: &Frame, changes: &str) -> String {
         words.iter().find(|(known, _)| *known == text).map_or_else(|| text.to_owned(), |(_, key)| f.k(key).to_owned())
     };
     let change = |change: &str| match change.split_once(' ') {
+        Some((field, values)) if TIMES.iter().any(|(known, _)| *known == field) => {
+            format!("{} {}", word(&TIMES, field), in_seconds(values))
+        }
         Some((field, values)) => {
             let values: Vec<String> = values.split(" → ").map(|value| word(&SWITCHES, value)).collect();
             format!("{} {}", word(&FIELDS, field), values.join(" → "))
@@ -138,6 +154,24 @@ fn fields(f: &Frame, changes: &str) -> String {
         None => change.to_owned(),
     };
     changes.split(", ").map(change).collect::<Vec<_>>().join(", ")
+}
+
+/// Values in ms, `5000 → 6000`, in seconds.
+fn in_seconds(values: &str) -> String {
+    let value = |ms: &str| ms.parse::<i64>().map_or_else(|_| ms.to_owned(), |ms| seconds(Some(ms)));
+    values.split(" → ").map(value).collect::<Vec<_>>().join(" → ")
+}
+
+/// A setting's change, `breaker_open_ms: 5000 → 6000`, in the words of its form.
+fn setting(f: &Frame, name: &str, values: &str) -> String {
+    if let Some((_, key)) = SETTINGS.iter().find(|(known, _)| *known == name) {
+        return format!("{}: {values}", f.k(key));
+    }
+    match named(name) {
+        Some(Setting(_, label, _, Kind::Seconds)) => format!("{}: {}", f.k(label), in_seconds(values)),
+        Some(Setting(_, label, ..)) => format!("{}: {values}", f.k(label)),
+        None => format!("{name}: {values}"),
+    }
 }
 
 /// Who did it: `session 1f2e3d4c, 127.0.0.1`, `password, 127.0.0.1`.
@@ -161,6 +195,7 @@ fn detail(f: &Frame, line: &str) -> String {
     let kind = rest.split_once(' ').and_then(|(kind, rest)| {
         let (_, key) = NOUNS.iter().find(|(known, _)| *known == kind)?;
         let rest = match (f.lang, rest.split_once(": ")) {
+            (Lang::Zh, Some((name, values))) if kind == "setting" => setting(f, name, values),
             (Lang::Zh, Some((name, changes))) => format!("{name}: {}", fields(f, changes)),
             _ => rest.to_owned(),
         };

@@ -93,8 +93,11 @@ pub(super) async fn save(visit: Visit, form: Form) -> Result<HttpResponse, ApiEr
         return show(&visit, StatusCode::UNPROCESSABLE_ENTITY, chosen);
     }
     let Chosen { zone, language, theme, shortcuts } = chosen;
-    visit.database(move |connection| settings::set(connection, ZONE, &zone.value)).await?;
-    visit.live().await;
+    let before = visit.state.roster.load().settings.time_zone.clone();
+    if before.iana_name() != Some(zone.value.as_str()) {
+        visit.database(move |connection| settings::set(connection, ZONE, &zone.value)).await?;
+        visit.live().await;
+    }
     let mut response = visit.done(&at("general"), language.t("settings.saved"));
     for cookie in [language_cookie(language), theme_cookie(theme), shortcuts_cookie(shortcuts)] {
         let _ = response.add_cookie(&cookie);

@@ -122,6 +122,11 @@ pub(super) fn tab(name: &str) -> Option<&'static Tab> {
     [&ROUTING, &RECORDING, &NOTICES].into_iter().find(|tab| tab.name == name)
 }
 
+/// The setting of this key, if a tab has it.
+pub(super) fn named(key: &str) -> Option<&'static Setting> {
+    [&ROUTING, &RECORDING, &NOTICES].into_iter().flat_map(|tab| tab.settings).find(|setting| setting.0 == key)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::balance::policy::Policy;
