@@ -143,7 +143,7 @@ impl Settings {
             metrics_public: reader.switch("metrics_public", false),
             breaker: BreakerConfig {
                 failures: reader.number("breaker_failures", breaker.failures, 1),
-                ratio_percent: reader.number("breaker_ratio_percent", breaker.ratio_percent, 1),
+                ratio_percent: reader.percent("breaker_ratio_percent", breaker.ratio_percent),
                 min_volume: reader.number("breaker_min_volume", breaker.min_volume, 1),
                 window_ms: reader.number("breaker_window_ms", breaker.window_ms, 1),
                 open_ms: reader.number("breaker_open_ms", breaker.open_ms, 1),

@@ -96,7 +96,32 @@ fn settings_are_judged_by_the_same_parser_and_live_at_once(kind: Kind) {
     assert_eq!(visitor.get("/admin/settings?tab=nonsense").status, 400);
 }
 
+fn settings_that_contradict_each_other_are_told_at_their_fields(kind: Kind) {
+    let gateway = Gateway::with(kind, []);
+    let visitor = Visitor::log_in(&gateway);
+    for (tab, body, field, told) in [
+        ("routing", "breaker_ratio_percent=101", "breaker_ratio_percent", "must be at most 100"),
+        ("routing", "breaker_ratio_percent=0", "breaker_ratio_percent", "must be a whole number from 1 on"),
+        ("routing", "breaker_open=301", "breaker_open", "must not be longer than the longest pause (300 s)"),
+        ("routing", "breaker_open=9&breaker_open_max=8", "breaker_open", "the longest pause (8 s)"),
+        ("recording", "retain_bodies_days=9&retain_records_days=8", "retain_bodies_days", "(8 days)"),
+    ] {
+        let answer = visitor.post(&format!("/admin/settings/{tab}"), body);
+        let page = answer.text();
+        assert_eq!(answer.status, 422, "{body}: {page}");
+        assert!(between(&page, &format!("id=\"{field}-wrong\">"), "<").contains(told), "{body}: {page}");
+    }
+    visitor.send("/admin/settings/recording", "retain_bodies_days=9&retain_records_days=0");
+    // By hand anything can be stored, and the program goes on.
+    for (key, value) in [("breaker_ratio_percent", "900"), ("breaker_open_ms", "900000")] {
+        gateway.set(key, value);
+    }
+    assert_eq!(status_with(&gateway, KEY), 503, "it only misses an upstream");
+    assert!(gateway.log().contains("setting breaker_ratio_percent: must be at most 100"), "{}", gateway.log());
+}
+
 on_both!(
+    settings_that_contradict_each_other_are_told_at_their_fields,
     a_key_is_shown_once_and_works_until_it_is_removed,
     settings_are_judged_by_the_same_parser_and_live_at_once,
     what_has_had_its_time_can_be_deleted_at_once,

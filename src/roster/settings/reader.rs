@@ -18,6 +18,8 @@ pub enum Wrong {
     NoNumber,
     /// A number that is not smaller.
     TooSmall(u8),
+    /// A number that is not larger.
+    TooLarge(u8),
     /// One of these words.
     NoneOf(&'static str),
     /// Networks of addresses.
@@ -49,6 +51,7 @@ impl fmt::Display for Problem {
         match self.wrong {
             Wrong::NoNumber => f.write_str("must be a whole number; the default holds"),
             Wrong::TooSmall(least) => write!(f, "must be at least {least}; the default holds"),
+            Wrong::TooLarge(most) => write!(f, "must be at most {most}; that holds"),
             Wrong::NoneOf(words) => write!(f, "must be one of {words}; the default holds"),
             Wrong::NoNetworks => {
                 f.write_str("must be addresses or networks like 10.0.0.0/8, separated by commas; one entry is skipped")
@@ -104,6 +107,15 @@ impl Reader<'_> {
             return default;
         }
         value
+    }
+
+    /// A percentage from 1 on; more than the whole is taken for the whole.
+    pub(super) fn percent(&mut self, key: &str, default: u32) -> u32 {
+        let value = self.number(key, default, 1);
+        if value > 100 {
+            self.wrong(key, Wrong::TooLarge(100));
+        }
+        value.min(100)
     }
 
     pub(super) fn switch(&mut self, key: &str, default: bool) -> bool {

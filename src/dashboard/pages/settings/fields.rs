@@ -156,6 +156,11 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
             changes.push((setting.0, value));
         }
     }
+    for (key, problem) in together(&visit.frame, &stored, &changes) {
+        if let Some((_, row)) = tab.settings.iter().zip(&mut rows).find(|(setting, _)| setting.0 == key) {
+            row.field.problem = problem;
+        }
+    }
     if rows.iter().any(|row| row.field.is_bad()) {
         return page(&visit, StatusCode::UNPROCESSABLE_ENTITY, tab, rows);
     }
@@ -164,6 +169,25 @@ pub(super) async fn save(visit: Visit, name: Path<String>, form: Form) -> Result
         .await?;
     visit.live().await;
     Ok(visit.done(&at(tab.name), visit.frame.t("settings.saved")))
+}
+
+/// What is wrong with settings that make sense one by one: a pause that is longer than the longest, texts kept longer than the
+/// rows that name them. The key of the field to mend, and what is said there.
+fn together(f: &Frame, stored: &Rows, changes: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let mut all = stored.clone();
+    for (key, value) in changes {
+        all.retain(|(known, _)| known != key);
+        all.push(((*key).to_owned(), value.clone()));
+    }
+    let (Settings { breaker, retention, .. }, _) = Settings::parse(&all);
+    let mut wrong = Vec::new();
+    if breaker.open_ms > breaker.open_max_ms {
+        wrong.push(("breaker_open_ms", f.tf("set.open.too_long", &[&seconds(Some(breaker.open_max_ms))])));
+    }
+    if retention.records_days > 0 && retention.bodies_days > retention.records_days {
+        wrong.push(("retain_bodies_days", f.tf("set.retain_bodies.too_long", &[&retention.records_days])));
+    }
+    wrong
 }
 
 /// What a field shall become; `None` leaves it. A secret is emptied by its own box only.
@@ -214,6 +238,7 @@ pub(super) fn wrong(f: &Frame, wrong: Wrong) -> String {
     match wrong {
         Wrong::NoNumber => f.t("field.whole").to_owned(),
         Wrong::TooSmall(least) => f.tf("field.at_least", &[&least]),
+        Wrong::TooLarge(most) => f.tf("field.at_most", &[&most]),
         Wrong::NoneOf(words) => f.tf("field.one_of", &[&words]),
         Wrong::NoNetworks => f.t("field.networks").to_owned(),
         Wrong::NoZone => f.t("field.zone").to_owned(),
