@@ -120,6 +120,19 @@ fn settings_that_contradict_each_other_are_told_at_their_fields(kind: Kind) {
     assert!(gateway.log().contains("setting breaker_ratio_percent: must be at most 100"), "{}", gateway.log());
 }
 
+#[test]
+fn each_policy_says_what_it_does_and_twins_are_offered_only_where_they_are_set() {
+    let gateway = Gateway::on(Kind::Sqlite).setting("policy", "random_available").start();
+    let visitor = Visitor::log_in(&gateway);
+    let page = visitor.page("/admin/settings?tab=routing");
+    let select = between(&page, "<select id=\"policy\"", "</select>");
+    assert!(select.contains("least_busy – fewest requests under way first</option>"), "{select}");
+    assert!(
+        select.contains("<option value=\"random_available\" selected>") && !select.contains("round_robin_a"),
+        "{select}"
+    );
+}
+
 on_both!(
     settings_that_contradict_each_other_are_told_at_their_fields,
     a_key_is_shown_once_and_works_until_it_is_removed,

@@ -13,7 +13,7 @@ use crate::connector::Endpoint;
 use crate::dashboard::audit::host_only;
 use crate::dashboard::form::{Field, Form, Problem, problems};
 use crate::dashboard::frame::Frame;
-use crate::dashboard::pages::settings::lists::{Kind, Setting, Tab, tab};
+use crate::dashboard::pages::settings::lists::{ALIASES, Kind, Setting, Tab, meaning, tab};
 use crate::dashboard::pages::settings::statement::statement;
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::pages::upstreams::numbers::{milliseconds, seconds};
@@ -46,7 +46,8 @@ struct Row {
     label: &'static str,
     hint: &'static str,
     kind: &'static str,
-    choices: &'static [&'static str],
+    /// Words to choose from, and what is said of each.
+    choices: Vec<(&'static str, String)>,
     /// What is told of a secret that is stored; empty when nothing is.
     stored: String,
     /// No row sets it, but a flag or the environment does: which, and its last four; else empty.
@@ -88,14 +89,24 @@ fn row(f: &Frame, setting: &Setting, stored: &Rows, typed: Option<&Form>) -> Row
         _ => String::new(),
     };
     let (kind, choices) = match kind {
-        Kind::Text | Kind::Address => ("text", &[][..]),
-        Kind::Lines | Kind::List => ("lines", &[][..]),
-        Kind::Number | Kind::Seconds => ("number", &[][..]),
-        Kind::Secret | Kind::Hook => ("password", &[][..]),
-        Kind::Choice(words) => ("choice", *words),
+        Kind::Text | Kind::Address => ("text", Vec::new()),
+        Kind::Lines | Kind::List => ("lines", Vec::new()),
+        Kind::Number | Kind::Seconds => ("number", Vec::new()),
+        Kind::Secret | Kind::Hook => ("password", Vec::new()),
+        Kind::Choice(words) => ("choice", choices(f, words, shown)),
     };
     let field = Field::new(setting.field(), shown);
     Row { field, label: f.k(label), hint: f.k(hint), kind, choices, stored, outside: String::new() }
+}
+
+/// The words of a choice with what they mean; one that means the same as another is offered only where it is chosen.
+fn choices(f: &Frame, words: &[&'static str], chosen: &str) -> Vec<(&'static str, String)> {
+    let offered = words.iter().filter(|word| !ALIASES.contains(word) || **word == chosen);
+    let told = |word: &&'static str| match meaning(word) {
+        Some(meaning) => (*word, f.tf("set.choice", &[word, &f.k(&meaning)])),
+        None => (*word, f.word(word).to_owned()),
+    };
+    offered.map(told).collect()
 }
 
 /// Marks what holds without a row.

@@ -53,6 +53,26 @@ const POLICIES: &[&str] = &[
     "sticky",
 ];
 
+/// Policies that do the same as others: names of the original's.
+pub(super) const ALIASES: [&str; 2] = ["random_available", "round_robin_available"];
+
+/// What a policy does, in a line; none for words of other settings.
+pub(super) fn meaning(word: &str) -> Option<Key> {
+    Some(match word {
+        "main" => Key("policy.main"),
+        "random" => Key("policy.random"),
+        "random_available" => Key("policy.random_available"),
+        "round_robin" => Key("policy.round_robin"),
+        "round_robin_available" => Key("policy.round_robin_available"),
+        "order" => Key("policy.order"),
+        "weighted" => Key("policy.weighted"),
+        "least_busy" => Key("policy.least_busy"),
+        "fastest" => Key("policy.fastest"),
+        "sticky" => Key("policy.sticky"),
+        _ => return None,
+    })
+}
+
 static ROUTING: Tab = Tab {
     name: "routing",
     intro: Key("settings.routing.intro"),
@@ -130,7 +150,7 @@ pub(super) fn named(key: &str) -> Option<&'static Setting> {
 #[cfg(test)]
 mod tests {
     use crate::balance::policy::Policy;
-    use crate::dashboard::pages::settings::lists::{NOTICES, POLICIES, RECORDING, ROUTING};
+    use crate::dashboard::pages::settings::lists::{NOTICES, POLICIES, RECORDING, ROUTING, meaning};
     use crate::roster::{Settings, Wrong};
 
     #[test]
@@ -140,5 +160,6 @@ mod tests {
             assert!(!problems.iter().any(|problem| problem.wrong == Wrong::Unknown), "{}", setting.0);
         }
         assert_eq!(POLICIES, Policy::ALL.map(Policy::as_str));
+        assert!(POLICIES.iter().all(|policy| meaning(policy).is_some()));
     }
 }
