@@ -312,6 +312,11 @@ fn the_page_of_an_upstream_tells_what_it_did_and_what_was_changed_of_it(kind: Ki
     let other = visitor.page(&format!("/admin/upstreams/{}?tab=history", gateway.upstream_id("b")));
     assert!(other.contains("Nothing has been changed here") && !other.contains("enabled true"), "{other}");
     assert_eq!(visitor.get(&format!("{target}?tab=nothing")).status, 400);
+    for wrong in
+        ["/admin/settings?tab=audit&before=abc", "/admin/settings?tab=audit&upstream=a", &format!("{target}?range=99y")]
+    {
+        assert_eq!(visitor.get(wrong).status, 400, "{wrong}");
+    }
     let list = visitor.page("/admin/upstreams?sort=success");
     assert_eq!(order(&list), ["a", "b"], "the one with failures comes first");
     let list = visitor.page("/admin/upstreams?sort=last&q=B");

@@ -8,6 +8,7 @@ use crate::dashboard::frame::Frame;
 use crate::dashboard::pages::settings::lists::{Kind, Setting, named};
 use crate::dashboard::pages::settings::{TABS, Tabs, at};
 use crate::dashboard::pages::upstreams::numbers::seconds;
+use crate::dashboard::reply::ApiError;
 use crate::dashboard::shown::Moment;
 use crate::dashboard::visit::{Page, Visit};
 use crate::dashboard::words::{Key, Lang};
@@ -99,8 +100,11 @@ pub(in crate::dashboard) struct Row {
 
 /// `GET /admin/settings?tab=audit&before=&upstream=`: all, or what was done to one upstream.
 pub(super) async fn show(visit: &Visit, query: &Form) -> Page {
-    let before = query.text("before").parse().ok();
-    let upstream: Option<i64> = query.text("upstream").parse().ok();
+    let number = |name: &str| match query.text(name) {
+        "" => Ok(None),
+        text => text.parse::<i64>().map(Some).map_err(|_| ApiError::field_keyed(name, Key("field.whole"), &[])),
+    };
+    let (before, upstream) = (number("before")?, number("upstream")?);
     let of = upstream.map(|id| ("upstream", id));
     let mut entries = visit.database(move |connection| page(connection, before, of, ROWS + 1)).await?;
     let more = entries.len() as i64 > ROWS;

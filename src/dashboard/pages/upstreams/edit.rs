@@ -10,6 +10,7 @@ use askama::Template;
 use crate::connector::Outbound;
 use crate::dashboard::form::{Field, Form};
 use crate::dashboard::frame::Frame;
+use crate::dashboard::pages::span::Span;
 use crate::dashboard::pages::upstreams::activity::{Head, activity, history};
 use crate::dashboard::pages::upstreams::bulk::entries;
 use crate::dashboard::pages::upstreams::cells::{TestLine, test_lines};
@@ -106,6 +107,8 @@ pub(super) async fn new(visit: Visit) -> Page {
 pub(super) async fn show(visit: Visit, id: Path<i64>) -> Page {
     let id = *id;
     let query = visit.query();
+    // What stands in an address is looked at on every tab, whether or not it shows a stretch of time.
+    Span::read(&query, (visit.frame.now_us, &visit.frame.zone))?;
     let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
     match query.text("tab") {
         "activity" => activity(&visit, &row, &query).await,
