@@ -212,6 +212,16 @@ fn a_test_shows_status_time_and_the_first_bytes_but_never_the_key() {
     assert!(page.contains("gpt-gone <span class=\"badge warn\">gone</span>"), "{page}");
     visitor.send(&format!("{target}/allow"), "model=gpt-new&model=gpt-old");
     assert_eq!(gateway.upstream_column("a", "allow_models"), "o*,gpt-new,gpt-old");
+    // From its form, what is typed there and not yet saved stays.
+    let version = between(&visitor.page(&target), "name=\"version\" value=\"", "\"").to_owned();
+    let typed = upstream_form("unsaved", "https://unsaved.example/v1", "sk-typed");
+    let again = visitor.post(&format!("{target}/models"), &format!("{typed}&version={version}"));
+    let page = again.text();
+    assert!(again.status == 200 && page.contains("It offers 2 models."), "{page}");
+    for kept in ["value=\"unsaved\"", "value=\"https://unsaved.example/v1\"", &format!("value=\"{version}\"")] {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+    assert_eq!(gateway.upstream_column("a", "name"), "a", "nothing is saved");
     upstream.now_answers(Reply::json(503, "busy"));
     let failed = visitor.post(&format!("{target}/models"), "");
     assert_eq!(failed.header("location"), Some(target.as_str()), "what went wrong stands at the top");

@@ -9,7 +9,7 @@ use askama::Template;
 
 use crate::connector::Outbound;
 use crate::dashboard::form::{Field, Form};
-use crate::dashboard::frame::Frame;
+use crate::dashboard::frame::{Flash, Frame};
 use crate::dashboard::pages::span::Span;
 use crate::dashboard::pages::upstreams::activity::{Head, activity, history};
 use crate::dashboard::pages::upstreams::bulk::entries;
@@ -130,6 +130,13 @@ async fn page(
     let head = Some(Head::of(visit, row, "").await?);
     let row = Some(Shown { version, ..Shown::of(visit, row) });
     visit.page_as(status, &Edit { f: &visit.frame, d, row, head, from: None, conflicts })
+}
+
+/// The form again as it was typed, not yet saved, with a line that says what came of something else.
+pub(super) async fn unsaved(mut visit: Visit, id: i64, form: &Form, good: bool, said: String) -> Page {
+    let row = visit.database(move |connection| upstreams::find(connection, id)).await?.ok_or(Error::NotFound)?;
+    visit.frame.flash = Some(Flash { good, text: said });
+    page(&visit, StatusCode::OK, &row, Draft::of_form(form), Vec::new(), form.text("version").to_owned()).await
 }
 
 /// `POST /admin/upstreams`: a new one.

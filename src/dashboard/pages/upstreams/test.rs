@@ -15,6 +15,7 @@ use crate::dashboard::audit::Verb;
 use crate::dashboard::form::Form;
 use crate::dashboard::pages::login::local;
 use crate::dashboard::pages::upstreams::bulk::entries;
+use crate::dashboard::pages::upstreams::edit::unsaved;
 use crate::dashboard::pages::upstreams::{back, page_of};
 use crate::dashboard::probe::{self, AT_A_TIME, Test};
 use crate::dashboard::reply::ApiError;
@@ -90,23 +91,29 @@ pub(super) async fn all(visit: Visit, form: Form, outbound: Data<Outbound>) -> R
     Ok(test_these(&visit, &outbound, &ids, &back(&form)).await)
 }
 
-/// `POST /admin/upstreams/{id}/models`: asks the upstream which models it has.
+/// `POST /admin/upstreams/{id}/models`: asks the upstream, as it is stored, which models it has. With the fields of its form
+/// that form is shown again as it was typed.
 pub(super) async fn fetch_models(
     visit: Visit,
     id: Path<i64>,
-    _form: Form,
+    form: Form,
     outbound: Data<Outbound>,
 ) -> Result<HttpResponse, ApiError> {
     let upstream = find(&visit, *id)?;
     let to = page_of(upstream.id);
-    match probe::models(&outbound, &upstream).await {
+    let (good, said) = match probe::models(&outbound, &upstream).await {
         Ok(models) => {
             let count = models.len();
             visit.state.memory.tests.learn_models(upstream.id, models);
-            Ok(visit.done(&format!("{to}#models"), &visit.frame.tf("test.models_found", &[&count])))
+            (true, visit.frame.tf("test.models_found", &[&count]))
         }
+        Err(problem) => (false, visit.frame.tf("test.models_failed", &[&problem])),
+    };
+    match form.has("version") {
+        true => unsaved(visit, upstream.id, &form, good, said).await,
+        false if good => Ok(visit.done(&format!("{to}#models"), &said)),
         // Why stands at the top of the page.
-        Err(problem) => Ok(visit.failed(&to, &visit.frame.tf("test.models_failed", &[&problem]))),
+        false => Ok(visit.failed(&to, &said)),
     }
 }
 
