@@ -369,6 +369,22 @@ on_both!(
 );
 
 #[test]
+fn an_import_of_which_nothing_is_understood_keeps_its_text() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let visitor = Visitor::log_in(&gateway);
+    let text = "https://a.example/v1,sk-a-123456789,heavy\none,two,three,four,five,six";
+    let body = format!("endpoint=https%3A%2F%2Fa.example%2Fv1&text={}", encoded(text));
+    let answer = visitor.post("/admin/upstreams/import", &body);
+    let page = answer.text();
+    assert_eq!(answer.status, 422, "{page}");
+    assert!(page.contains("nothing of it is understood; line 1: The weight is no whole number"), "{page}");
+    assert!(page.contains("sk-a-123456789,heavy"), "{page}");
+    let one_good =
+        format!("endpoint=https%3A%2F%2Fa.example%2Fv1&text={}", encoded(&format!("{text}\nsk-b-123456789")));
+    assert_eq!(visitor.post("/admin/upstreams/import", &one_good).status, 303, "the good ones can be taken");
+}
+
+#[test]
 fn an_import_tells_at_its_address_how_far_it_is() {
     let gateway = Gateway::with(Kind::Sqlite, []);
     let visitor = Visitor::log_in(&gateway);

@@ -1,6 +1,7 @@
 //! Taking many upstreams in: paste, look at what each line is, confirm, and see what came of it.
 //!
-//! **Invariant:** pasted keys wait in memory, bounded and for a while; a page shows them masked only.
+//! **Invariant:** pasted keys wait in memory, bounded and for a while; a page shows them masked only, unless the text comes back to be
+//! mended.
 //! **May import:** `state`, `db`, `roster`.
 
 use std::collections::{HashMap, HashSet};
@@ -115,7 +116,7 @@ pub(super) async fn ask(visit: Visit) -> Page {
 pub(super) async fn preview(visit: Visit, form: Form) -> Result<HttpResponse, ApiError> {
     let endpoint = Field::new("endpoint", form.text("endpoint"));
     let auth = if form.has("auth") { form.text("auth") } else { "bearer" };
-    let (mut auth, mut text) = (Field::new("auth", auth), Field::new("text", ""));
+    let (mut auth, mut text) = (Field::new("auth", auth), Field::new("text", form.text("text")));
     let found = read(form.text("text"), &endpoint.value);
     let f = &visit.frame;
     if auth.value.parse::<Auth>().is_err() {
@@ -125,6 +126,9 @@ pub(super) async fn preview(visit: Visit, form: Form) -> Result<HttpResponse, Ap
         text.problem = f.t("import.nothing").to_owned();
     } else if found.lines.len() > MOST {
         text.problem = f.tf("import.too_many", &[&found.lines.len(), &MOST]);
+    } else if let (true, Some(Err(bad))) = (found.lines.iter().all(Result::is_err), found.lines.first()) {
+        let (key, count) = bad.why.told();
+        text.problem = f.tf("import.none", &[&bad.number, &f.tf(key.0, &[&count])]);
     }
     if auth.is_bad() || text.is_bad() {
         let problems = problems(&[(&auth, f.t("upstream.auth")), (&text, f.t("import.text"))]);
