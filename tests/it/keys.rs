@@ -15,7 +15,9 @@ fn status_with(gateway: &Gateway, key: &str) -> u16 {
 
 fn shown(page: &str) -> String {
     let key = between(page, "id=\"new-key\">", "<").to_owned();
-    assert!(key.starts_with("sk-oar-") && page.matches(&key).count() == 1, "{page}");
+    assert!(key.starts_with("sk-oar-") && page.matches(&key).count() == 2, "{page}");
+    let try_it = format!("/v1/models -H &#34;Authorization: Bearer {key}&#34;").replace("&#34;", "\"");
+    assert!(page.contains(&try_it), "the command can be run as it stands: {page}");
     key
 }
 
