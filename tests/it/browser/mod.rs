@@ -5,6 +5,7 @@
 mod access; // axe-core, the keyboard
 mod conversations; // reading what was said
 mod fingers; // narrow screens, sizes of what is hit
+mod forms; // requests, settings, many upstreams without script
 mod harness;
 mod histogram; // a stretch of time by pointer
 mod languages; // both languages, both themes
