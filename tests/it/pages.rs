@@ -9,7 +9,8 @@ use crate::support::visitor::{Visitor, between, browser, cookie_of, form, upstre
 use crate::support::{PASSWORD, until};
 
 /// The policy of every page, as the specification has it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types oar";
+/// What a page may load and do, as the program says.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types oar";
 
 #[test]
 fn a_browser_logs_in_adds_an_upstream_and_sees_requests_by_forms_alone() {

@@ -96,6 +96,17 @@ pub struct Browser {
 impl Browser {
     /// A window that knows nothing yet, with the pages' script switched on or off.
     pub fn new(gateway: &Gateway, script: bool) -> Browser {
+        Browser::open(gateway, script, json!({"browser": "ALL"}))
+    }
+
+    /// A window whose user is logged in, and which notes what goes over the network.
+    pub fn noting_requests(gateway: &Gateway) -> Browser {
+        let browser = Browser::open(gateway, true, json!({"browser": "ALL", "performance": "ALL"}));
+        browser.log_in();
+        browser
+    }
+
+    fn open(gateway: &Gateway, script: bool, logs: Value) -> Browser {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let (driver, profile) = (Driver::shared(), Folder::new());
         let mut switches: Vec<String> = SWITCHES.iter().map(|switch| (*switch).to_owned()).collect();
@@ -107,7 +118,7 @@ impl Browser {
         });
         let mut wishes = serde_json::Map::new();
         wishes.insert("goog:chromeOptions".to_owned(), options);
-        wishes.insert("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"}));
+        wishes.insert("goog:loggingPrefs".to_owned(), logs);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let connecting =
             async { ClientBuilder::new(HttpConnector::new()).capabilities(wishes).connect(&driver.url).await };
@@ -134,12 +145,16 @@ impl Browser {
     /// A window whose user is logged in.
     pub fn logged_in(gateway: &Gateway, script: bool) -> Browser {
         let browser = Browser::new(gateway, script);
-        browser.go("/admin");
-        assert!(browser.path().starts_with("/admin/login"), "{}", browser.path());
-        browser.fill("#password", PASSWORD);
-        browser.follow("main button");
-        assert_eq!(browser.path(), "/admin");
+        browser.log_in();
         browser
+    }
+
+    fn log_in(&self) {
+        self.go("/admin");
+        assert!(self.path().starts_with("/admin/login"), "{}", self.path());
+        self.fill("#password", PASSWORD);
+        self.follow("main button");
+        assert_eq!(self.path(), "/admin");
     }
 
     fn client(&self) -> &Client {
@@ -323,16 +338,37 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", feature);
     }
 
+    fn log(&self, kind: &str) -> Vec<Value> {
+        let asking = self.client().issue_cmd(Beside { path: "se/log", body: json!({"type": kind}) });
+        self.runtime.block_on(asking).unwrap().as_array().expect("a list of entries").clone()
+    }
+
     /// Warnings and errors of the console since this was last asked.
     pub fn complaints(&self) -> Vec<String> {
-        let log =
-            self.runtime.block_on(self.client().issue_cmd(Beside { path: "se/log", body: json!({"type": "browser"}) }));
-        let log = log.unwrap();
-        let entries = log.as_array().expect("a list of entries").iter();
-        entries
-            .filter(|entry| ["WARNING", "SEVERE"].contains(&entry["level"].as_str().unwrap_or_default()))
-            .map(ToString::to_string)
-            .collect()
+        let is_bad = |entry: &Value| ["WARNING", "SEVERE"].contains(&entry["level"].as_str().unwrap_or_default());
+        self.log("browser").iter().filter(|entry| is_bad(entry)).map(ToString::to_string).collect()
+    }
+
+    /// What a window that notes it has asked the network for since this was last asked: kind and address. What one was
+    /// redirected to is the same request.
+    pub fn requests(&self) -> Vec<(String, String)> {
+        let sent = |entry: &Value| {
+            let told: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let (event, told) = (&told["message"]["method"], &told["message"]["params"]);
+            let is_first = event == "Network.requestWillBeSent" && told["redirectResponse"].is_null();
+            is_first.then(|| {
+                (
+                    told["type"].as_str().unwrap_or_default().to_owned(),
+                    told["request"]["url"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
+        };
+        self.log("performance").iter().filter_map(sent).collect()
+    }
+
+    /// Where the gateway is.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 }
 

@@ -17,4 +17,4 @@ mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
 mod shapes; // no text cut off, tables
 mod tail; // the live tail under load
-mod walls; // policy, console, other hosts, secrets
+mod walls; // policy, console, network

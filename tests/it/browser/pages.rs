@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::browser::harness::Browser;
 use crate::browser::parts;
-use crate::support::client::Call;
+use crate::support::client::{Answer, Call};
 use crate::support::database::Kind;
 use crate::support::gateway::{Gateway, Plan};
 use crate::support::reply::Reply;
@@ -14,7 +14,7 @@ use crate::support::row::{Row, refused};
 use crate::support::samples::{CHAT, good};
 use crate::support::until;
 use crate::support::upstream::FakeUpstream;
-use crate::support::visitor::{Visitor, encoded};
+use crate::support::visitor::{Visitor, browser, encoded};
 
 /// A seeded secret that no page may ever show.
 pub const SECRET: &str = "sk-seeded-secret-0123456789";
@@ -175,6 +175,22 @@ impl Stage {
         };
         let fields = fields.replace("{}", &self.made.fetch_add(1, Ordering::Relaxed).to_string());
         browser.send(action, &fields);
+    }
+
+    /// What the gateway sends of one of them.
+    pub fn answer(&self, visitor: &Visitor, page: &str) -> Answer {
+        if page.starts_with("/admin/login") {
+            return self.gateway.send(browser("GET", page));
+        }
+        let Some((action, fields)) = page.strip_prefix("POST ").and_then(|form| form.split_once(' ')) else {
+            return visitor.get(page);
+        };
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let answer = visitor.post(action, &fields.replace("{}", &number.to_string()));
+        match answer.header("location") {
+            Some(to) => visitor.get(to),
+            None => answer,
+        }
     }
 
     /// Opens one of them in a language.
