@@ -15,6 +15,7 @@ mod parts; // requests with every kind of part
 mod pictures; // for the README, when asked for
 mod requests; // requests: found, read, watched
 mod scriptless; // everything by links and forms
+mod secrets; // a new key, and all others
 mod shapes; // no text cut off, tables
 mod tail; // the live tail under load
 mod walls; // policy, console, network
