@@ -1,4 +1,4 @@
-//! Access for everybody: axe-core's rules on every page and theme, and the keyboard.
+//! Access for everybody: axe-core's rules on every page and theme.
 //!
 //! `tests/run` fetches axe-core from the npm registry into `target/browser`.
 
@@ -6,8 +6,6 @@ use std::path::Path;
 
 use crate::browser::harness::Browser;
 use crate::browser::pages::Stage;
-
-const TAB: char = '\u{e004}';
 
 /// Each finding that axe calls serious or critical, with where it is.
 const FINDINGS: &str = "const done = arguments[0];
@@ -59,73 +57,6 @@ fn axe_would_find_a_control_without_a_name() {
     browser.script(&axe());
     let found = browser.script_later(FINDINGS).to_string();
     assert!(found.contains("label"), "{found}");
-}
-
-#[test]
-fn the_keyboard_reaches_everything_and_the_focus_is_always_seen() {
-    let stage = Stage::new();
-    let browser = Browser::logged_in(&stage.gateway, true);
-    browser.size(1366, 420);
-    for (page, names) in [
-        ("/admin/upstreams", ["Upstreams", "Add upstream", "Test", "⋯", "Save order", "With ticked rows …"]),
-        ("/admin/requests", ["Live", "Saved searches", "q", "What can be typed here", "24h", "Export these requests"]),
-    ] {
-        browser.go(page);
-        let reached = reached(&browser);
-        for name in names {
-            assert!(reached.iter().any(|known| known == name), "{name} is reached: {reached:?}");
-        }
-    }
-}
-
-/// What Tab reaches from the top of a page; each is seen with its focus, and not under a head that stays.
-fn reached(browser: &Browser) -> Vec<String> {
-    browser.press(TAB);
-    assert_eq!(browser.text("return document.activeElement.className"), "skip", "the way past the head comes first");
-    let mut reached = Vec::new();
-    for _ in 0..80 {
-        browser.press(TAB);
-        let seen = browser.script(
-            "const at = document.activeElement;
-             if (at === document.body) return null;
-             const box = at.getBoundingClientRect();
-             const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-             const style = getComputedStyle(at);
-             return [at.textContent.trim() || at.name, style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2, at.contains(top) || (top && top.contains(at)) && !top.closest('thead')];",
-        );
-        let Some(name) = seen[0].as_str() else { break };
-        assert_eq!((&seen[1], &seen[2]), (&true.into(), &true.into()), "{name}: {seen}");
-        reached.push(name.to_owned());
-    }
-    reached
-}
-
-#[test]
-fn single_keys_work_until_they_are_switched_off_and_never_in_a_field() {
-    let stage = Stage::new();
-    let browser = Browser::logged_in(&stage.gateway, true);
-    browser.go("/admin");
-    browser.press('g');
-    browser.press('u');
-    crate::support::until("the upstreams are shown", || (browser.path() == "/admin/upstreams").then_some(()));
-    browser.press('j');
-    assert_eq!(browser.script("return document.querySelectorAll('tr[aria-current]').length"), 1);
-    browser.press('?');
-    assert_eq!(browser.script("return document.getElementById('keys').open"), true);
-    browser.go("/admin/upstreams/new");
-    browser.fill("#name", "g");
-    browser.press('u');
-    assert_eq!(browser.path(), "/admin/upstreams/new");
-    assert_eq!(browser.text("return document.getElementById('name').value"), "gu");
-    browser.go("/admin/settings");
-    browser.click("input[name=shortcuts]");
-    browser.follow("main button.primary");
-    browser.press('?');
-    assert_eq!(
-        browser.script("return document.querySelectorAll('dialog, script[src*=keys]').length"),
-        0,
-        "switched off"
-    );
 }
 
 #[test]

@@ -276,6 +276,13 @@ impl Browser {
         self.runtime.block_on(pressing).unwrap();
     }
 
+    /// Presses a key that leads to another page, and waits until that is there.
+    pub fn follow_key(&self, key: char) {
+        self.script("window.left = false");
+        self.press(key);
+        self.arrived("a key");
+    }
+
     /// Drags a finger, or else the mouse, from one point of the screen to another, and waits for the page that leads to.
     pub fn drag(&self, finger: bool, from: (f64, f64), to: (f64, f64)) {
         let at = |duration, (x, y)| PointerAction::MoveTo { duration, x, y };

@@ -2,12 +2,13 @@
 //!
 //! Start at `harness.rs`; `pages.rs` lists the pages that every check looks at, so that a new page is one line.
 
-mod access; // axe-core, the keyboard
+mod access; // axe-core
 mod conversations; // reading what was said
 mod fingers; // narrow screens, sizes of what is hit
 mod forms; // requests, settings, many upstreams without script
 mod harness;
 mod histogram; // a stretch of time by pointer
+mod keyboard; // everything by keys alone
 mod languages; // both languages, both themes
 mod overview; // zones, an upstream that dies, charts
 mod pages;
