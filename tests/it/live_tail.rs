@@ -110,6 +110,15 @@ fn a_listener_that_comes_back_misses_nothing_and_sees_nothing_twice(kind: Kind) 
     assert_eq!(events(&all).len(), 180, "from the very first on");
 }
 
+/// Proxies end what is silent for long.
+#[test]
+fn a_listener_that_has_nothing_to_hear_gets_a_word_within_the_harnesss_patience() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let mut silent = listen(&gateway, "status:>=400", "", None);
+    silent.until_body_has("\n: still here\n\n");
+    assert_eq!(events(&silent), [], "a comment is no event");
+}
+
 fn a_listener_ends_whole_when_the_gateway_stops(kind: Kind) {
     let upstream = upstream();
     let mut gateway = Gateway::with(kind, [upstream.row("a")]);

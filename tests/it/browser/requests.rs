@@ -118,6 +118,43 @@ fn new_requests_come_as_filtered_and_wait_while_somebody_points_at_the_table() {
 }
 
 #[test]
+fn new_requests_wait_while_the_focus_is_in_the_table_and_are_announced_now_and_then() {
+    let upstream = picky();
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
+    gateway.send(chat("the first"));
+    gateway.records_when(1);
+    let browser = Browser::logged_in(&gateway, true);
+    // The page's clock stands until it is moved.
+    let clock = "window.clock = 1e6; Date.now = () => window.clock;";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": clock }));
+    browser.go("/admin/requests");
+    browser.click("[data-live]");
+    browser.script("document.querySelector('tr[data-id] a').focus()");
+    assert_eq!(browser.script("return document.querySelector('[data-live-box]').matches(':hover')"), false);
+    for number in 0..2 {
+        gateway.send(chat(&format!("number {number}")));
+    }
+    let waiting = "const at = document.querySelector('[data-live-new]'); return at.hidden ? '' : at.textContent";
+    until("two wait", || (browser.text(waiting) == "2 new").then_some(()));
+    assert_eq!(rows(&browser), 1, "nothing moves under the focus");
+    browser.press('\u{e004}');
+    assert_eq!(browser.script("return document.querySelector('[data-live-box]').matches(':focus-within')"), true);
+    assert_eq!((rows(&browser), browser.text(waiting).as_str()), (1, "2 new"), "it moves on in the table");
+    let told = || browser.text("return document.querySelector('[data-live-count]').textContent");
+    assert_eq!(told(), "Found: 1");
+    browser.script("document.activeElement.blur()");
+    assert_eq!((rows(&browser), browser.text(waiting).as_str()), (3, ""));
+    assert_eq!(told(), "2 new requests");
+    for number in 0..3 {
+        gateway.send(chat(&format!("later {number}")));
+        until("it is shown", || (rows(&browser) == 4 + number).then_some(()));
+        assert_eq!(told(), "2 new requests", "not again within ten seconds");
+    }
+    browser.script("window.clock += 10000");
+    until("the others are told together", || (told() == "3 new requests").then_some(()));
+}
+
+#[test]
 fn rows_that_come_are_as_those_of_a_page_that_is_loaded() {
     let upstream = picky();
     let gateway = Gateway::with(Kind::Sqlite, [upstream.row("a")]);
