@@ -1,16 +1,20 @@
 //! The overview and usage: days of the page's zone whatever the browser's, and an upstream that dies.
 
+use std::time::Duration;
+
+use openai_api_route::db::records::{Facts, NewRecord};
 use serde_json::json;
 
 use crate::browser::harness::Browser;
 use crate::support::client::Call;
 use crate::support::database::Kind;
 use crate::support::gateway::Gateway;
+use crate::support::record::store;
 use crate::support::row::refused;
 use crate::support::samples::{CHAT, good};
-use crate::support::until;
 use crate::support::upstream::FakeUpstream;
 use crate::support::visitor::Visitor;
+use crate::support::{until, within};
 
 /// Usage of all requests around 2026-11-21, in days.
 const DAYS: &str = "/admin/usage?by=none&bucket=1d&from=2026-11-19T00:00:00Z&to=2026-11-24T00:00:00Z";
@@ -90,4 +94,76 @@ fn an_upstream_that_dies_turns_badge_strip_title_and_text() {
     assert!(badge.starts_with('✕') || badge.starts_with('◔'), "{badge}");
     browser.go("/admin/upstreams");
     assert!(browser.text("return document.title").starts_with("(1 down)"));
+}
+
+#[test]
+fn the_day_that_is_filtered_is_the_pages_whatever_the_browsers() {
+    let gateway = Gateway::with(Kind::Sqlite, []);
+    let facts = |hours: i64| Facts {
+        started_us: (AT_S + hours * 3600) * 1_000_000,
+        method: "POST".to_owned(),
+        path: "/v1/chat/completions".to_owned(),
+        status: 200,
+        attempts: "[]".to_owned(),
+        ..Facts::default()
+    };
+    // 23:30, 00:30 and 23:30 in Shanghai, the 22nd in between.
+    store(&gateway, &[-1, 0, 23].map(|hours| NewRecord { facts: facts(hours), ..NewRecord::default() }));
+    let visitor = Visitor::log_in(&gateway);
+    let browser = Browser::logged_in(&gateway, true);
+    browser.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": "America/New_York"}));
+    assert_eq!(browser.text("return Intl.DateTimeFormat().resolvedOptions().timeZone"), "America/New_York");
+    let listed = "return [...document.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id + ' ' + row.querySelector('time').textContent).join('|')";
+    for (zone, day, found) in [
+        ("Asia/Shanghai", "2026-11-22", "3 11-22 23:30:00|2 11-22 00:30:00"),
+        ("UTC", "2026-11-21", "2 11-21 16:30:00|1 11-21 15:30:00"),
+    ] {
+        visitor.send(
+            "/admin/settings/general",
+            &format!("time_zone={}&language=en&theme=system&shortcuts=1", zone.replace('/', "%2F")),
+        );
+        browser.go(&format!("/admin/requests?from={day}&to={day}"));
+        assert_eq!(browser.text(listed), found, "{day} in {zone}");
+        // The day's step of the chart leads to the same.
+        browser.go(DAYS);
+        browser.script("for (const details of document.querySelectorAll('details')) details.open = true;");
+        browser.script(&format!(
+            "[...document.querySelectorAll('figure tbody a')].find((at) => at.textContent === '{day}').id = 'day'"
+        ));
+        browser.follow("#day");
+        assert_eq!(browser.text(listed), found, "{} in {zone}", browser.path());
+    }
+}
+
+#[test]
+fn an_upstream_that_worked_and_stops_turns_badge_strip_title_and_text() {
+    let upstream = FakeUpstream::always(good());
+    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("main")]);
+    for _ in 0..3 {
+        assert_eq!(gateway.send(Call::chat(CHAT)).status, 200);
+    }
+    let browser = Browser::logged_in(&gateway, false);
+    let seen = |page: &str| {
+        browser.go(page);
+        let badge = browser.text("return document.querySelector('main td .badge').textContent");
+        let strip = browser.script("return document.querySelectorAll('td .strip .err').length > 0");
+        (browser.text("return document.title"), badge, strip == true, browser.text("return document.body.innerText"))
+    };
+    let pages = ["/admin", "/admin/upstreams"];
+    for page in pages {
+        until("the success is counted", || {
+            let (title, badge, strip, text) = seen(page);
+            (!title.contains("down") && badge == "● healthy" && !strip && text.contains("100 %")).then_some(())
+        });
+    }
+    drop(upstream);
+    for page in pages {
+        within(Duration::from_secs(60), "badge, strip, title and text turn", || {
+            assert_ne!(gateway.send(Call::chat(CHAT)).status, 200);
+            let (title, badge, strip, text) = seen(page);
+            let badge = badge.starts_with('✕') || badge.starts_with('◔');
+            let text = page != "/admin" || text.contains("Upstreams that do not work: 1");
+            (title.starts_with("(1 down)") && badge && strip && text).then_some(())
+        });
+    }
 }
