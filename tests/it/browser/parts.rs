@@ -2,10 +2,13 @@
 
 use serde_json::json;
 
+use crate::browser::harness::Browser;
+use crate::browser::pages::Stage;
 use crate::support::client::Call;
 use crate::support::gateway::Gateway;
 use crate::support::reply::Reply;
 use crate::support::samples::{delta, role};
+use crate::support::until;
 use crate::support::upstream::Seen;
 
 /// One pixel.
@@ -62,4 +65,62 @@ pub fn send_all(gateway: &Gateway) {
     exchange.until_body_has("44 in");
     exchange.hang_up();
     gateway.records_when(before + 4);
+}
+
+/// What is seen of a part that a selector finds: whether it has a size, its label, its text.
+const SEEN: &str = "
+const part = document.querySelector(SELECTOR);
+if (!part) return ['nothing', '', ''];
+const { width, height } = part.getBoundingClientRect();
+const label = part.querySelector('.meta, summary, h3') ?? part;
+const labelled = label.getBoundingClientRect();
+const seen = [part, label].every((at) => at.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+return [seen && width > 10 && height > 10 && labelled.width > 10 && labelled.height > 10 ? 'seen' : 'not seen', label.innerText, part.innerText];";
+
+#[test]
+fn every_kind_of_part_is_seen_with_its_label_in_the_request_and_in_its_conversation() {
+    let stage = Stage::new();
+    let browser = Browser::logged_in(&stage.gateway, true);
+    let parts = [
+        (4, ".msg.system", "System", ""),
+        (4, ".msg.user", "User", "41?"),
+        (4, ".part:has(> a img)", "Image", ""),
+        (4, ".part.call", "Tool call", "fn_41"),
+        (4, ".part.result", "Tool result", ""),
+        (4, ".part.reasoning", "Reasoning", ""),
+        (4, ".msg.assistant:last-of-type", "Assistant", "41 in all."),
+        (5, ".msg.system", "System", ""),
+        (5, ".msg.user", "User", "42?"),
+        (5, ".part.reasoning", "Reasoning", ""),
+        (5, ".msg.assistant:not(:has(.reasoning))", "Assistant", "42 in all."),
+        (6, ".msg.system", "System", ""),
+        (6, ".msg.user", "User", "43?"),
+        (6, ".part.call", "Tool call", "fn_43"),
+        (6, ".msg.assistant", "Assistant", "43 in all."),
+        (7, ".msg.assistant", "Assistant", "44 in"),
+        (7, ".said.warn", "The caller left after", ""),
+    ];
+    for page in ["requests", "conversations"] {
+        for (id, selector, label, text) in parts {
+            let path = format!("/admin/{page}/{id}");
+            if browser.path() != path {
+                browser.go(&path);
+            }
+            let seen = browser.script(&SEEN.replace("SELECTOR", &json!(selector).to_string()));
+            let [state, told, whole] = [0, 1, 2].map(|at| seen[at].as_str().unwrap_or_default());
+            let is_there = state == "seen" && told.starts_with(label) && whole.contains(text);
+            assert!(is_there, "{selector} on {path}: {seen}");
+        }
+        browser.go(&format!("/admin/{page}/4"));
+        browser.script("document.querySelector('main img').scrollIntoView()");
+        until("the picture is drawn", || {
+            let drawn = "const at = document.querySelector('main img'); return at.complete && at.naturalWidth === 1 && at.width === 240";
+            (browser.script(drawn) == true).then_some(())
+        });
+        browser.script("for (const folded of document.querySelectorAll('.msg details')) folded.open = true;");
+        for (selector, text) in [(".msg.system", "40!"), (".part.reasoning", "40 + 1."), (".part.result", "1\n1\n1")] {
+            let seen = browser.script(&SEEN.replace("SELECTOR", &json!(selector).to_string()));
+            assert!(seen[2].as_str().unwrap_or_default().contains(text), "{selector} unfolded: {seen}");
+        }
+    }
 }

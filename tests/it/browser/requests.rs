@@ -211,6 +211,15 @@ fn keys_step_through_what_was_searched() {
     until("it is loaded", || (browser.script("return document.readyState") == "complete").then_some(()));
     browser.press('j');
     until("the next match is open", || browser.path().starts_with("/admin/requests/1?q=status").then_some(()));
+    until("it is loaded", || (browser.script("return document.readyState") == "complete").then_some(()));
+    assert_eq!(browser.script("return document.querySelectorAll('a[rel=next]').length"), 0, "the last match");
+    browser.press('j');
+    browser.follow_key('k');
+    assert!(browser.path().starts_with("/admin/requests/3?q=status"), "{}", browser.path());
+    assert_eq!(browser.script("return document.querySelectorAll('a[rel=prev]').length"), 0, "the first match");
+    browser.press('k');
+    browser.follow_key('j');
+    assert!(browser.path().starts_with("/admin/requests/1?q=status"), "{}", browser.path());
     browser.go("/admin/requests");
     browser.press('t');
     assert_eq!(browser.script("return document.querySelector('[data-live]').getAttribute('aria-pressed')"), "true");
