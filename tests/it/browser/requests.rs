@@ -267,11 +267,17 @@ fn every_hit_of_a_search_is_marked() {
 #[test]
 fn a_search_is_its_address_for_whoever_opens_it() {
     let upstream = picky();
-    let gateway = Gateway::with(Kind::Sqlite, [upstream.row("azure")]);
+    let rows = [upstream.row("azure"), upstream.row("other")];
+    let gateway = Gateway::with(Kind::Sqlite, rows);
     for text in ["refuse: timeout", "refuse: other", "fine: timeout", "refuse: timeout again"] {
         gateway.send(chat(text));
     }
-    gateway.records_when(4);
+    let message = json!({"role": "user", "content": "refuse: timeout"});
+    gateway.send(Call::chat(&json!({"model": "gpt-5", "messages": [message]}).to_string()));
+    gateway.records_when(5);
+    gateway.edit("UPDATE openai_upstreams SET enabled = false WHERE name = 'azure'");
+    gateway.send(chat("refuse: timeout elsewhere"));
+    gateway.records_when(6);
     let terms = r#"model:gpt-4o status:>=400 upstream:azure "timeout""#;
     let seen = |browser: &Browser| {
         let ids =
@@ -290,11 +296,17 @@ fn a_search_is_its_address_for_whoever_opens_it() {
         assert!(first.1.contains(&format!("{term} ×")), "{}", first.1);
     }
     let browser = Browser::logged_in(&gateway, false);
-    browser.go(&address);
-    assert_eq!(seen(&browser), first);
-    browser.follow(".chips a[aria-label*=timeout]");
-    assert_eq!(seen(&browser).0, "4,2,1", "{}", browser.path());
-    assert_eq!(browser.text("return document.getElementById('q').value"), "model:gpt-4o status:>=400 upstream:azure");
+    let all: Vec<&str> = terms.split(' ').collect();
+    for (term, left) in all.iter().zip(["5,4,1", "4,3,1", "6,4,1", "4,2,1"]) {
+        browser.go(&address);
+        assert_eq!(seen(&browser), first);
+        browser.follow(&format!(".chips a[aria-label*='{}']", term.trim_matches('"')));
+        let others: Vec<&str> = all.iter().filter(|other| *other != term).copied().collect();
+        assert_eq!(browser.text("return document.getElementById('q').value"), others.join(" "));
+        let chips = browser.text("return [...document.querySelectorAll('.chips[aria-label] a[aria-label]')].map((at) => at.textContent).join('|')");
+        assert_eq!(chips, others.iter().map(|other| format!("{other} ×")).collect::<Vec<_>>().join("|"));
+        assert_eq!(seen(&browser).0, left, "without {term}");
+    }
 }
 
 #[test]
