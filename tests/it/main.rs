@@ -27,6 +27,7 @@ mod hangups; // a caller that leaves, in each phase
 mod harness; // the harness proves itself, without a gateway
 mod heads; // headers in the record
 mod health; // cool-down, bad keys, the breaker
+mod hits; // where a word was said
 mod keys; // client keys: replaced, disabled, found, deleted
 mod lifetime; // signals, crashes, outages of the database
 mod live; // edits by other programs under load
