@@ -35,54 +35,35 @@ for (const table of document.querySelectorAll('table')) {
 }
 return out.join('\\n')";
 
-/// What each page is asked at each width, and how it failed.
-fn failures(
-    browser: &Browser,
-    stage: &Stage,
-    pages: &[String],
-    widths: &[u32],
-    check: &dyn Fn(u32) -> String,
-) -> String {
-    let mut failed = Vec::new();
-    for page in pages {
-        stage.open(browser, page);
-        browser.script("for (const details of document.querySelectorAll('details')) details.open = true;");
-        for width in widths {
-            browser.size(*width, 800);
-            failed.extend(
-                check(*width)
-                    .lines()
-                    .filter(|line| !line.is_empty())
-                    .map(|line| format!("{page} at {width} px: {line}")),
-            );
-        }
-    }
-    failed.join("\n")
-}
-
 #[test]
 fn every_page_fits_narrow_screens_and_fingers() {
     let stage = Stage::new();
     let browser = Browser::logged_in(&stage.gateway, true);
-    let check = |width: u32| {
-        let wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]");
-        let wide = if wide[0].as_i64() > wide[1].as_i64() { format!("too wide: {wide}\n") } else { String::new() };
-        let sideways = if width < 720 { browser.text(&format!("{TARGETS}{SIDEWAYS}")) + "\n" } else { String::new() };
-        wide + &sideways + &browser.text(&format!("{TARGETS}{TOO_SMALL}"))
-    };
-    let failed = failures(&browser, &stage, &stage.pages(), &[320, 360, 768, 1366], &check);
-    assert!(failed.is_empty(), "{failed}");
-}
-
-#[test]
-fn controls_are_high_enough_for_fingers() {
-    let stage = Stage::new();
-    let browser = Browser::logged_in(&stage.gateway, true);
-    browser.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": true}));
-    assert_eq!(browser.script("return matchMedia('(pointer: coarse)').matches"), true);
-    let check = |_| browser.text(&format!("{TARGETS}{TOO_LOW}"));
-    let failed = failures(&browser, &stage, &stage.pages(), &[360, 1024], &check);
-    assert!(failed.is_empty(), "{failed}");
+    let ask = |script: &str| browser.text(&format!("{TARGETS}{script}"));
+    let mut failed = Vec::new();
+    for page in stage.pages() {
+        stage.open(&browser, &page);
+        browser.script("for (const details of document.querySelectorAll('details')) details.open = true;");
+        let mut tell = |told: String| failed.extend(told.lines().map(|line| format!("{page}: {line}")));
+        for width in [320, 360, 768, 1366] {
+            browser.size(width, 800);
+            let wide = browser.script("return [document.documentElement.scrollWidth, innerWidth]");
+            if wide[0].as_i64() > wide[1].as_i64() {
+                tell(format!("too wide: {wide}"));
+            }
+            if width < 720 {
+                tell(ask(SIDEWAYS));
+            }
+            tell(ask(TOO_SMALL));
+            if [360, 1366].contains(&width) {
+                browser.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": true}));
+                assert_eq!(browser.script("return matchMedia('(pointer: coarse)').matches"), true);
+                tell(ask(TOO_LOW));
+                browser.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": false}));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]

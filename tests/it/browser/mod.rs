@@ -10,11 +10,12 @@ mod harness;
 mod histogram; // a stretch of time by pointer
 mod keyboard; // everything by keys alone
 mod languages; // both languages, both themes
+mod live; // new rows as they come
 mod overview; // zones, an upstream that dies, charts
 mod pages;
 mod parts; // requests with every kind of part
 mod pictures; // for the README, when asked for
-mod requests; // requests: found, read, watched
+mod requests; // requests: found and read
 mod scriptless; // everything by links and forms
 mod secrets; // a new key, and all others
 mod shapes; // no text cut off, tables
