@@ -79,7 +79,8 @@ fn errors_are_pages_for_browsers_and_json_for_programs() {
     let wrong = visitor.get("/admin/upstreams?state=secret-word").text();
     let id = between(&wrong, "To find it in the log: ", "</p>");
     let line = format!("GET /admin/upstreams was refused with 400 Bad Request ({id})");
-    assert!(id.len() == 8 && gateway.log().contains(&line), "{wrong}");
+    assert_eq!(id.len(), 8, "{wrong}");
+    until("the log tells of it", || gateway.log().contains(&line).then_some(()));
     assert!(!gateway.log().contains("secret-word"), "what was looked for is the operator's own");
     let late = gateway.send(form("/admin/theme", "theme=dark"));
     assert_eq!(late.status, 401);
