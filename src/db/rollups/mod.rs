@@ -1,5 +1,5 @@
-//! Requests summed up by minute and by hour: for each upstream, model and key in the table `rollups`, and for each status and each
-//! host in `rollups_by`; there also, for each upstream, the attempts that failed before another was asked and the requests that failed
+//! Requests summed up by minute and by hour: for each upstream, model and key in the table `rollups`, and for each status, each
+//! host and each of those three alone in `rollups_by`; there also, for each upstream, the attempts that failed before another was asked and the requests that failed
 //! by their callers' own fault. Charts and percentiles of any range come from here and never touch a record.
 //!
 //! Start at [`add`] (the recorder's), [`series`] and [`totals`] (the reader's).
@@ -112,6 +112,16 @@ const GONE_ON: i32 = 3;
 /// Requests that failed by their own fault, by the upstream that said so. Hours from before there was this kind have none.
 const BAD_REQUEST: i32 = 4;
 
+/// All requests, and those of each upstream, model and key whatever the other two: most questions are about no more than that, and
+/// the rows of `rollups`, which tell all three, are many times as many. They begin at the mark [`SIDES_FROM`].
+const ALL: i32 = 5;
+const UPSTREAM: i32 = 6;
+const MODEL: i32 = 7;
+const KEY: i32 = 8;
+/// From which hour on, s since 1970, there are such rows; none means from the first one on. A migration sets it where sums were
+/// before.
+const SIDES_FROM: &str = "sums_by_side_from";
+
 /// An attempt, as far as sums need it.
 #[derive(Deserialize)]
 struct Attempt {
@@ -171,6 +181,14 @@ pub fn add(conn: &mut Connection, samples: &[Sample<'_>]) -> Result<(), Error> {
         }
         if let Some(id) = sample.refused_by() {
             told.entry((minute, BAD_REQUEST, 0, Cow::Owned(id.to_string()))).or_default().errors += 1;
+        }
+    }
+    for ((minute, upstream_id, model, key_name), figures) in &served {
+        let upstream = Cow::Owned(upstream_id.to_string());
+        for (kind, name) in
+            [(ALL, Cow::Borrowed("")), (UPSTREAM, upstream), (MODEL, model.clone()), (KEY, key_name.clone())]
+        {
+            told.entry((*minute, kind, 0, name)).or_default().add(figures);
         }
     }
     // In order of the keys, so that nobody ever waits for two rows crosswise.
@@ -269,3 +287,5 @@ fn storable(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_sides;

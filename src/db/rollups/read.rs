@@ -10,8 +10,12 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQue
 
 use super::only::Only;
 use super::rows::{Row, RowBy, RowByCounts, RowCounts};
-use super::{BAD_REQUEST, Figures, GONE_ON, HOST, HOUR_S, MINUTE_S, STATUS, floor, storable};
+use super::{
+    ALL, BAD_REQUEST, Figures, GONE_ON, HOST, HOUR_S, KEY, MINUTE_S, MODEL, SIDES_FROM, STATUS, UPSTREAM, floor,
+    storable,
+};
 use crate::db::Connection;
+use crate::db::marks;
 use crate::db::schema::rollups::{self, dsl};
 use crate::db::schema::rollups_by;
 use crate::error::Error;
@@ -104,12 +108,17 @@ pub fn counts(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, Error>
 fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<Point>, Error> {
     let step_s = query.step_s.max(MINUTE_S);
     let mut points: BTreeMap<(i64, String), Figures> = BTreeMap::new();
-    if let Some(kind) = query.by.and_then(By::kind) {
-        each_row_by(conn, (query, kind, with_times), step_s, |row| {
-            row.add_to(points.entry((floor(row.bucket_s, step_s), row.name.clone())).or_default());
-        })?;
-    } else {
-        each_row(conn, (query, with_times), step_s, |row| {
+    let (before, after) = match side(query) {
+        Some((kind, name)) => {
+            let from_us = marks::get(conn, SIDES_FROM)?.filter(|_| kind >= ALL).unwrap_or(0).saturating_mul(1_000_000);
+            let before = Query { to_us: query.to_us.min(from_us), ..query.clone() };
+            let after = Query { from_us: query.from_us.max(from_us), ..query.clone() };
+            (Some(before), Some((after, kind, name)))
+        }
+        None => (Some(query.clone()), None),
+    };
+    if let Some(query) = before.filter(|query| query.from_us < query.to_us) {
+        each_row(conn, (&query, with_times), step_s, |row| {
             let group = match query.by {
                 Some(By::Upstream) => row.upstream_id.to_string(),
                 Some(By::Model) => row.model.clone(),
@@ -119,7 +128,36 @@ fn points(conn: &mut Connection, query: &Query, with_times: bool) -> Result<Vec<
             row.add_to(points.entry((floor(row.bucket_s, step_s), group)).or_default());
         })?;
     }
+    if let Some((query, kind, name)) = after {
+        each_row_by(conn, (&query, kind, name.as_deref(), with_times), step_s, |row| {
+            let group = if query.by.is_some() { row.name.clone() } else { String::new() };
+            row.add_to(points.entry((floor(row.bucket_s, step_s), group)).or_default());
+        })?;
+    }
     Ok(points.into_iter().map(|((bucket_s, group), figures)| Point { bucket_s, group, figures }).collect())
+}
+
+/// The kind of `rollups_by` that tells what a query asks, and the name if one alone counts; none when only `rollups` does.
+fn side(query: &Query) -> Option<(i32, Option<String>)> {
+    if let Some(kind) = query.by.and_then(By::kind) {
+        return Some((kind, None));
+    }
+    let Filter { upstream_id, model, key_name, only } = &query.filter;
+    let stored = |name: &String| storable(name).into_owned();
+    let named = [
+        (UPSTREAM, By::Upstream, upstream_id.map(|id| id.to_string())),
+        (MODEL, By::Model, model.as_ref().map(stored)),
+        (KEY, By::Key, key_name.as_ref().map(stored)),
+    ];
+    let mut filters = named.iter().filter(|(.., name)| name.is_some());
+    match (only.is_empty(), filters.next(), filters.next()) {
+        (true, None, _) => match query.by {
+            None => Some((ALL, None)),
+            Some(by) => named.iter().find(|(_, of, _)| *of == by).map(|(kind, ..)| (*kind, None)),
+        },
+        (true, Some((kind, of, name)), None) if query.by.is_none_or(|by| by == *of) => Some((*kind, name.clone())),
+        _ => None,
+    }
 }
 
 /// The attempts of a range that failed before another upstream was asked, by time and upstream's id, each as a request that
@@ -137,7 +175,7 @@ pub fn bad_requests(conn: &mut Connection, query: &Query) -> Result<Vec<Point>, 
 fn by_upstream(conn: &mut Connection, query: &Query, kind: i32) -> Result<Vec<Point>, Error> {
     let mut points = Vec::new();
     let step_s = query.step_s.max(MINUTE_S);
-    each_row_by(conn, (query, kind, false), step_s, |row| {
+    each_row_by(conn, (query, kind, None, false), step_s, |row| {
         let mut figures = Figures::default();
         row.add_to(&mut figures);
         points.push(Point { bucket_s: floor(row.bucket_s, step_s), group: row.name, figures });
@@ -148,9 +186,8 @@ fn by_upstream(conn: &mut Connection, query: &Query, kind: i32) -> Result<Vec<Po
 /// The numbers of a whole range: its histograms tell any percentile.
 pub fn totals(conn: &mut Connection, from_us: i64, to_us: i64, filter: &Filter) -> Result<Figures, Error> {
     let query = Query { from_us, to_us, step_s: HOUR_S, filter: filter.clone(), by: None };
-    let mut sum = Figures::default();
-    each_row(conn, (&query, true), HOUR_S, |row| row.add_to(&mut sum))?;
-    Ok(sum)
+    let hours = points(conn, &query, true)?;
+    Ok(hours.iter().fold(Figures::default(), |sum, hour| sum.plus(&hour.figures)))
 }
 
 fn each_row(
@@ -187,7 +224,7 @@ fn each_row(
 
 fn each_row_by(
     conn: &mut Connection,
-    (query, kind, with_times): (&Query, i32, bool),
+    (query, kind, name, with_times): (&Query, i32, Option<&str>, bool),
     step_s: i64,
     mut each: impl FnMut(RowBy),
 ) -> Result<(), Error> {
@@ -197,7 +234,10 @@ fn each_row_by(
     let kept = Kept { oldest, newest: minutes.select(max(dsl::bucket_s)).get_result(conn)? };
     for (span_s, from_s, to_s) in windows(query, step_s, kept) {
         let within = dsl::span_s.eq(span_s as i32).and(dsl::bucket_s.ge(from_s)).and(dsl::bucket_s.lt(to_s));
-        let wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind));
+        let mut wanted = rollups_by::table.filter(within).filter(dsl::kind.eq(kind)).into_boxed();
+        if let Some(name) = name {
+            wanted = wanted.filter(dsl::name.eq(name));
+        }
         match with_times {
             true => wanted.select(RowBy::as_select()).load(conn)?.into_iter().for_each(&mut each),
             false => {

@@ -141,7 +141,10 @@ impl Stage {
         assert_eq!((sent.status, sent.header("location")), (303, Some("/admin/requests/1/replay/3")));
         visitor.send("/admin/saved", "name=Failures&query=%3Fq%3Dis%3Aerror");
         parts::send_all(&gateway);
-        let lines = format!("text={}", encoded("sk-first-0123456789\nsk-first-0123456789\n,,,"));
+        let lines = format!(
+            "text={}",
+            encoded("http://127.0.0.1:9/v1,sk-first-0123456789\nhttp://127.0.0.1:9/v1,sk-first-0123456789\n,,,")
+        );
         let import = visitor.post("/admin/upstreams/import", &lines).header("location").unwrap().to_owned();
         Stage { gateway, _upstream: upstream, import, made: AtomicUsize::new(0) }
     }

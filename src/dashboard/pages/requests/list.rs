@@ -31,6 +31,8 @@ pub(super) const LIST: &str = "/admin/requests";
 const LABEL: Key = Key("ask.label");
 /// Rows of a page.
 const LIMITS: [&str; 3] = ["50", "100", "200"];
+/// Rows of a page at most, however it is asked for; programs may have more.
+const MOST_ROWS: usize = 200;
 /// The orders, with their words.
 const SORTS: [(&str, Key); 5] = [
     ("", Key("sort.newest")),
@@ -108,8 +110,8 @@ pub(super) async fn show(visit: Visit) -> Page {
         Err(error) => return wrong(&visit, &scope, error),
     };
     let wishes = Wishes::of(&asked)?;
-    if !form.text("limit").is_empty() && !LIMITS.contains(&form.text("limit")) {
-        return Err(ApiError::field_keyed("limit", Key("field.one_of"), &[&LIMITS.join(", ")]));
+    if asked.limit > MOST_ROWS {
+        return Err(ApiError::field_keyed("limit", Key("page.limit"), &[&MOST_ROWS]));
     }
     let to_us = asked.search.to_us.unwrap_or(visit.frame.now_us);
     let span = (asked.search.from_us, to_us);
