@@ -15,9 +15,13 @@ fn status_with(gateway: &Gateway, key: &str) -> u16 {
 
 fn shown(page: &str) -> String {
     let key = between(page, "id=\"new-key\">", "<").to_owned();
-    assert!(key.starts_with("sk-oar-") && page.matches(&key).count() == 2, "{page}");
-    let try_it = format!("/v1/models -H &#34;Authorization: Bearer {key}&#34;").replace("&#34;", "\"");
-    assert!(page.contains(&try_it), "the command can be run as it stands: {page}");
+    assert!(key.starts_with("sk-oar-") && page.matches(&key).count() == 1, "{page}");
+    let block = between(page, "<pre class=\"secret\" id=\"try\">", "</pre>");
+    assert!(
+        block.starts_with("export OPENAI_API_KEY=<span id=\"new-key\">sk-oar-"),
+        "it can be run as it stands: {block}"
+    );
+    assert!(block.contains("/v1/models -H \"Authorization: Bearer $OPENAI_API_KEY\""), "{block}");
     key
 }
 

@@ -28,6 +28,14 @@ fn counted_once(gateway: &Gateway) {
              tokens_out, tokens_cached, tokens_reasoning, unknown_tokens, cost_nano, unpriced, first_byte, first_content, total) \
              VALUES ({span_s}, {bucket_s}, 1, 'm', 'k', 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, x'', x'', x'')"
         ));
+        // Of all, the upstream, the model and the key.
+        for (kind, name) in [(5, ""), (6, "1"), (7, "m"), (8, "k")] {
+            gateway.database.sql(&format!(
+                "INSERT INTO rollups_by SELECT span_s, bucket_s, {kind}, '{name}', requests, errors, streams, tokens_in, tokens_out, \
+                 tokens_cached, tokens_reasoning, unknown_tokens, cost_nano, unpriced, first_byte, first_content, total, x'' \
+                 FROM rollups WHERE span_s = {span_s}"
+            ));
+        }
     }
 }
 

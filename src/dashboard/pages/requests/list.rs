@@ -194,8 +194,6 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         (format, format!("/admin/requests/export{}", scope.which().timed().with(&[("tz", ""), ("format", format)])))
     };
     let is_wrong = ask.wrong.is_some();
-    // A word that needs a range has it there as well.
-    let timed = scope.clone().timed();
     let is_first = !is_wrong && newer.is_none() && visit.query().text("before").is_empty();
     List {
         count: match (seen.found.count, seen.found.count_capped) {
@@ -229,7 +227,7 @@ fn list<'a>(visit: &'a Visit, scope: &Scope, wishes: &Wishes, seen: Seen, ask: A
         live: Live {
             after: seen.newest,
             stream: match is_first && wishes.sort.is_none() && scope.get("to").is_empty() {
-                true => format!("{LIST}/rows{}", timed.with(&[("limit", ""), ("refresh", "")])),
+                true => format!("{LIST}/rows{}", scope.with(&[("limit", ""), ("refresh", "")])),
                 false => String::new(),
             },
             refresh: scope.link(&[("refresh", if wishes.refresh.is_empty() { "10" } else { "" })]),

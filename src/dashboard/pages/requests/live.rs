@@ -23,7 +23,9 @@ use crate::db::records::{Row, titles};
 /// `GET /admin/requests/rows?q=&range=&from=&cols=&after=&tz=`.
 pub(super) async fn rows(visit: Visit) -> Result<HttpResponse, ApiError> {
     let scope = Scope::read(visit.parameters()).dated(&visit.frame);
-    let asked = Asked::read(visit.parameters(), &["cols"], &visit.frame.zone, Utc::now())?;
+    // The time that the list looks at when none is named: some words need one.
+    let timed = scope.clone().timed().with(&[("after", visit.query().text("after"))]);
+    let asked = Asked::read(timed.trim_start_matches('?'), &["cols"], &visit.frame.zone, Utc::now())?;
     let cols = Wishes::of(&asked)?.cols;
     let (request, frame) = (visit.request().clone(), visit.frame);
     let tell = move |connection: &mut PooledConnection, rows: &[Row]| {
