@@ -43,6 +43,11 @@ impl<'a> Chats<'a> {
         Chats { words, figures: Figures::new(), chance, systems, size, at: 0, count }
     }
 
+    /// The same, spread over a day.
+    pub fn of_a_day(self) -> Chats<'a> {
+        Chats { figures: self.figures.of_a_day(self.count), ..self }
+    }
+
     fn request(&mut self, facts: &Facts, is_chinese: bool, planted: &str) -> String {
         let model = facts.model.as_deref().unwrap_or_default();
         let system = &self.systems[self.chance.below(self.systems.len())];

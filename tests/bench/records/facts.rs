@@ -10,6 +10,9 @@ const STEP_US: i64 = 5_000;
 /// How long ago the first request came in: all of them came in the last 24 hours, which is what pages show first.
 const AGO_US: i64 = 12 * 3_600_000_000;
 
+/// A day, but for what the benchmark takes until its pages are asked for.
+const DAY_US: i64 = 23 * 3_600_000_000;
+
 const MODELS: [&str; 12] = [
     "gpt-5-mini",
     "gpt-5",
@@ -52,6 +55,7 @@ pub struct Figures {
     upstreams: Draw,
     statuses: Draw,
     first_us: i64,
+    step_us: i64,
 }
 
 impl Figures {
@@ -65,12 +69,19 @@ impl Figures {
             upstreams: Draw::zipf(5),
             statuses: Draw::weighted(&STATUSES.map(|(_, share)| share)),
             first_us: chrono::Utc::now().timestamp_micros() - AGO_US,
+            step_us: STEP_US,
         }
+    }
+
+    /// The same with so many requests spread over the day that ends now.
+    pub fn of_a_day(self, count: u64) -> Figures {
+        let first_us = chrono::Utc::now().timestamp_micros() - DAY_US;
+        Figures { first_us, step_us: DAY_US / count.max(1) as i64, ..self }
     }
 
     /// The facts of request `at`, all but its sizes and tokens; times ascend.
     pub fn facts(&self, chance: &mut Chance, at: u64) -> Facts {
-        let started_us = self.first_us + at as i64 * STEP_US + chance.below(STEP_US as usize) as i64;
+        let started_us = self.first_us + at as i64 * self.step_us + chance.below(self.step_us as usize) as i64;
         let model = MODELS[self.models.one(chance)];
         let (key_name, key_last4) = KEYS[self.keys.one(chance)];
         let ip = self.ips.one(chance);

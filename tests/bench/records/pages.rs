@@ -1,6 +1,6 @@
 //! The dashboard's pages over a large database, as a browser asks for them. Start at [`measure`].
 //!
-//! The gateway itself runs on the database's file, whose requests came in the last 24 hours. Each page is asked for several times; the median counts.
+//! The gateway itself runs on the database's file, whose requests are spread over the last 23 hours. Each page is asked for several times; the median counts.
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream};

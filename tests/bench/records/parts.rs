@@ -91,7 +91,7 @@ pub fn run(extent: &Extent, wanted: &dyn Fn(&str) -> bool) -> Result<Results> {
     }
     if wanted("pages") {
         let what = "a database whose pages are asked for";
-        let (_, base) = kept(what, BATCH, Chats::new(&words, CHAT, extent.paged, 2), &mut results)?;
+        let (_, base) = kept(what, BATCH, Chats::new(&words, CHAT, extent.paged, 2).of_a_day(), &mut results)?;
         eprintln!("asking for its pages …");
         pages::measure(&base.file(), &mut results)?;
     }
