@@ -3,8 +3,8 @@
 //! by their callers' own fault. Charts and percentiles of any range come from here and never touch a record.
 //!
 //! Start at [`add`] (the recorder's), [`series`] and [`totals`] (the reader's).
-//! **Invariant:** of each of the three kinds, every request is in exactly one minute row and in one hour row, until its minute row
-//! is forgotten.
+//! **Invariant:** of `rollups`, of statuses and hosts, and of each side since [`SIDES_FROM`], every request is in exactly one minute
+//! row and in one hour row, until its minute row is forgotten.
 //! **May import:** `error`, `usage`, diesel.
 
 mod figures;
